@@ -1,0 +1,51 @@
+"""Where models run: every choice of device, number format and parallelism, in one place."""
+
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def pick_device(wish: str = "auto") -> "torch.device":
+    """Turn a setting into a torch device: auto means CUDA, else MPS, else CPU."""
+    import torch
+
+    if wish != "auto":
+        return torch.device(wish)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def pick_dtype(wish: str, device: "torch.device") -> "torch.dtype":
+    """Turn a setting into a number format: auto means bfloat16 where the device computes in it natively."""
+    import torch
+
+    if wish != "auto":
+        dtype: torch.dtype = getattr(torch, wish)
+        return dtype
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu" and _cpu_has_bfloat16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def cores(wish: int = 0) -> int:
+    """Count the cores that this process may use, or return the wish where there is one."""
+    return wish or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else wish or os.cpu_count() or 1
+
+
+@functools.cache
+def _cpu_has_bfloat16() -> bool:
+    # torch emulates bfloat16 where the CPU lacks it, several times slower than float32.
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags or " bf16" in flags

@@ -1,0 +1,1 @@
+"""When things run: Prefect flows, their tasks, the command line."""

@@ -1,0 +1,1 @@
+"""Wrong captions that differ from the right one in a single thing."""

@@ -1,0 +1,26 @@
+"""Why something was left out: one vocabulary for tables, reports and docs, each name with a hint."""
+
+REJECTS: dict[str, str] = {
+    "missing_image": "the image file is not there: check the image folder setting and the path in the row",
+    "unreadable_image": "not an image, or cut short: fetch the file again",
+    "image_too_large": "more pixels than ingest.max_pixels: raise the limit if you trust the source",
+    "unsafe_path": "the path points outside the source's folder: such rows are never followed",
+    "empty_caption": "the caption is missing or blank: nothing to negate",
+    "caption_not_utf8": "the caption is not valid UTF-8: convert the file's encoding",
+    "malformed_row": "the row could not be read at all: see the detail",
+    "duplicate_pair": "the same caption of the same image came before: one copy is enough",
+}
+
+CHECKS: dict[str, str] = {
+    "unchanged": "the wrong caption equals the original",
+    "same_words": "only the order of words differs and no meaning hangs on it",
+    "symmetric": "swapped across 'and', 'next to', 'with' between equals: still says the same thing",
+    "synonym": "the new word can mean the same as the old, or is more general",
+    "entailed": "the new word is said of this image by one of its other captions",
+    "reference": "the wrong caption is another caption of the same image",
+    "incompatible": "the new phrase does not go with its noun, as far as this corpus and WordNet tell",
+    "ungrammatical": "agreement, article or sense could not be kept",
+    "repeated": "the same wrong caption was already made from this pair",
+}
+
+HINTS: dict[str, str] = {**REJECTS, **CHECKS}

@@ -1,0 +1,200 @@
+"""The Arrow schema of every table: read this first, everything else moves these rows along.
+
+Ids are content hashes in hexadecimal (see `schemas.ids`). Character offsets count Unicode code points of
+the caption, `end` exclusive. Columns are nullable unless a comment says otherwise.
+"""
+
+import json
+
+import pyarrow as pa
+
+SPAN = pa.struct([("start", pa.int32()), ("end", pa.int32())])
+
+TOKEN = pa.struct(
+    [
+        ("text", pa.string()),
+        ("start", pa.int32()),  # offset of the first character in the caption
+        ("lemma", pa.string()),
+        ("pos", pa.string()),  # universal part of speech: NOUN, ADJ, ...
+        ("tag", pa.string()),  # Penn Treebank tag: NN, NNS, VBG, ...
+        ("dep", pa.string()),  # dependency label of the arc to the head
+        ("head", pa.int32()),  # index of the head in this list; a root is its own head
+    ]
+)
+
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # the Hugging Face Image convention
+
+_SHOW_AS_PICTURES = {
+    "huggingface": json.dumps({"info": {"features": {"image": {"_type": "Image"}}}}),
+}
+
+IMAGES = pa.schema(
+    [
+        ("image_id", pa.string()),  # sha256 of the encoded bytes, never null
+        ("image", IMAGE),  # bytes as they came, and the name they came under
+        ("width", pa.int32()),  # pixels
+        ("height", pa.int32()),  # pixels
+        ("format", pa.string()),  # JPEG, PNG, ... as Pillow names it
+        ("phash", pa.uint64()),  # 64-bit perceptual hash; a small Hamming distance means alike
+    ],
+    metadata=_SHOW_AS_PICTURES,
+)
+
+PAIRS = pa.schema(
+    [
+        ("pair_id", pa.string()),  # hash of image_id and caption
+        ("image_id", pa.string()),
+        ("caption", pa.string()),  # white space trimmed at both ends, otherwise as it came
+        ("source", pa.string()),  # name of the data set it came from
+        ("source_key", pa.string()),  # what the source calls this row: a file name, a COCO id, a tar key
+        ("split", pa.string()),
+        ("url", pa.string()),
+        ("license", pa.string()),
+        ("scene", pa.string()),  # JSON ground truth where it is known
+    ]
+)
+
+REJECTS = pa.schema(
+    [
+        ("source", pa.string()),
+        ("source_key", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),  # a name from schemas.reasons.REJECTS
+        ("detail", pa.string()),  # what exactly was wrong, for a person
+    ]
+)
+
+PARSES = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("image_id", pa.string()),
+        ("caption", pa.string()),
+        ("tokens", pa.list_(TOKEN)),
+    ]
+)
+
+LEXICON = pa.schema(
+    [
+        ("kind", pa.string()),  # noun, attribute, relation, action or count
+        ("word", pa.string()),  # lower-case lemma; the words themselves for a relation: "on top of"
+        ("tag", pa.string()),  # Penn Treebank tag of its form here
+        ("context", pa.string()),  # lemma it goes with: the noun of an attribute, the subject of an action
+        ("object", pa.string()),  # second noun of a relation, object of an action
+        ("frequency", pa.int64()),  # how many times the corpus says it
+    ]
+)
+
+TEXT_NEGATIVES = pa.schema(
+    [
+        ("text_negative_id", pa.string()),  # hash of pair_id, operation, method and caption
+        ("pair_id", pa.string()),
+        ("image_id", pa.string()),
+        ("caption", pa.string()),  # the wrong caption
+        ("operation", pa.string()),  # a name from schemas.operations.OPERATIONS
+        ("method", pa.string()),  # swap, replace, insert or rewrite
+        ("original_phrase", pa.string()),  # what changed; the two phrases of a swap are joined by " / "
+        ("negative_phrase", pa.string()),  # what it became
+        ("original_spans", pa.list_(SPAN)),  # every place that differs, agreement included; in order
+        ("negative_spans", pa.list_(SPAN)),  # the same places in the wrong caption, one for one
+        ("model", pa.string()),  # parser or language model that wrote it
+        ("seed", pa.int64()),  # seed of this row's random draws
+        ("tries", pa.int32()),  # how many candidates were drawn up to and with this one
+        ("failed_check", pa.string()),  # first check of schemas.reasons.CHECKS it failed; null when usable
+    ]
+)
+
+IMAGE_NEGATIVES = pa.schema(
+    [
+        ("image_negative_id", pa.string()),
+        ("text_negative_id", pa.string()),
+        ("image", IMAGE),
+        ("mask", IMAGE),  # white where the edit was allowed
+        ("method", pa.string()),  # inpaint, instruct or render
+        ("instruction", pa.string()),
+        ("model", pa.string()),
+        ("seed", pa.int64()),
+        ("steps", pa.int32()),
+        ("guidance_scale", pa.float32()),
+        ("strength", pa.float32()),
+        ("reconstruction", IMAGE),  # the original passed through the same editor
+    ],
+    metadata=_SHOW_AS_PICTURES,
+)
+
+SCORES = pa.schema(
+    [
+        ("text_negative_id", pa.string()),
+        ("image_negative_id", pa.string()),
+        ("role", pa.string()),  # judge, target or language
+        ("model", pa.string()),
+        ("s00", pa.float32()),  # cosine similarity of image 0 (original) and caption 0 (original)
+        ("s01", pa.float32()),  # image 0, caption 1 (negative)
+        ("s10", pa.float32()),
+        ("s11", pa.float32()),
+        ("text_similarity", pa.float32()),  # cosine similarity of the two captions
+        ("image_similarity", pa.float32()),
+        ("directional_similarity", pa.float32()),
+        ("plausibility0", pa.float32()),  # total natural-log probability of caption 0, in nats
+        ("plausibility1", pa.float32()),  # of caption 1
+        ("tokens0", pa.int32()),  # language-model tokens of caption 0, to divide plausibility0 by
+        ("tokens1", pa.int32()),
+        ("outside_mask_change", pa.float32()),
+    ]
+)
+
+EMBEDDINGS = pa.schema(
+    [
+        ("key", pa.binary(16)),  # see schemas.ids.embedding_key: what was encoded
+        ("embedding", pa.list_(pa.float32())),  # unit length
+    ]
+)
+
+VERDICTS = pa.schema(
+    [
+        ("text_negative_id", pa.string()),
+        ("image_negative_id", pa.string()),
+        ("accepted", pa.bool_()),
+        ("reasons", pa.list_(pa.string())),  # failed check or rules; empty when accepted
+        ("validity", pa.float32()),  # judge's margin s00 - s01 (and s11 - s10, the smaller); null with no judge
+        ("difficulty", pa.float32()),  # minus the target's margin: the higher, the harder; null with no target
+    ]
+)
+
+NEAR_DUPLICATES = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("near_duplicate_of", pa.string()),  # the alike image with the smallest image_id
+        ("distance", pa.int32()),  # differing bits of the two perceptual hashes
+    ]
+)
+
+LEDGER = pa.schema(
+    [
+        ("stage", pa.string()),
+        ("shard", pa.string()),  # fingerprint of the shard that this work made
+        ("operation", pa.string()),  # null where a stage does not work by operation
+        ("method", pa.string()),
+        ("model", pa.string()),
+        ("check_name", pa.string()),  # null for the work itself; else how many candidates this check took
+        ("rows_in", pa.int64()),
+        ("rows_out", pa.int64()),
+        ("tries", pa.int64()),  # candidates drawn
+        ("tokens", pa.int64()),  # language-model tokens read and written
+        ("seconds", pa.float64()),  # wall time
+    ]
+)
+
+TABLES: dict[str, pa.Schema] = {
+    "images": IMAGES,
+    "pairs": PAIRS,
+    "rejects": REJECTS,
+    "parses": PARSES,
+    "lexicon": LEXICON,
+    "text_negatives": TEXT_NEGATIVES,
+    "image_negatives": IMAGE_NEGATIVES,
+    "scores": SCORES,
+    "embeddings": EMBEDDINGS,
+    "verdicts": VERDICTS,
+    "near_duplicates": NEAR_DUPLICATES,
+    "ledger": LEDGER,
+}
