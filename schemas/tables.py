@@ -64,6 +64,13 @@ REJECTS = pa.schema(
     ]
 )
 
+UNITS = pa.schema(
+    [
+        ("unit", pa.binary(16)),  # hash of one image of the source with all that the source says of it
+        ("rows", pa.int32()),  # rows of the source: pairs and rejects
+    ]
+)
+
 PARSES = pa.schema(
     [
         ("pair_id", pa.string()),
@@ -188,6 +195,7 @@ TABLES: dict[str, pa.Schema] = {
     "images": IMAGES,
     "pairs": PAIRS,
     "rejects": REJECTS,
+    "units": UNITS,
     "parses": PARSES,
     "lexicon": LEXICON,
     "text_negatives": TEXT_NEGATIVES,
