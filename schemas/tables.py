@@ -82,11 +82,17 @@ PARSES = pa.schema(
 
 LEXICON = pa.schema(
     [
-        ("kind", pa.string()),  # noun, attribute, relation, action or count
-        ("word", pa.string()),  # lower-case lemma; the words themselves for a relation: "on top of"
-        ("tag", pa.string()),  # Penn Treebank tag of its form here
-        ("context", pa.string()),  # lemma it goes with: the noun of an attribute, the subject of an action
-        ("object", pa.string()),  # second noun of a relation, object of an action
+        ("kind", pa.string()),  # noun, attribute, relation, action, count or alternative
+        ("word", pa.string()),  # lemma; the words themselves for a relation: "on top of"
+        ("form", pa.string()),  # lower-case surface form: "children", "running"
+        ("tag", pa.string()),  # Penn Treebank tag of that form
+        # What it goes with. noun: the slot it fills, "ride:dobj" or "on:pobj". attribute and count: the noun.
+        # action: the subject. relation: the governor. alternative: a word that other captions of the same
+        # images use where this one stands.
+        ("context", pa.string()),
+        # noun: its determiner, "a", "the", "num" or "". action: its frame, "dobj" or "prep:through".
+        # relation: its object.
+        ("object", pa.string()),
         ("frequency", pa.int64()),  # how many times the corpus says it
     ]
 )

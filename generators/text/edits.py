@@ -1,0 +1,81 @@
+"""An edit of a caption, exact to the character."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from generators.text.sentence import Sentence
+
+Span = tuple[int, int]
+Claim = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Put `text` in place of the caption's characters from `start` to `end`; the same twice inserts."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A wrong caption that is not checked yet."""
+
+    operation: str
+    edits: list[Edit]
+    original_phrase: str
+    negative_phrase: str
+    # What the wrong caption newly says, for the checks: ("noun", "cat"), ("attribute", "blue", "shirt"), ...
+    claims: list[Claim] = field(default_factory=list)
+    failed: str | None = None  # a check that the operation itself already knows to fail
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An edited caption and where it differs, in both captions, one for one."""
+
+    caption: str
+    original_spans: tuple[Span, ...]
+    negative_spans: tuple[Span, ...]
+
+
+def apply(caption: str, edits: Iterable[Edit]) -> Applied:
+    """Apply edits that do not overlap; a capital at the start of the caption stays at the start.
+
+    Raises ValueError when two edits overlap.
+    """
+    pieces: list[str] = []
+    originals: list[Span] = []
+    negatives: list[Span] = []
+    at = length = 0
+    for edit in sorted(edits):
+        if edit.start < at:
+            raise ValueError(f"edits overlap at {edit.start} in {caption!r}")
+        text = _capitalised(edit.text) if edit.start == 0 and caption[:1].isupper() else edit.text
+        kept = caption[at : edit.start]
+        length += len(kept)
+        originals.append((edit.start, edit.end))
+        negatives.append((length, length + len(text)))
+        pieces += (kept, text)
+        length += len(text)
+        at = edit.end
+    return Applied("".join((*pieces, caption[at:])), tuple(originals), tuple(negatives))
+
+
+def moved_text(sentence: Sentence, first: int, last: int) -> str:
+    """Return a phrase as it reads inside a sentence: without the capital that only the start gave it."""
+    text = sentence.text(first, last)
+    token = sentence.tokens[first]
+    if first == 0 and token.tag not in {"NNP", "NNPS"} and token.text != "I" and not text[:2].isupper():
+        return text[:1].lower() + text[1:]
+    return text
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Join the phrases of an edit in several places for a person to read."""
+    return " / ".join(texts)
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,240 @@
+"""Which words exclude each other in a picture: what WordNet does not say and an edit must know.
+
+Small closed classes of English, written out. A word that is in none of them is left to WordNet.
+"""
+
+from generators.text.wordnet import is_opposite
+
+# The eleven basic colour terms (Berlin and Kay 1969) and the shades that captions use, by basic term.
+COLOURS: dict[str, str] = {
+    "black": "black",
+    "white": "white",
+    "red": "red",
+    "maroon": "red",
+    "crimson": "red",
+    "green": "green",
+    "yellow": "yellow",
+    "golden": "yellow",
+    "gold": "yellow",
+    "blue": "blue",
+    "navy": "blue",
+    "turquoise": "blue",
+    "teal": "blue",
+    "brown": "brown",
+    "tan": "brown",
+    "beige": "brown",
+    "purple": "purple",
+    "violet": "purple",
+    "pink": "pink",
+    "orange": "orange",
+    "grey": "grey",
+    "gray": "grey",
+    "silver": "grey",
+}
+# Neighbours on the colour wheel, which two people may name differently on the same thing.
+_NEIGHBOURS = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("red", "orange"),
+        ("red", "pink"),
+        ("red", "brown"),
+        ("orange", "yellow"),
+        ("orange", "brown"),
+        ("yellow", "brown"),
+        ("yellow", "white"),
+        ("yellow", "green"),
+        ("green", "blue"),
+        ("blue", "purple"),
+        ("purple", "pink"),
+        ("grey", "white"),
+        ("grey", "black"),
+        ("grey", "blue"),
+        ("grey", "brown"),
+        ("brown", "black"),
+    )
+)
+_PATTERNS = frozenset({"striped", "plaid", "checkered", "checked", "floral", "spotted", "flowered", "plain"})
+_MATERIALS = frozenset({"wooden", "metal", "metallic", "plastic", "brick", "concrete", "glass", "leather", "stone"})
+_HAIR = frozenset({"blond", "blonde", "brunette", "redheaded", "bald"})
+_OPPOSITES = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("young", "older"),
+        ("young", "middle-aged"),
+        ("younger", "older"),
+        ("little", "older"),
+        ("tall", "short"),
+        ("long", "short"),
+        ("smaller", "larger"),
+        ("busy", "empty"),
+        ("busy", "deserted"),
+        ("crowded", "empty"),
+        ("full", "empty"),
+        ("indoor", "outdoor"),
+        ("sunny", "cloudy"),
+        ("sunny", "rainy"),
+        ("snowy", "grassy"),
+        ("snowy", "sandy"),
+        ("grassy", "sandy"),
+        ("grassy", "rocky"),
+        ("paved", "grassy"),
+        ("wooded", "sandy"),
+        ("happy", "sad"),
+        ("curly", "straight"),
+        ("female", "male"),
+        ("skinny", "fat"),
+        ("thin", "fat"),
+        ("calm", "rough"),
+    )
+)
+
+
+def attribute_family(adjective: str) -> str | None:
+    """Name the closed family of attributes that a word belongs to."""
+    if adjective in COLOURS:
+        return "colour"
+    if adjective in _PATTERNS:
+        return "pattern"
+    if adjective in _MATERIALS:
+        return "material"
+    return "hair" if adjective in _HAIR else None
+
+
+def excludes(first: str, second: str) -> bool:
+    """Tell whether nothing can have both attributes: "red" and "blue", "wet" and "dry"."""
+    family = attribute_family(first)
+    if family != attribute_family(second):
+        return False
+    if family == "colour":
+        pair = frozenset({COLOURS[first], COLOURS[second]})
+        return len(pair) == 2 and pair not in _NEIGHBOURS
+    if family == "hair":
+        return {first, second} != {"blond", "blonde"} and first != second
+    if family is not None:
+        return first != second and {first, second} not in ({"checkered", "plaid"}, {"checkered", "checked"})
+    return frozenset({first, second}) in _OPPOSITES or is_opposite(first, second)
+
+
+# Where a thing is with respect to another; prepositions of one region say much the same.
+_REGIONS: dict[str, tuple[str, ...]] = {
+    "in": ("in", "inside", "into", "within", "inside of"),
+    "out": ("outside", "out of", "outside of"),
+    "on": ("on", "onto", "atop", "on top of", "upon"),
+    "off": ("off",),
+    "over": ("over", "above"),
+    "under": ("under", "underneath", "beneath", "below"),
+    "front": ("in front of",),
+    "behind": ("behind",),
+    "near": ("near", "next to", "beside", "by", "close to", "alongside"),
+    "up": ("up",),
+    "down": ("down",),
+    "toward": ("towards", "toward"),
+    "away": ("away from",),
+    "left": ("left of", "to the left of", "on the left of"),
+    "right": ("right of", "to the right of", "on the right of"),
+}
+_REGION_OF = {words: region for region, several in _REGIONS.items() for words in several}
+_EXCLUSIVE_REGIONS = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("in", "out"),
+        ("in", "under"),
+        ("in", "over"),
+        ("in", "behind"),
+        ("in", "front"),
+        ("on", "under"),
+        ("on", "behind"),
+        ("on", "front"),
+        ("on", "near"),
+        ("on", "off"),
+        ("over", "under"),
+        ("over", "behind"),
+        ("over", "front"),
+        ("over", "near"),
+        ("under", "near"),
+        ("under", "behind"),
+        ("under", "front"),
+        ("front", "behind"),
+        ("up", "down"),
+        ("toward", "away"),
+        ("left", "right"),
+    )
+)
+
+
+def region_of(preposition: str) -> str | None:
+    """Name the region that a preposition speaks of; none for those that are not about place."""
+    return _REGION_OF.get(preposition)
+
+
+def relations_exclude(first: str, second: str) -> bool:
+    """Tell whether two prepositions cannot both hold: "on" and "under", "in front of" and "behind"."""
+    return frozenset({region_of(first), region_of(second)}) in _EXCLUSIVE_REGIONS
+
+
+# Relations that hold both ways: swapping their ends says the same thing.
+SYMMETRIC_PREPOSITIONS = frozenset(
+    {"next to", "near", "beside", "with", "by", "close to", "alongside", "against", "between", "among", "opposite"}
+)
+SYMMETRIC_VERBS = frozenset(
+    {
+        "accompany", "collide", "compete", "cuddle", "dance", "embrace", "face", "fight", "greet", "hug", "join",
+        "kiss", "look", "marry", "meet", "play", "race", "smile", "spar", "stare", "talk", "touch", "watch", "wrestle",
+    }
+)  # fmt: skip
+
+# What somebody can do only one of at a time.
+_POSTURES = frozenset({"sit", "lie", "lay", "kneel", "crouch", "squat", "sleep"})
+_MOVES = frozenset(
+    {"run", "walk", "swim", "fly", "crawl", "climb", "drive", "ski", "surf", "skateboard", "snowboard", "dance"}
+)
+_HANDLINGS = frozenset({"throw", "catch", "kick", "eat", "push", "pull", "ride", "drink", "paint", "read", "wash"})
+_HELD = frozenset({"hold", "carry"})
+_MOVED_BY_HAND = frozenset({"throw", "kick", "ride", "eat"})
+_DOORS = ({"open", "close"}, {"enter", "leave"}, {"push", "pull"}, {"stand", "sit"}, {"stand", "lie"})
+
+
+def actions_exclude(first: str, second: str, frame: str) -> bool:
+    """Tell whether nobody does both at a time: "sit" and "run", "throw" and "catch" the same thing."""
+    pair = {first, second}
+    if len(pair) == 1 or pair <= {"lie", "lay", "sleep"} or pair <= {"crouch", "squat", "kneel"}:
+        return False
+    if pair in _DOORS:
+        return True
+    if frame == "dobj":
+        return pair <= _HANDLINGS or (bool(pair & _HELD) and bool(pair & _MOVED_BY_HAND))
+    one_still = bool(pair & (_POSTURES | {"stand"})) and bool(pair & _MOVES)
+    return one_still or pair <= _POSTURES or pair <= _MOVES
+
+
+NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+# Gender and age of the person words that captions use most; a word that is not here says neither.
+_PERSONS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(("man", "guy", "gentleman", "father", "dad", "husband", "grandfather"), ("male", "adult")),
+    **dict.fromkeys(("woman", "lady", "mother", "mom", "wife", "grandmother"), ("female", "adult")),
+    **dict.fromkeys(("boy", "son", "brother"), ("male", "")),
+    **dict.fromkeys(("girl", "daughter", "sister"), ("female", "")),
+    **dict.fromkeys(("male", "boyfriend"), ("male", "")),
+    **dict.fromkeys(("female", "girlfriend", "bride", "actress", "cowgirl", "cheerleader"), ("female", "")),
+}
+GENDERED_PERSONS = frozenset(_PERSONS)
+
+
+def gender_of(noun: str) -> str:
+    """Return male, female, or nothing when a person word leaves it open."""
+    return _PERSONS.get(noun.rsplit(" ", 1)[-1], ("", ""))[0]
+
+
+# Nouns that name no single thing one could point at, or that are true of almost every picture.
+NOT_VISIBLE = frozenset(
+    {
+        "air", "area", "back", "background", "bit", "body", "bottom", "bunch", "camera", "center", "corner", "couple",
+        "day", "direction", "distance", "edge", "end", "event", "foreground", "front", "game", "ground", "group",
+        "kind", "line", "lot", "middle", "night", "number", "one", "other", "outdoors", "outside", "pair", "part",
+        "photo", "picture", "piece", "place", "row", "scene", "set", "shade", "side", "something", "space", "spot",
+        "sun", "surface", "thing", "time", "top", "trick", "type", "view", "way", "object", "item", "land", "crowd",
+        "world", "half", "variety", "series", "member", "leg", "hind leg", "left", "right", "midair", "mid air",
+        "jump", "run", "walk", "fun", "animal", "person", "terrain", "shot", "competition", "match", "race", "city",
+    }
+)  # fmt: skip

@@ -1,0 +1,325 @@
+"""What this corpus says of what: counted from parses, and drawn from when a word is replaced."""
+
+import bisect
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, combinations, groupby
+from typing import Any
+
+import pyarrow as pa
+
+from generators.text.sentence import NOUN_TAGS, NounPhrase, Sentence, Token
+from generators.text.wordnet import kind_of
+from schemas.config import Describe
+from schemas.tables import LEXICON
+
+ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
+# Form columns of LEXICON, in order: kind, word, form, tag, context, object.
+Key = tuple[str, str, str, str, str, str]
+
+
+class Describing:
+    """Count what a corpus says: fed tables of parses, gives one lexicon."""
+
+    version = 1
+
+    def __init__(self, config: Describe) -> None:
+        self.parser = config.parser
+        self._counts: Counter[Key] = Counter()
+
+    @property
+    def identity(self) -> list[Any]:
+        """Stage name and version; the parser's own identity is in the names of the parses."""
+        return ["describing", self.version]
+
+    def add(self, parses: pa.Table) -> None:
+        """Count the rows of a table of PARSES; all captions of an image are neighbours in it."""
+        rows = zip(*(parses[name].to_pylist() for name in ("image_id", "caption", "tokens")), strict=True)
+        for _, captions in groupby(rows, key=lambda row: row[0]):
+            sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions]
+            for sentence in sentences:
+                self._counts.update(_mentions(sentence))
+            self._counts.update(_alternatives(sentences))
+
+    def table(self) -> pa.Table:
+        """Return the counts as rows of LEXICON, most frequent first."""
+        ordered = sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
+        columns = list(zip(*(key for key, _ in ordered), strict=True)) if ordered else [()] * 6
+        arrays = [pa.array(column, pa.string()) for column in columns]
+        return pa.table([*arrays, pa.array([n for _, n in ordered], pa.int64())], schema=LEXICON)
+
+
+def determiner_class(sentence: Sentence, phrase: NounPhrase) -> str:
+    """Say how a noun is introduced: "a", "num", "the" (and all other determiners) or "" for nothing."""
+    if any(sentence.tokens[c].dep == "nummod" for c in sentence.children[phrase.head]):
+        return "num"
+    if phrase.determiner is None:
+        return ""
+    return "a" if sentence.tokens[phrase.determiner].lower in {"a", "an", "another"} else "the"
+
+
+def frame_of(sentence: Sentence, verb: Token) -> str:
+    """Say what a verb takes: "dobj", "prep:through", "prt:down", or "" for nothing."""
+    for child in sentence.children[verb.index]:
+        token = sentence.tokens[child]
+        if token.dep == "prt":
+            return f"prt:{token.lower}"
+        if token.dep in {"dobj", "prep"} and child > verb.index:
+            return "dobj" if token.dep == "dobj" else f"prep:{token.lower}"
+    return ""
+
+
+def _mentions(sentence: Sentence) -> Iterator[Key]:
+    tokens = sentence.tokens
+    for phrase in sentence.noun_phrases:
+        head = tokens[phrase.head]
+        form = sentence.text(phrase.noun, phrase.head + 1).lower()
+        yield "noun", phrase.lemma, form, head.tag, phrase.slot, determiner_class(sentence, phrase)
+        for index in phrase.adjectives:
+            adjective = tokens[index]
+            if adjective.tag in ADJECTIVE_TAGS:
+                yield "attribute", adjective.lower, adjective.lower, adjective.tag, phrase.lemma, ""
+        for child in sentence.children[phrase.head]:
+            if tokens[child].dep == "nummod":
+                yield "count", tokens[child].lower, tokens[child].lower, "CD", phrase.lemma, ""
+    for verb in sentence.verbs:
+        subject = sentence.subject_of(verb.index)
+        who = tokens[subject].lemma.lower() if subject is not None else ""
+        yield "action", verb.lemma.lower(), verb.lower, verb.tag, who, frame_of(sentence, verb)
+    for relation in sentence.relations():
+        governor, target = tokens[relation.governor], tokens[relation.target]
+        if target.tag in NOUN_TAGS:
+            yield "relation", relation.words, relation.words, "IN", governor.lemma.lower(), target.lemma.lower()
+
+
+def _alternatives(sentences: list[Sentence]) -> Iterator[Key]:
+    """Pair the words that different captions of an image use for, likely, the same thing."""
+    words = [_visible_words(sentence) for sentence in sentences]
+    for ours, theirs in combinations(words, 2):
+        for first, second in ((ours, theirs), (theirs, ours)):
+            for kind, word in sorted(first - second):
+                for other_kind, other in sorted(second - first):
+                    if kind == other_kind:
+                        yield "alternative", word, word, kind, other, ""
+
+
+def _visible_words(sentence: Sentence) -> set[tuple[str, str]]:
+    nouns = {(kind_of(phrase.lemma) or "", phrase.lemma) for phrase in sentence.noun_phrases}
+    verbs = {("action", verb.lemma.lower()) for verb in sentence.verbs}
+    return {pair for pair in nouns | verbs if pair[0]}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that can be drawn: its lemma, the form that the corpus has, and how often."""
+
+    lemma: str
+    form: str
+    frequency: int
+
+
+class Choice:
+    """Words to draw from without repeats, as often as the corpus says them."""
+
+    def __init__(self, words: list[Word]) -> None:
+        self.words = words
+        self._cumulative = list(accumulate(word.frequency for word in words))
+
+    def draw(self, rng: random.Random, most: int) -> Iterator[Word]:
+        """Draw up to `most` different words at random, each by its frequency."""
+        seen: set[str] = set()
+        for _ in range(4 * most if self.words else 0):
+            at = bisect.bisect(self._cumulative, rng.random() * self._cumulative[-1])
+            word = self.words[min(at, len(self.words) - 1)]
+            if word.form not in seen:
+                seen.add(word.form)
+                yield word
+                if len(seen) == most:
+                    return
+
+
+class Lexicon:
+    """The lexicon in memory, indexed the ways that the operations ask."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._rows: dict[str, list[tuple[str, str, str, str, str, int]]] = defaultdict(list)
+        for kind, *row in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            self._rows[kind].append(tuple(row))
+        self._choices: dict[tuple[Any, ...], Choice] = {}
+
+    def choice(self, key: tuple[Any, ...], words: Callable[[], Counter[tuple[str, str]]]) -> Choice:
+        """Return the choice kept under a key, counting its (lemma, form)s on first use."""
+        found = self._choices.get(key)
+        if found is None:
+            counted = sorted(words().items(), key=lambda item: (-item[1], item[0]))
+            found = Choice([Word(lemma, form, n) for (lemma, form), n in counted])
+            self._choices[key] = found
+        return found
+
+    def nouns(self, slot: str, tag: str, determiner: str, kinds: frozenset[str]) -> Choice:
+        """Nouns of these kinds that the corpus puts in a slot, in a form and behind a determiner."""
+
+        def count() -> Counter[tuple[str, str]]:
+            fits: Counter[tuple[str, str]] = Counter()
+            for lemma, form, n in self._nouns_by_slot.get((slot, tag), ()):
+                if (lemma, tag, determiner) in self._introduced and kind_of(lemma) in kinds:
+                    fits[lemma, form] += n
+            return fits
+
+        return self.choice(("noun", slot, tag, determiner, kinds), count)
+
+    def new_nouns(self, tag: str, kinds: frozenset[str]) -> Choice:
+        """Nouns of these kinds that the corpus introduces by "a", wherever they stand."""
+
+        def count() -> Counter[tuple[str, str]]:
+            fits: Counter[tuple[str, str]] = Counter()
+            for lemma, form, at, _, determiner, n in self._rows["noun"]:
+                if at == tag and determiner == "a" and kind_of(lemma) in kinds:
+                    fits[lemma, form] += n
+            return fits
+
+        return self.choice(("new", tag, kinds), count)
+
+    def attributes(self, kind: str | None, noun: str) -> Choice:
+        """Adjectives that the corpus uses of nouns of a kind, or of this noun where it has no kind."""
+
+        def count() -> Counter[tuple[str, str]]:
+            fits: Counter[tuple[str, str]] = Counter()
+            for word, form, _, context, _, n in self._rows["attribute"]:
+                if context == noun or (kind is not None and kind_of(context) == kind):
+                    fits[word, form] += n
+            return fits
+
+        return self.choice(("attribute", kind or noun), count)
+
+    def actions(self, subject_kind: str | None, frame: str, tag: str) -> Choice:
+        """Verbs in a form that the corpus uses of subjects of a kind, in a frame."""
+
+        def count() -> Counter[tuple[str, str]]:
+            fits: Counter[tuple[str, str]] = Counter()
+            for word, form, at, subject, verb_frame, n in self._rows["action"]:
+                if at == tag and verb_frame == frame and kind_of(subject) == subject_kind:
+                    fits[word, form] += n
+            return fits
+
+        return self.choice(("action", subject_kind, frame, tag), count)
+
+    def relations(self, target: str) -> Choice:
+        """Prepositions that the corpus uses before nouns of the target's kind, or before this noun."""
+        kind = kind_of(target)
+
+        def count() -> Counter[tuple[str, str]]:
+            fits: Counter[tuple[str, str]] = Counter()
+            for words, form, _, _, noun, n in self._rows["relation"]:
+                if noun == target or (kind is not None and kind_of(noun) == kind):
+                    fits[words, form] += n
+            return fits
+
+        return self.choice(("relation", kind or target), count)
+
+    def counts(self) -> Choice:
+        """Number words of the whole corpus."""
+
+        def count() -> Counter[tuple[str, str]]:
+            fits: Counter[tuple[str, str]] = Counter()
+            for word, form, _, _, _, n in self._rows["count"]:
+                fits[word, form] += n
+            return fits
+
+        return self.choice(("count",), count)
+
+    def fills(self, lemma: str, slot: str) -> bool:
+        """Tell whether the corpus has this noun, or one of its kind, in a slot."""
+        return lemma in self._slots.get(slot, ()) or kind_of(lemma) in self._slots.get(slot, ())
+
+    def says_of(self, adjective: str, noun: str) -> bool:
+        """Tell whether the corpus uses an adjective of this noun, or of two others of its kind."""
+        uses = self._uses.get(adjective)
+        if uses is None:
+            return False
+        return noun in uses[0] or uses[1][kind_of(noun) or ""] > 1
+
+    def relates(self, words: str, target: str) -> bool:
+        """Tell whether the corpus uses a preposition before this noun."""
+        return (words, target) in self._related
+
+    def are_alternatives(self, first: str, second: str) -> bool:
+        """Tell whether captions of one image use these words for, likely, the same thing.
+
+        Twice is chance in a small corpus; more than that, and as often as one mention in twenty of the
+        rarer word, is a habit.
+        """
+        together = self._together.get((first, second), 0)
+        rarer = min(self._mentions[first], self._mentions[second])
+        return together > 2 and together * 20 >= rarer
+
+    def plural(self, lemma: str) -> str | None:
+        """Return the plural that the corpus has of a noun."""
+        return self._forms.get((lemma, "NNS"))
+
+    def form(self, lemma: str, tag: str) -> str | None:
+        """Return the most frequent form that the corpus has of a verb with this tag."""
+        return self._verb_forms.get((lemma, tag))
+
+    @cached_property
+    def _nouns_by_slot(self) -> dict[tuple[str, str], list[tuple[str, str, int]]]:
+        index = defaultdict(list)
+        for lemma, form, tag, slot, _, n in self._rows["noun"]:
+            index[slot, tag].append((lemma, form, n))
+        return index
+
+    @cached_property
+    def _introduced(self) -> set[tuple[str, str, str]]:
+        return {(lemma, tag, determiner) for lemma, _, tag, _, determiner, _ in self._rows["noun"]}
+
+    @cached_property
+    def _slots(self) -> dict[str, set[str | None]]:
+        index: dict[str, set[str | None]] = defaultdict(set)
+        for lemma, _, _, slot, _, _ in self._rows["noun"]:
+            index[slot].update((lemma, kind_of(lemma) or lemma))
+        return index
+
+    @cached_property
+    def _uses(self) -> dict[str, tuple[set[str], Counter[str]]]:
+        index: dict[str, tuple[set[str], Counter[str]]] = defaultdict(lambda: (set(), Counter()))
+        for word, _, _, noun, _, _ in self._rows["attribute"]:
+            nouns, kinds = index[word]
+            nouns.add(noun)
+            kinds[kind_of(noun) or noun] += 1
+        return index
+
+    @cached_property
+    def _related(self) -> set[tuple[str, str]]:
+        return {(words, target) for words, _, _, _, target, _ in self._rows["relation"]}
+
+    @cached_property
+    def _together(self) -> dict[tuple[str, str], int]:
+        return {(word, other): n for word, _, _, other, _, n in self._rows["alternative"]}
+
+    @cached_property
+    def _mentions(self) -> Counter[str]:
+        mentions: Counter[str] = Counter()
+        for kind in ("noun", "action"):
+            for word, *_, n in self._rows[kind]:
+                mentions[word] += n
+        return mentions
+
+    @cached_property
+    def _forms(self) -> dict[tuple[str, str], str]:
+        return self._most_frequent("noun")
+
+    @cached_property
+    def _verb_forms(self) -> dict[tuple[str, str], str]:
+        return self._most_frequent("action")
+
+    def _most_frequent(self, kind: str) -> dict[tuple[str, str], str]:
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for word, form, tag, _, _, n in self._rows[kind]:
+            counts[word, tag, form] += n
+        forms: dict[tuple[str, str], str] = {}
+        for (word, tag, form), _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+            forms.setdefault((word, tag), form)
+        return forms

@@ -1,0 +1,141 @@
+"""The text generator: every operation on every caption, each result checked, kept with its reason."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from generators.text.checks import Facts, failed_check
+from generators.text.edits import Candidate, apply
+from generators.text.insert import add_attribute, add_object, negate
+from generators.text.lexicon import Lexicon
+from generators.text.replace import (
+    replace_action,
+    replace_attribute,
+    replace_count,
+    replace_object,
+    replace_relation,
+)
+from generators.text.sentence import Sentence
+from generators.text.swap import swap_attribute, swap_object, swap_relation
+from schemas.config import Text
+from schemas.ids import row_seed, text_negative_id
+from schemas.operations import method_of
+from schemas.stage import with_ledger
+from schemas.tables import TEXT_NEGATIVES
+
+_ALONE = {
+    "replace_object": replace_object,
+    "replace_attribute": replace_attribute,
+    "replace_relation": replace_relation,
+    "replace_action": replace_action,
+    "replace_count": replace_count,
+    "swap_object": swap_object,
+    "swap_attribute": swap_attribute,
+    "swap_relation": swap_relation,
+    "negate": negate,
+}
+_WITH_FACTS = {"add_object": add_object, "add_attribute": add_attribute}
+
+
+class TextNegatives:
+    """Make wrong captions out of parses."""
+
+    version = 1
+
+    def __init__(self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str) -> None:
+        self.config, self.seed, self.lexicon_id, self.parser = config, seed, lexicon_id, parser
+        self.lexicon = Lexicon(lexicon)
+
+    @property
+    def identity(self) -> list[Any]:
+        """Stage name, version, settings, seed and the lexicon that words are drawn from."""
+        return ["text", self.version, self.config.model_dump(mode="json"), self.seed, self.lexicon_id]
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Turn rows of PARSES into rows of TEXT_NEGATIVES; captions of an image must be neighbours."""
+        self._seconds: Counter[str] = Counter()
+        names = ("image_id", "pair_id", "caption", "tokens")
+        rows = zip(*(table[name].to_pylist() for name in names), strict=True)
+        made: list[dict[str, Any]] = []
+        for image, captions in groupby(rows, key=lambda row: row[0]):
+            pairs = [(pair, Sentence.from_row(caption, tokens)) for _, pair, caption, tokens in captions]
+            facts = Facts([sentence for _, sentence in pairs])
+            for pair, sentence in pairs:
+                made += ({"image_id": image, **row} for row in self._negatives(pair, sentence, facts))
+        result = pa.Table.from_pylist(made, TEXT_NEGATIVES)
+        return with_ledger(result, self._ledger(table.num_rows, made))
+
+    def _negatives(self, pair: str, sentence: Sentence, facts: Facts) -> Iterator[dict[str, Any]]:
+        seen: set[str] = set()
+        for operation in self.config.operations:
+            started = time.perf_counter()
+            yield from self._apply(operation, pair, sentence, facts, seen)
+            self._seconds[operation] += time.perf_counter() - started
+
+    def _apply(
+        self, operation: str, pair: str, sentence: Sentence, facts: Facts, seen: set[str]
+    ) -> Iterator[dict[str, Any]]:
+        seed = row_seed(pair, self.seed, operation)
+        usable, tries = 0, 0
+        for candidate in self._candidates(operation, sentence, facts, random.Random(seed)):
+            tries += 1
+            applied = apply(sentence.caption, candidate.edits)
+            check = failed_check(candidate, applied, sentence, facts, self.lexicon)
+            if check is None and applied.caption in seen:
+                check = "repeated"
+            if check is not None and applied.caption in seen:
+                continue  # a failure is worth telling once
+            seen.add(applied.caption)
+            method = method_of(operation)
+            yield {
+                "text_negative_id": text_negative_id(pair, operation, method, applied.caption),
+                "pair_id": pair,
+                "caption": applied.caption,
+                "operation": operation,
+                "method": method,
+                "original_phrase": candidate.original_phrase,
+                "negative_phrase": candidate.negative_phrase,
+                "original_spans": [{"start": a, "end": b} for a, b in applied.original_spans],
+                "negative_spans": [{"start": a, "end": b} for a, b in applied.negative_spans],
+                "model": self.parser,
+                "seed": seed,
+                "tries": tries,
+                "failed_check": check,
+            }
+            usable += check is None
+            if usable == self.config.per_operation or tries == self.config.tries:
+                return
+
+    def _candidates(
+        self, operation: str, sentence: Sentence, facts: Facts, rng: random.Random
+    ) -> Iterator[Candidate]:
+        most = self.config.tries
+        if operation in _WITH_FACTS:
+            return _WITH_FACTS[operation](sentence, self.lexicon, rng, most, facts)
+        return _ALONE[operation](sentence, self.lexicon, rng, most)
+
+    def _ledger(self, captions: int, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        usable = Counter(row["operation"] for row in made if row["failed_check"] is None)
+        tries = Counter(row["operation"] for row in made)
+        taken = Counter((row["operation"], row["failed_check"]) for row in made if row["failed_check"])
+        work = [
+            {
+                "operation": operation,
+                "method": method_of(operation),
+                "rows_in": captions,
+                "rows_out": usable[operation],
+                "tries": tries[operation],
+                "seconds": self._seconds[operation],
+            }
+            for operation in self.config.operations
+        ]
+        checks = [
+            {"operation": operation, "method": method_of(operation), "check_name": check, "rows_out": n}
+            for (operation, check), n in sorted(taken.items())
+        ]
+        return work + checks

