@@ -70,7 +70,7 @@ class Text(Recipe):
 
     operations: tuple[str, ...] = OPERATIONS
     """Operations to apply to every caption."""
-    tries: Annotated[int, Field(gt=0)] = 4
+    tries: Annotated[int, Field(gt=0)] = 6
     """Candidates to draw for one operation on one caption before giving up."""
     per_operation: Annotated[int, Field(gt=0)] = 1
     """Usable negatives wanted of one operation on one caption."""

@@ -90,7 +90,7 @@ LEXICON = pa.schema(
         # action: the subject. relation: the governor. alternative: a word that other captions of the same
         # images use where this one stands.
         ("context", pa.string()),
-        # noun: its determiner, "a", "the", "num" or "". action: its frame, "dobj" or "prep:through".
+        # noun: its determiner, "a", "the", "num" or "". action: what it takes, "dobj:ball", "through:water".
         # relation: its object.
         ("object", pa.string()),
         ("frequency", pa.int64()),  # how many times the corpus says it
@@ -168,8 +168,14 @@ VERDICTS = pa.schema(
         ("image_negative_id", pa.string()),
         ("accepted", pa.bool_()),
         ("reasons", pa.list_(pa.string())),  # failed check or rules; empty when accepted
-        ("validity", pa.float32()),  # judge's margin s00 - s01 (and s11 - s10, the smaller); null with no judge
-        ("difficulty", pa.float32()),  # minus the target's margin: the higher, the harder; null with no target
+        (
+            "validity",
+            pa.float32(),
+        ),  # judge's margin s00 - s01 (and s11 - s10, the smaller); null with no judge
+        (
+            "difficulty",
+            pa.float32(),
+        ),  # minus the target's margin: the higher, the harder; null with no target
     ]
 )
 

@@ -30,6 +30,7 @@ class Facts:
         self.bags = {tuple(sorted(words)) for words in self.captions}
         self.nouns: set[str] = set()
         self.plurals: set[str] = set()
+        self.several: set[str] = set()  # nouns of which the image may show more than one
         self.adjectives: set[str] = set()
         self.attributes: dict[str, set[str]] = defaultdict(set)  # noun -> adjectives
         self.actions: set[str] = set()
@@ -41,9 +42,12 @@ class Facts:
 
     def _add(self, sentence: Sentence) -> None:
         for phrase in sentence.noun_phrases:
+            if sum(other.lemma == phrase.lemma for other in sentence.noun_phrases) > 1:
+                self.several.add(phrase.lemma)
             self.nouns.add(phrase.lemma)
             if sentence.tokens[phrase.head].tag == "NNS":
                 self.plurals.add(phrase.lemma)
+                self.several.add(phrase.lemma)
             self.attributes[phrase.lemma].update(sentence.tokens[a].lower for a in phrase.adjectives)
         for token in sentence.tokens:
             if token.tag in NOUN_TAGS or token.pos == "PROPN":
@@ -54,7 +58,7 @@ class Facts:
                 self.numbers.add(token.lower)
             if token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}:
                 self.adjectives.add(token.lower)
-        for relation in sentence.relations():
+        for relation in sentence.relations:
             self.regions.add((region_of(relation.words), sentence.tokens[relation.target].lemma.lower()))
 
 
@@ -98,6 +102,11 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
             return _is_mentioned(new, facts, lexicon)
         case ("attribute", new, _):
             return _has_attribute(new, facts)
+        case ("attribute of", new, noun):
+            return any(
+                new in adjectives and is_same_or_general(noun, other, "n")
+                for other, adjectives in facts.attributes.items()
+            )
         case ("action", new, _):
             return any(is_same_or_general(new, old, "v") for old in facts.actions)
         case ("count", number, noun):

@@ -1,7 +1,7 @@
 """An edit of a caption, exact to the character."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from generators.text.sentence import Sentence
 
@@ -27,7 +27,7 @@ class Candidate:
     original_phrase: str
     negative_phrase: str
     # What the wrong caption newly says, for the checks: ("noun", "cat"), ("attribute", "blue", "shirt"), ...
-    claims: list[Claim] = field(default_factory=list)
+    claims: Sequence[Claim] = ()
     failed: str | None = None  # a check that the operation itself already knows to fail
 
 
@@ -67,7 +67,8 @@ def moved_text(sentence: Sentence, first: int, last: int) -> str:
     """Return a phrase as it reads inside a sentence: without the capital that only the start gave it."""
     text = sentence.text(first, last)
     token = sentence.tokens[first]
-    if first == 0 and token.tag not in {"NNP", "NNPS"} and token.text != "I" and not text[:2].isupper():
+    acronym = len(token.text) > 1 and token.text.isupper()
+    if first == 0 and token.tag not in {"NNP", "NNPS"} and token.text != "I" and not acronym:
         return text[:1].lower() + text[1:]
     return text
 

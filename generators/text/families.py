@@ -3,7 +3,7 @@
 Small closed classes of English, written out. A word that is in none of them is left to WordNet.
 """
 
-from generators.text.wordnet import is_opposite
+from generators.text.wordnet import is_opposite, kind_of
 
 # The eleven basic colour terms (Berlin and Kay 1969) and the shades that captions use, by basic term.
 COLOURS: dict[str, str] = {
@@ -21,8 +21,9 @@ COLOURS: dict[str, str] = {
     "turquoise": "blue",
     "teal": "blue",
     "brown": "brown",
-    "tan": "brown",
-    "beige": "brown",
+    "tan": "tan",
+    "beige": "tan",
+    "cream": "tan",
     "purple": "purple",
     "violet": "purple",
     "pink": "pink",
@@ -46,6 +47,12 @@ _NEIGHBOURS = frozenset(
         ("green", "blue"),
         ("blue", "purple"),
         ("purple", "pink"),
+        ("tan", "brown"),
+        ("tan", "yellow"),
+        ("tan", "white"),
+        ("tan", "grey"),
+        ("tan", "orange"),
+        ("tan", "red"),
         ("grey", "white"),
         ("grey", "black"),
         ("grey", "blue"),
@@ -53,6 +60,8 @@ _NEIGHBOURS = frozenset(
         ("brown", "black"),
     )
 )
+# Words that make one attribute with the colour behind them.
+SHADES = frozenset({"navy", "light", "dark", "bright", "pale", "royal", "sky", "hot", "neon", "reddish", "deep"})
 _PATTERNS = frozenset({"striped", "plaid", "checkered", "checked", "floral", "spotted", "flowered", "plain"})
 _MATERIALS = frozenset({"wooden", "metal", "metallic", "plastic", "brick", "concrete", "glass", "leather", "stone"})
 _HAIR = frozenset({"blond", "blonde", "brunette", "redheaded", "bald"})
@@ -115,6 +124,20 @@ def excludes(first: str, second: str) -> bool:
     return frozenset({first, second}) in _OPPOSITES or is_opposite(first, second)
 
 
+# Clothes worn on one part of the body, one at a time. A coat and a shirt go together, so they are not here.
+_WORN: dict[str, frozenset[str]] = {
+    "head": frozenset({"hat", "cap", "helmet", "hood", "headband", "bandanna", "bandana", "turban", "wig", "crown"}),
+    "legs": frozenset({"shorts", "pants", "jeans", "trousers", "skirt", "dress", "tights", "leggings", "kilt"}),
+    "feet": frozenset({"shoe", "boot", "sandal", "sneaker", "flip-flop", "slipper", "sock", "skate", "heel"}),
+}
+
+
+def clothes_exclude(first: str, second: str) -> bool:
+    """Tell whether nobody wears both: trousers and a skirt, a hat and a helmet."""
+    heads = {first.rsplit(" ", 1)[-1], second.rsplit(" ", 1)[-1]}
+    return len(heads) == 2 and any(heads <= worn for worn in _WORN.values())
+
+
 # Where a thing is with respect to another; prepositions of one region say much the same.
 _REGIONS: dict[str, tuple[str, ...]] = {
     "in": ("in", "inside", "into", "within", "inside of"),
@@ -142,6 +165,7 @@ _EXCLUSIVE_REGIONS = frozenset(
         ("in", "over"),
         ("in", "behind"),
         ("in", "front"),
+        ("in", "near"),
         ("on", "under"),
         ("on", "behind"),
         ("on", "front"),
@@ -174,7 +198,19 @@ def relations_exclude(first: str, second: str) -> bool:
 
 # Relations that hold both ways: swapping their ends says the same thing.
 SYMMETRIC_PREPOSITIONS = frozenset(
-    {"next to", "near", "beside", "with", "by", "close to", "alongside", "against", "between", "among", "opposite"}
+    {
+        "next to",
+        "near",
+        "beside",
+        "with",
+        "by",
+        "close to",
+        "alongside",
+        "against",
+        "between",
+        "among",
+        "opposite",
+    }
 )
 SYMMETRIC_VERBS = frozenset(
     {
@@ -186,11 +222,25 @@ SYMMETRIC_VERBS = frozenset(
 # What somebody can do only one of at a time.
 _POSTURES = frozenset({"sit", "lie", "lay", "kneel", "crouch", "squat", "sleep"})
 _MOVES = frozenset(
-    {"run", "walk", "swim", "fly", "crawl", "climb", "drive", "ski", "surf", "skateboard", "snowboard", "dance"}
+    {
+        "run",
+        "walk",
+        "swim",
+        "fly",
+        "crawl",
+        "climb",
+        "drive",
+        "ski",
+        "surf",
+        "skateboard",
+        "snowboard",
+        "dance",
+    }
 )
 _HANDLINGS = frozenset({"throw", "catch", "kick", "eat", "push", "pull", "ride", "drink", "paint", "read", "wash"})
 _HELD = frozenset({"hold", "carry"})
 _MOVED_BY_HAND = frozenset({"throw", "kick", "ride", "eat"})
+_PATHS = frozenset({"down", "up", "through", "along", "across", "over", "into", "toward", "towards", "past"})
 _DOORS = ({"open", "close"}, {"enter", "leave"}, {"push", "pull"}, {"stand", "sit"}, {"stand", "lie"})
 
 
@@ -201,8 +251,14 @@ def actions_exclude(first: str, second: str, frame: str) -> bool:
         return False
     if pair in _DOORS:
         return True
-    if frame == "dobj":
+    if frame.startswith("dobj:"):
+        if kind_of(frame.removeprefix("dobj:")) in {"person", "animal"}:
+            return pair <= {"push", "pull", "ride", "wash", "paint"}  # nobody is kicked or eaten here
         return pair <= _HANDLINGS or (bool(pair & _HELD) and bool(pair & _MOVED_BY_HAND))
+    if "swim" in pair and frame.endswith((":water", ":ocean", ":river", ":pool", ":lake", ":wave", ":surf")):
+        return bool(pair & {"sit", "sleep", "fly"})  # who runs through water may swim the next moment
+    if frame.partition(":")[0] in _PATHS and second in _POSTURES | {"stand"}:
+        return False  # nobody sits through a field
     one_still = bool(pair & (_POSTURES | {"stand"})) and bool(pair & _MOVES)
     return one_still or pair <= _POSTURES or pair <= _MOVES
 
@@ -235,6 +291,6 @@ NOT_VISIBLE = frozenset(
         "photo", "picture", "piece", "place", "row", "scene", "set", "shade", "side", "something", "space", "spot",
         "sun", "surface", "thing", "time", "top", "trick", "type", "view", "way", "object", "item", "land", "crowd",
         "world", "half", "variety", "series", "member", "leg", "hind leg", "left", "right", "midair", "mid air",
-        "jump", "run", "walk", "fun", "animal", "person", "terrain", "shot", "competition", "match", "race", "city",
+        "jump", "run", "walk", "fun", "animal", "person", "terrain", "shot", "someone", "anyone", "nobody", "everyone", "anything", "everything", "competition", "match", "race", "city",
     }
 )  # fmt: skip

@@ -47,8 +47,18 @@ def verb_form(lexicon: Lexicon, lemma: str, tag: str) -> str | None:
     return lexicon.form(lemma, tag) or _lemminflect(lemma, tag)
 
 
+def base_form(verb: Token) -> str | None:
+    """Return the base form of a verb in the third person; none when it cannot be told for sure."""
+    for lemma in (verb.lemma.lower(), verb.lower.removesuffix("s"), verb.lower.removesuffix("es")):
+        if _lemminflect(lemma, "VBZ") == verb.lower:
+            return lemma
+    return None
+
+
 def plural_of(lexicon: Lexicon, noun: str) -> str | None:
     """Return the plural of a noun or compound: the form that the corpus has, else the regular one."""
+    if noun == "person":
+        return "people"  # "persons" is for the police
     found = lexicon.plural(noun)
     if found is None:
         *words, head = noun.split(" ")
@@ -103,7 +113,7 @@ def _agreeing(lexicon: Lexicon, finite: Token, plural: bool) -> str | None:
     if finite.lower in _SINGULAR_AUX or finite.lower in _PLURAL_AUX or finite.tag in {"VBD", "MD", "VBG"}:
         return finite.lower
     if finite.tag == "VBZ":
-        return finite.lemma.lower() if plural else finite.lower
+        return base_form(finite) if plural else finite.lower
     if finite.tag in {"VBP", "VB"} and not plural:
         return verb_form(lexicon, finite.lemma.lower(), "VBZ")
     return finite.lower if finite.tag in {"VBP", "VB"} else None

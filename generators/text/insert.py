@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from generators.text.checks import Facts
 from generators.text.edits import Candidate, Edit
 from generators.text.families import NOT_VISIBLE, attribute_family, excludes
-from generators.text.grammar import agreement_edits, article, article_edits, has_pronoun
+from generators.text.grammar import agreement_edits, article, article_edits, base_form, has_pronoun
 from generators.text.lexicon import Lexicon
 from generators.text.sentence import NounPhrase, Sentence, Token
 from generators.text.wordnet import kind_of
@@ -25,8 +25,8 @@ def add_object(
         return
     phrase = phrases[0]
     head = sentence.tokens[phrase.head]
-    for word in lexicon.new_nouns("NN", kinds).draw(rng, most):
-        if word.lemma in NOT_VISIBLE:
+    for word in lexicon.new_nouns("NN", kinds).draw(rng, 4 * most):
+        if word.lemma in NOT_VISIBLE or not _may_join(lexicon, word.lemma, phrase.slot):
             continue
         text = f" and {article(word.form)} {word.form}"
         agreeing = agreement_edits(sentence, lexicon, phrase.head, plural=True)
@@ -35,26 +35,39 @@ def add_object(
             yield Candidate("add_object", edits, "", text.strip(), [("noun", word.lemma, "")])
 
 
+def _may_join(lexicon: Lexicon, noun: str, slot: str) -> bool:
+    # Animals do what animals do; of vehicles a car drives and a boat does not.
+    return lexicon.fills(noun, slot) and (kind_of(noun) != "vehicle" or lexicon.has(noun, slot))
+
+
 def _is_plain_subject(sentence: Sentence, phrase: NounPhrase) -> bool:
     head = sentence.tokens[phrase.head]
     if head.dep not in {"nsubj", "ROOT"} or kind_of(phrase.lemma) not in {"person", "animal", "vehicle"}:
         return False
-    behind = [sentence.tokens[c] for c in sentence.children[phrase.head] if c > phrase.head]
-    plain = all(t.dep in {"acl", "punct"} for t in behind) and not has_pronoun(sentence)
-    return plain and (head.dep == "nsubj" or any(t.dep == "acl" for t in behind))
+    behind = [sentence.tokens[c].dep for c in sentence.children[phrase.head] if c > phrase.head]
+    wanted = "acl" if head.dep == "ROOT" else "punct"
+    plain = all(dep in {wanted, "punct"} for dep in behind) and not has_pronoun(sentence)
+    return plain and phrase.slot not in {"root", "wear:nsubj"} and (head.dep == "nsubj" or "acl" in behind)
 
 
 def add_attribute(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
     """Add an attribute that excludes what another caption says of the thing: "a white dog" for a black one."""
-    phrases = [p for p in sentence.noun_phrases if not p.adjectives and facts.attributes.get(p.lemma)]
+    phrases = [
+        p
+        for p in sentence.noun_phrases
+        if not p.adjectives
+        and facts.attributes.get(p.lemma)
+        and sentence.tokens[p.head].tag == "NN"
+        and p.lemma not in facts.several
+    ]
     rng.shuffle(phrases)
     for phrase in phrases:
         drawn = 0
         known = facts.attributes[phrase.lemma]
         for word in lexicon.attributes(kind_of(phrase.lemma), phrase.lemma).draw(rng, 8 * most):
-            if drawn == most or not any(excludes(word.form, old) for old in known):
+            if drawn == most or not _excludes_all(word.form, known):
                 continue
             if kind_of(phrase.lemma) == "person" and attribute_family(word.form) == "colour":
                 continue
@@ -66,7 +79,20 @@ def add_attribute(
             yield Candidate("add_attribute", edits, "", word.form, claims, failed)
 
 
-def negate(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+def _excludes_all(new: str, known: set[str]) -> bool:
+    """Tell whether an attribute excludes one of those known, and may go with none of its own family."""
+    family = attribute_family(new)
+    rivals = [old for old in known if attribute_family(old) == family] if family else list(known)
+    excluded = [excludes(new, old) for old in rivals]
+    return any(excluded) and (all(excluded) or family is None)
+
+
+def negate(
+    sentence: Sentence,
+    _: Lexicon,
+    rng: random.Random,
+    most: int,
+) -> Iterator[Candidate]:
     """Deny what happens: "a dog is not running", "a man does not sit", "a girl not smiling"."""
     verbs = [v for v in sentence.verbs if v.dep in {"ROOT", "acl"} and not _is_negated(sentence, v)]
     rng.shuffle(verbs)
@@ -87,7 +113,8 @@ def _negation(sentence: Sentence, verb: Token) -> Edit | None:
         at = sentence.tokens[auxiliary].end
         return Edit(at, at, " not") if sentence.tokens[auxiliary].tag != "TO" else None
     if verb.tag == "VBZ":
-        return Edit(verb.start, verb.end, f"does not {verb.lemma.lower()}")
+        base = base_form(verb)
+        return Edit(verb.start, verb.end, f"does not {base}") if base else None
     if verb.tag == "VBP":
         return Edit(verb.start, verb.end, f"do not {verb.text}")
     if verb.tag == "VBG" and verb.index > 0:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from generators.text.sentence import NOUN_TAGS, NounPhrase, Sentence, Token
-from generators.text.wordnet import kind_of
+from generators.text.sentence import NounPhrase, Sentence, Token
+from generators.text.wordnet import is_known, kind_of
 from schemas.config import Describe
 from schemas.tables import LEXICON
 
@@ -62,14 +62,22 @@ def determiner_class(sentence: Sentence, phrase: NounPhrase) -> str:
 
 
 def frame_of(sentence: Sentence, verb: Token) -> str:
-    """Say what a verb takes: "dobj", "prep:through", "prt:down", or "" for nothing."""
+    """Say what a verb takes: "dobj:ball", "through:water", "down:", or "" for nothing."""
     for child in sentence.children[verb.index]:
         token = sentence.tokens[child]
-        if token.dep == "prt":
-            return f"prt:{token.lower}"
-        if token.dep in {"dobj", "prep"} and child > verb.index:
-            return "dobj" if token.dep == "dobj" else f"prep:{token.lower}"
+        if token.dep == "prt" or (token.dep == "advmod" and child == verb.index + 1):
+            return f"{token.lower}:"
+        if child > verb.index and token.dep == "dobj":
+            return f"dobj:{_noun(sentence, child)}"
+        if child > verb.index and token.dep == "prep":
+            found = next((r for r in sentence.relations if r.first == child), None)
+            return f"{found.words}:{_noun(sentence, found.target)}" if found else f"{token.lower}:"
     return ""
+
+
+def _noun(sentence: Sentence, head: int) -> str:
+    phrase = sentence.phrase_of(head)
+    return phrase.lemma if phrase is not None else sentence.tokens[head].lemma.lower()
 
 
 def _mentions(sentence: Sentence) -> Iterator[Key]:
@@ -89,10 +97,10 @@ def _mentions(sentence: Sentence) -> Iterator[Key]:
         subject = sentence.subject_of(verb.index)
         who = tokens[subject].lemma.lower() if subject is not None else ""
         yield "action", verb.lemma.lower(), verb.lower, verb.tag, who, frame_of(sentence, verb)
-    for relation in sentence.relations():
-        governor, target = tokens[relation.governor], tokens[relation.target]
-        if target.tag in NOUN_TAGS:
-            yield "relation", relation.words, relation.words, "IN", governor.lemma.lower(), target.lemma.lower()
+    for relation in sentence.relations:
+        governor = tokens[relation.governor].lemma.lower()
+        if sentence.phrase_of(relation.target) is not None:
+            yield "relation", relation.words, relation.words, "IN", governor, _noun(sentence, relation.target)
 
 
 def _alternatives(sentences: list[Sentence]) -> Iterator[Key]:
@@ -110,6 +118,11 @@ def _visible_words(sentence: Sentence) -> set[tuple[str, str]]:
     nouns = {(kind_of(phrase.lemma) or "", phrase.lemma) for phrase in sentence.noun_phrases}
     verbs = {("action", verb.lemma.lower()) for verb in sentence.verbs}
     return {pair for pair in nouns | verbs if pair[0]}
+
+
+def _is_drawable(lemma: str, kinds: frozenset[str]) -> bool:
+    # A compound that no dictionary has is as often a slip of the parser as a thing.
+    return kind_of(lemma) in kinds and (" " not in lemma or is_known(lemma, "n"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +178,7 @@ class Lexicon:
         def count() -> Counter[tuple[str, str]]:
             fits: Counter[tuple[str, str]] = Counter()
             for lemma, form, n in self._nouns_by_slot.get((slot, tag), ()):
-                if (lemma, tag, determiner) in self._introduced and kind_of(lemma) in kinds:
+                if (lemma, tag, determiner) in self._introduced and _is_drawable(lemma, kinds):
                     fits[lemma, form] += n
             return fits
 
@@ -177,7 +190,7 @@ class Lexicon:
         def count() -> Counter[tuple[str, str]]:
             fits: Counter[tuple[str, str]] = Counter()
             for lemma, form, at, _, determiner, n in self._rows["noun"]:
-                if at == tag and determiner == "a" and kind_of(lemma) in kinds:
+                if at == tag and determiner == "a" and _is_drawable(lemma, kinds):
                     fits[lemma, form] += n
             return fits
 
@@ -196,16 +209,32 @@ class Lexicon:
         return self.choice(("attribute", kind or noun), count)
 
     def actions(self, subject_kind: str | None, frame: str, tag: str) -> Choice:
-        """Verbs in a form that the corpus uses of subjects of a kind, in a frame."""
+        """Verbs in a form that the corpus uses of subjects of a kind, with the same preposition or an object."""
+        taken = frame.partition(":")[0]
 
         def count() -> Counter[tuple[str, str]]:
             fits: Counter[tuple[str, str]] = Counter()
             for word, form, at, subject, verb_frame, n in self._rows["action"]:
-                if at == tag and verb_frame == frame and kind_of(subject) == subject_kind:
+                if at == tag and verb_frame.partition(":")[0] == taken and kind_of(subject) == subject_kind:
                     fits[word, form] += n
             return fits
 
-        return self.choice(("action", subject_kind, frame, tag), count)
+        return self.choice(("action", subject_kind, taken, tag), count)
+
+    def takes(self, verb: str, frame: str) -> bool:
+        """Tell whether the corpus has a verb with this frame's noun, or with one of its kind.
+
+        Places are not alike enough for that: one swims in a river and not in a field.
+        """
+        taken, _, noun = frame.partition(":")
+        known = self._frames.get((verb, taken), ())
+        kind = kind_of(noun) or noun
+        return noun in known or (kind != "place" and kind in known)
+
+    def is_bare(self, noun: str) -> bool:
+        """Tell whether the corpus uses a singular noun without a determiner, as it does "water"."""
+        bare, all_uses = self._bare.get(noun, (0, 0))
+        return bare * 4 > all_uses
 
     def relations(self, target: str) -> Choice:
         """Prepositions that the corpus uses before nouns of the target's kind, or before this noun."""
@@ -235,16 +264,32 @@ class Lexicon:
         """Tell whether the corpus has this noun, or one of its kind, in a slot."""
         return lemma in self._slots.get(slot, ()) or kind_of(lemma) in self._slots.get(slot, ())
 
+    def has(self, lemma: str, slot: str) -> bool:
+        """Tell whether the corpus has this very noun in a slot."""
+        return lemma in self._slots.get(slot, ())
+
     def says_of(self, adjective: str, noun: str) -> bool:
-        """Tell whether the corpus uses an adjective of this noun, or of two others of its kind."""
-        uses = self._uses.get(adjective)
+        """Tell whether the corpus uses an adjective of a noun.
+
+        One use in a hundred of all adjectives of this noun is enough, so is a use of three other nouns of
+        its kind. People are not alike enough for that: "old" goes with men and not with girls.
+        """
+        uses, kind = self._uses.get(adjective), kind_of(noun)
         if uses is None:
             return False
-        return noun in uses[0] or uses[1][kind_of(noun) or ""] > 1
+        if uses[0][noun] * 100 > self._attributed[noun]:
+            return True
+        return kind != "person" and len(uses[1][kind or ""]) > 2
 
-    def relates(self, words: str, target: str) -> bool:
-        """Tell whether the corpus uses a preposition before this noun."""
-        return (words, target) in self._related
+    def relates(self, governor: str, words: str, target: str) -> bool:
+        """Tell whether the corpus uses a preposition before a noun, and behind a governor of that kind.
+
+        Once in fifty of the prepositions before this noun is enough.
+        """
+        if not self._targets[words, target]:
+            return False
+        before = (governor, words) in self._governors or (kind_of(governor), words) in self._governors
+        return before and self._targets[words, target] * 50 >= self._targets["", target]
 
     def are_alternatives(self, first: str, second: str) -> bool:
         """Tell whether captions of one image use these words for, likely, the same thing.
@@ -276,6 +321,15 @@ class Lexicon:
         return {(lemma, tag, determiner) for lemma, _, tag, _, determiner, _ in self._rows["noun"]}
 
     @cached_property
+    def _bare(self) -> dict[str, tuple[int, int]]:
+        index: dict[str, tuple[int, int]] = {}
+        for lemma, _, tag, _, determiner, n in self._rows["noun"]:
+            if tag == "NN":
+                bare, total = index.get(lemma, (0, 0))
+                index[lemma] = (bare + n * (determiner == ""), total + n)
+        return index
+
+    @cached_property
     def _slots(self) -> dict[str, set[str | None]]:
         index: dict[str, set[str | None]] = defaultdict(set)
         for lemma, _, _, slot, _, _ in self._rows["noun"]:
@@ -283,17 +337,44 @@ class Lexicon:
         return index
 
     @cached_property
-    def _uses(self) -> dict[str, tuple[set[str], Counter[str]]]:
-        index: dict[str, tuple[set[str], Counter[str]]] = defaultdict(lambda: (set(), Counter()))
-        for word, _, _, noun, _, _ in self._rows["attribute"]:
+    def _uses(self) -> dict[str, tuple[Counter[str], dict[str, set[str]]]]:
+        index: dict[str, tuple[Counter[str], dict[str, set[str]]]] = defaultdict(lambda: (Counter(), defaultdict(set)))
+        for word, _, _, noun, _, n in self._rows["attribute"]:
             nouns, kinds = index[word]
-            nouns.add(noun)
-            kinds[kind_of(noun) or noun] += 1
+            nouns[noun] += n
+            kinds[kind_of(noun) or noun].add(noun)
         return index
 
     @cached_property
-    def _related(self) -> set[tuple[str, str]]:
-        return {(words, target) for words, _, _, _, target, _ in self._rows["relation"]}
+    def _attributed(self) -> Counter[str]:
+        totals: Counter[str] = Counter()
+        for _, _, _, noun, _, n in self._rows["attribute"]:
+            totals[noun] += n
+        return totals
+
+    @cached_property
+    def _frames(self) -> dict[tuple[str, str], set[str]]:
+        index: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for word, _, _, _, frame, _ in self._rows["action"]:
+            taken, _, noun = frame.partition(":")
+            index[word, taken].update((noun, kind_of(noun) or noun))
+        return index
+
+    @cached_property
+    def _governors(self) -> set[tuple[str | None, str]]:
+        pairs: set[tuple[str | None, str]] = set()
+        for words, _, _, governor, _, _ in self._rows["relation"]:
+            pairs.update(((governor, words), (kind_of(governor) or governor, words)))
+        return pairs
+
+    @cached_property
+    def _targets(self) -> Counter[tuple[str, str]]:
+        """Count prepositions before nouns; the empty preposition counts them all."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for words, _, _, _, target, n in self._rows["relation"]:
+            counts[words, target] += n
+            counts["", target] += n
+        return counts
 
     @cached_property
     def _together(self) -> dict[tuple[str, str], int]:

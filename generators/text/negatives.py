@@ -50,6 +50,7 @@ class TextNegatives:
     def __init__(self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str) -> None:
         self.config, self.seed, self.lexicon_id, self.parser = config, seed, lexicon_id, parser
         self.lexicon = Lexicon(lexicon)
+        self._seconds: dict[str, float] = {}
 
     @property
     def identity(self) -> list[Any]:
@@ -58,7 +59,7 @@ class TextNegatives:
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of PARSES into rows of TEXT_NEGATIVES; captions of an image must be neighbours."""
-        self._seconds: Counter[str] = Counter()
+        self._seconds = dict.fromkeys(self.config.operations, 0.0)
         names = ("image_id", "pair_id", "caption", "tokens")
         rows = zip(*(table[name].to_pylist() for name in names), strict=True)
         made: list[dict[str, Any]] = []
@@ -82,7 +83,8 @@ class TextNegatives:
     ) -> Iterator[dict[str, Any]]:
         seed = row_seed(pair, self.seed, operation)
         usable, tries = 0, 0
-        for candidate in self._candidates(operation, sentence, facts, random.Random(seed)):
+        candidates = self._candidates(operation, sentence, facts, random.Random(seed))
+        for candidate in _compatible_first(candidates):
             tries += 1
             applied = apply(sentence.caption, candidate.edits)
             check = failed_check(candidate, applied, sentence, facts, self.lexicon)
@@ -111,9 +113,7 @@ class TextNegatives:
             if usable == self.config.per_operation or tries == self.config.tries:
                 return
 
-    def _candidates(
-        self, operation: str, sentence: Sentence, facts: Facts, rng: random.Random
-    ) -> Iterator[Candidate]:
+    def _candidates(self, operation: str, sentence: Sentence, facts: Facts, rng: random.Random) -> Iterator[Candidate]:
         most = self.config.tries
         if operation in _WITH_FACTS:
             return _WITH_FACTS[operation](sentence, self.lexicon, rng, most, facts)
@@ -139,3 +139,17 @@ class TextNegatives:
             for (operation, check), n in sorted(taken.items())
         ]
         return work + checks
+
+
+def _compatible_first(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+    """Pass over candidates that do not fit their place; tell of the first if there is no other."""
+    unfit: Candidate | None = None
+    fit = False
+    for candidate in candidates:
+        if candidate.failed == "incompatible":
+            unfit = unfit or candidate
+        else:
+            fit = True
+            yield candidate
+    if unfit is not None and not fit:
+        yield unfit

@@ -10,8 +10,10 @@ from generators.text.edits import Candidate, Edit
 from generators.text.families import (
     NOT_VISIBLE,
     NUMBERS,
+    SHADES,
     actions_exclude,
     attribute_family,
+    clothes_exclude,
     excludes,
     gender_of,
     region_of,
@@ -36,10 +38,15 @@ def replace_object(sentence: Sentence, lexicon: Lexicon, rng: random.Random, mos
     rng.shuffle(phrases)
     for phrase in phrases:
         head = sentence.tokens[phrase.head]
-        choice = lexicon.nouns(phrase.slot, head.tag, determiner_class(sentence, phrase), _rivals(phrase.lemma))
-        for word in choice.draw(rng, most):
+        determiner = determiner_class(sentence, phrase)
+        if determiner == "num" and head.tag == "NN":
+            continue  # "two woman": the slip is not ours to multiply
+        choice = lexicon.nouns(phrase.slot, head.tag, determiner, _rivals(phrase.lemma))
+        for word in choice.draw(rng, 3 * most):
             if word.lemma == phrase.lemma or word.lemma in NOT_VISIBLE:
                 continue
+            if determiner == "" and head.tag == "NN" and phrase.first > 0 and not lexicon.is_bare(word.lemma):
+                continue  # "near water", but not "near house"
             candidate = _with_noun(sentence, lexicon, phrase, word.lemma, word.form)
             if candidate is not None:
                 yield candidate
@@ -51,15 +58,15 @@ def _rivals(lemma: str) -> frozenset[str]:
     return frozenset({kind, "animal"} if kind == "person" else {kind or ""})
 
 
-def _with_noun(
-    sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, form: str
-) -> Candidate | None:
+def _with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, form: str) -> Candidate | None:
     start, end = sentence.tokens[phrase.noun].start, sentence.tokens[phrase.head].end
     edits = [Edit(start, end, form), *article_edits(sentence, phrase.noun, form)]
     agreeing = _pronoun_edits(sentence, phrase, lemma)
     if agreeing is None:
         return None
     fits = all(lexicon.says_of(sentence.tokens[a].lower, lemma) for a in phrase.adjectives)
+    if kind_of(lemma) == "clothing" and not clothes_exclude(lemma, phrase.lemma):
+        fits = False
     return Candidate(
         "replace_object",
         edits + agreeing,
@@ -82,11 +89,9 @@ def _pronoun_edits(sentence: Sentence, phrase: NounPhrase, lemma: str) -> list[E
     return gender_edits(sentence, after == "female")
 
 
-def replace_attribute(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int
-) -> Iterator[Candidate]:
+def replace_attribute(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
     """Put another attribute that excludes the old one: "a red shirt", "a blue shirt"."""
-    places = [(p, a) for p in sentence.noun_phrases for a in p.adjectives if not is_skin_colour(sentence, p, a)]
+    places = attributes(sentence)
     rng.shuffle(places)
     for phrase, index in places:
         old = sentence.tokens[index]
@@ -105,19 +110,27 @@ def replace_attribute(
             )
 
 
-def is_skin_colour(sentence: Sentence, phrase: NounPhrase, adjective: int) -> bool:
-    """Tell whether a colour is said of a person: no attribute to play with."""
-    return (
-        kind_of(phrase.lemma) == "person"
-        and attribute_family(sentence.tokens[adjective].lower) == "colour"
-    )
+def attributes(sentence: Sentence) -> list[tuple[NounPhrase, int]]:
+    """List the attributes that may change, as noun phrase and token index of the adjective."""
+    return [
+        (phrase, index)
+        for phrase in sentence.noun_phrases
+        for index in phrase.adjectives
+        if phrase.lemma not in NOT_VISIBLE and _may_change(sentence, phrase, index)
+    ]
 
 
-def replace_relation(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int
-) -> Iterator[Candidate]:
+def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
+    family = attribute_family(sentence.tokens[index].lower)
+    if family == "colour" and kind_of(phrase.lemma) == "person":
+        return False  # the colour of somebody's skin is no attribute to play with
+    before = sentence.tokens[index - 1].lower if index else ""
+    return family != "colour" or before not in SHADES  # "navy blue" and "light blue" are one attribute
+
+
+def replace_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
     """Put another relation that excludes the old one: "on the bench", "behind the bench"."""
-    places = [r for r in sentence.relations() if is_spatial(sentence, r)]
+    places = [r for r in sentence.relations if is_spatial(sentence, r)]
     rng.shuffle(places)
     for relation in places:
         target = sentence.phrase_of(relation.target)
@@ -125,8 +138,11 @@ def replace_relation(
             continue
         start, end = sentence.tokens[relation.first].start, sentence.tokens[relation.last - 1].end
         drawn = 0
+        governor = sentence.tokens[relation.governor].lemma.lower()
         for word in lexicon.relations(target.lemma).draw(rng, 4 * most):
             if drawn == most or not relations_exclude(relation.words, word.lemma):
+                continue
+            if _is_loose(sentence, relation, word.lemma):
                 continue
             drawn += 1
             yield Candidate(
@@ -135,8 +151,15 @@ def replace_relation(
                 sentence.caption[start:end],
                 word.form,
                 [("relation", word.lemma, target.lemma)],
-                None if lexicon.relates(word.lemma, target.lemma) else "incompatible",
+                None if lexicon.relates(governor, word.lemma, target.lemma) else "incompatible",
             )
+
+
+def _is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
+    """Tell whether the new relation may hold as well: who sits near the beach may well sit on it."""
+    near = "near" in {region_of(relation.words), region_of(words)}
+    place = kind_of(sentence.tokens[relation.target].lemma.lower()) == "place"
+    return (near and place) or (words == "by" and sentence.tokens[relation.governor].tag == "VBN")
 
 
 def is_spatial(sentence: Sentence, relation: Relation) -> bool:
@@ -145,14 +168,14 @@ def is_spatial(sentence: Sentence, relation: Relation) -> bool:
     if phrase is None or region_of(relation.words) is None or phrase.lemma in NOT_VISIBLE:
         return False
     kind = kind_of(phrase.lemma)
-    return kind is not None and not (relation.words == "in" and kind == "clothing")
+    worn = relation.words == "in" and kind == "clothing"
+    agent = relation.words == "by" and sentence.tokens[relation.governor].tag == "VBN"  # "pulled by a dog"
+    return kind is not None and not worn and not agent
 
 
-def replace_action(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int
-) -> Iterator[Candidate]:
+def replace_action(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
     """Put another action that nobody does at the same time: "a man sits", "a man runs"."""
-    verbs = [v for v in sentence.verbs if v.tag in {"VBG", "VBZ", "VBP"}]
+    verbs = [v for v in sentence.verbs if v.tag in {"VBG", "VBZ", "VBP"} and not _has_complement(sentence, v)]
     rng.shuffle(verbs)
     for verb in verbs:
         subject = sentence.subject_of(verb.index)
@@ -171,14 +194,14 @@ def replace_action(
                 verb.text,
                 word.form,
                 [("action", word.lemma, lemma)],
-                None if _takes(sentence, lexicon, verb, word.lemma) else "incompatible",
+                None if lexicon.takes(word.lemma, frame) else "incompatible",
             )
 
 
-def _takes(sentence: Sentence, lexicon: Lexicon, verb: Token, lemma: str) -> bool:
-    target = sentence.child(verb.index, "dobj")
-    phrase = sentence.phrase_of(target) if target is not None else None
-    return phrase is None or lexicon.fills(phrase.lemma, f"{lemma}:dobj")
+def _has_complement(sentence: Sentence, verb: Token) -> bool:
+    """Tell whether a verb takes more than things and places: "lies covered in", "sits still"."""
+    behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]
+    return any(t.dep in {"acomp", "oprd", "xcomp", "ccomp", "dative"} or t.tag in {"VBN", "RB", "RP"} for t in behind)
 
 
 def replace_count(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
@@ -213,6 +236,8 @@ def _number_for_one(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, wo
         return
     if has_pronoun(sentence) or sentence.child(phrase.head, "relcl") is not None:
         return
+    if any(kind_of(p.lemma) == "clothing" and determiner_class(sentence, p) == "a" for p in sentence.noun_phrases):
+        return  # two men do not share "a red hat"
     plural = plural_of(lexicon, phrase.lemma)
     verbs = agreement_edits(sentence, lexicon, phrase.head, plural=True)
     if plural is None or verbs is None:
@@ -222,5 +247,3 @@ def _number_for_one(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, wo
     old = sentence.text(phrase.first, phrase.head + 1)
     new = f"{word} {sentence.caption[tokens[article].end + 1 : start]}{plural}"
     yield Candidate("replace_count", edits, old, new, [("count", word, phrase.lemma), ("plural", phrase.lemma)])
-
-

@@ -1,6 +1,6 @@
 """A parsed caption: tokens, noun phrases and who does what, as plain data that tests can write by hand."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,15 @@ COMPOUND_PREPOSITIONS = (
     ("inside", "of"),
     ("outside", "of"),
 )
+
+# Nouns whose plural is another word than the parser's lemma of it: "shorts" are no "short".
+PLURAL_ONLY = frozenset(
+    {
+        "shorts", "pants", "jeans", "trousers", "overalls", "tights", "leggings", "trunks", "pajamas", "khakis",
+        "glasses", "sunglasses", "goggles", "binoculars", "headphones", "scissors", "stairs", "woods", "clothes",
+        "bleachers", "waders", "briefs", "fatigues",
+    }
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -158,15 +167,12 @@ class Sentence:
                 return verb
         return None
 
-    def relations(self) -> Iterator["Relation"]:
-        """Go through prepositions that join a governor to a noun phrase, multi-word ones as one."""
-        for token in self.tokens:
-            if token.dep == "pobj":
-                relation = self._relation(token.index)
-                if relation is not None:
-                    yield relation
+    @cached_property
+    def relations(self) -> list["Relation"]:
+        """Prepositions that join a governor to a noun, those of several words as one."""
+        return [self._relation(token.index) for token in self.tokens if token.dep == "pobj"]
 
-    def _relation(self, target: int) -> "Relation | None":
+    def _relation(self, target: int) -> "Relation":
         preposition = self.tokens[target].head
         words, first = self.preposition(preposition)
         governor = self.tokens[first].head
@@ -197,8 +203,9 @@ class Sentence:
             elif token.dep == "compound":
                 noun = min(noun, self.left_edge(child))
         adjectives = [a for a in adjectives if a < noun]
-        words = [self.tokens[i].lower for i in range(noun, head)]
-        lemma = " ".join([*words, self.tokens[head].lemma.lower()])
+        last_word = self.tokens[head]
+        singular = last_word.lower if last_word.lower in PLURAL_ONLY else last_word.lemma.lower()
+        lemma = self.caption[self.tokens[noun].start : last_word.start].lower() + singular
         first, last = self.left_edge(head), self._phrase_end(head)
         return NounPhrase(head, first, noun, last, determiner, adjectives, lemma, self._slot(head))
 

@@ -11,11 +11,13 @@ from generators.text.families import (
     SYMMETRIC_VERBS,
     attribute_family,
     excludes,
+    region_of,
+    relations_exclude,
 )
 from generators.text.grammar import PRONOUNS, agreement_edits, article
 from generators.text.lexicon import Lexicon
-from generators.text.replace import is_skin_colour, is_spatial
-from generators.text.sentence import NounPhrase, Relation, Sentence
+from generators.text.replace import attributes, is_spatial
+from generators.text.sentence import NOUN_TAGS, NounPhrase, Relation, Sentence
 from generators.text.wordnet import is_opposite, kind_of
 
 
@@ -23,23 +25,29 @@ def swap_object(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: 
     """Let two things change roles, phrases and all: "a man with a red hat behind a dog"."""
     roles = [*_verb_roles(sentence), *_preposition_roles(sentence)]
     rng.shuffle(roles)
-    for first, second, symmetric in roles[:most]:
-        yield from _swap_phrases(sentence, lexicon, first, second, symmetric)
+    for role in roles[:most]:
+        yield from _swap_phrases(sentence, lexicon, *role)
 
 
-Roles = tuple[NounPhrase, NounPhrase, bool]
+# Two phrases, the preposition between them (none for a verb), whether the relation holds both ways.
+Roles = tuple[NounPhrase, NounPhrase, str | None, bool]
+# Relations between two beings besides those of place.
+_TOWARDS = frozenset({"after", "at", "past", "around", "with"})
+_ANIMATE = frozenset({"person", "animal"})
+_SWAPPABLE = _ANIMATE | {"vehicle", "equipment", "furniture", "food", "container", "instrument", "tool"}
+_MOVABLE = frozenset({"person", "animal", "vehicle"})
 
 
 def _verb_roles(sentence: Sentence) -> Iterator[Roles]:
     for verb in sentence.verbs:
         subject, target = sentence.subject_of(verb.index), sentence.child(verb.index, "dobj")
         if subject is not None and target is not None:
-            yield from _roles(sentence, subject, target, verb.lemma.lower() in SYMMETRIC_VERBS)
+            yield from _roles(sentence, subject, target, None, verb.lemma.lower() in SYMMETRIC_VERBS)
 
 
 def _preposition_roles(sentence: Sentence) -> Iterator[Roles]:
-    for relation in sentence.relations():
-        if relation.words == "of":
+    for relation in sentence.relations:
+        if region_of(relation.words) is None and relation.words not in _TOWARDS:
             continue
         governor, symmetric = sentence.tokens[relation.governor], relation.words in SYMMETRIC_PREPOSITIONS
         subject: int | None = relation.governor
@@ -47,17 +55,22 @@ def _preposition_roles(sentence: Sentence) -> Iterator[Roles]:
             subject = sentence.subject_of(relation.governor)
             symmetric = symmetric or governor.lemma.lower() in SYMMETRIC_VERBS
         if subject is not None:
-            yield from _roles(sentence, subject, relation.target, symmetric)
+            yield from _roles(sentence, subject, relation.target, relation.words, symmetric)
 
 
-def _roles(sentence: Sentence, first: int, second: int, symmetric: bool) -> Iterator[Roles]:
+def _roles(sentence: Sentence, first: int, second: int, words: str | None, symmetric: bool) -> Iterator[Roles]:
     ours, theirs = sentence.phrase_of(first), sentence.phrase_of(second)
     if ours is not None and theirs is not None and ours.head < theirs.head:
-        yield ours, theirs, symmetric
+        yield ours, theirs, words, symmetric
 
 
 def _swap_phrases(
-    sentence: Sentence, lexicon: Lexicon, first: NounPhrase, second: NounPhrase, symmetric: bool
+    sentence: Sentence,
+    lexicon: Lexicon,
+    first: NounPhrase,
+    second: NounPhrase,
+    words: str | None,
+    symmetric: bool,
 ) -> Iterator[Candidate]:
     end, last = _own_end(sentence, first, second.first), _own_end(sentence, second, len(sentence.tokens))
     if end > second.first or {first.lemma, second.lemma} & NOT_VISIBLE:
@@ -66,11 +79,19 @@ def _swap_phrases(
     if any(token.lower in PRONOUNS for token in inner):
         return  # "a man and his dog" would leave "his" with nobody before it
     edits = [
-        Edit(sentence.tokens[first.first].start, sentence.tokens[end - 1].end, moved_text(sentence, second.first, last)),
-        Edit(sentence.tokens[second.first].start, sentence.tokens[last - 1].end, moved_text(sentence, first.first, end)),
+        Edit(
+            sentence.tokens[first.first].start,
+            sentence.tokens[end - 1].end,
+            moved_text(sentence, second.first, last),
+        ),
+        Edit(
+            sentence.tokens[second.first].start,
+            sentence.tokens[last - 1].end,
+            moved_text(sentence, first.first, end),
+        ),
     ]
     plural = sentence.tokens[second.head].tag == "NNS"
-    failed = _why_not_swap(sentence, lexicon, first, second, symmetric)
+    failed = _why_not_swap(sentence, first, second, words, symmetric)
     if (sentence.tokens[first.head].tag == "NNS") != plural:
         agreeing = agreement_edits(sentence, lexicon, first.head, plural)
         if agreeing is None or sentence.child(first.head, "conj") is not None:
@@ -89,38 +110,50 @@ def _own_end(sentence: Sentence, phrase: NounPhrase, limit: int) -> int:
         if child < end:
             continue
         edge = sentence.right_edge(child) + 1
-        if token.dep != "prep" or child != end or edge > limit:
+        if token.dep != "prep" or child != end or edge > limit or not _is_own(sentence, child):
             break
         end = edge
     return end
 
 
+def _is_own(sentence: Sentence, preposition: int) -> bool:
+    """Tell whether a prepositional phrase says what a thing is like, not where it is."""
+    target = sentence.child(preposition, "pobj")
+    phrase = sentence.phrase_of(target) if target is not None else None
+    if sentence.tokens[preposition].lower in {"with", "of"}:
+        return True
+    return sentence.tokens[preposition].lower == "in" and phrase is not None and kind_of(phrase.lemma) == "clothing"
+
+
 def _why_not_swap(
-    sentence: Sentence, lexicon: Lexicon, first: NounPhrase, second: NounPhrase, symmetric: bool
+    sentence: Sentence, first: NounPhrase, second: NounPhrase, words: str | None, symmetric: bool
 ) -> str | None:
     kinds = kind_of(first.lemma), kind_of(second.lemma)
-    if None in kinds:
+    alike = set(kinds) <= _ANIMATE or (kinds[0] == kinds[1] and kinds[0] in _SWAPPABLE)
+    around = set(kinds) <= _MOVABLE and region_of(words or "") in {
+        "front",
+        "behind",
+        "over",
+        "under",
+        "left",
+        "right",
+    }
+    if not alike and not around:
         return "incompatible"
-    animate = {"person", "animal"}
-    alike = kinds[0] == kinds[1] or set(kinds) <= animate
-    if symmetric and alike:
+    if symmetric:
         return "symmetric"
-    if alike and first.lemma != second.lemma:
-        return None
-    if first.lemma == second.lemma:
-        differ = {sentence.tokens[a].lower for a in first.adjectives} != {
-            sentence.tokens[a].lower for a in second.adjectives
-        }
-        return None if differ and not symmetric else "unchanged"
-    fits = lexicon.fills(second.lemma, first.slot) and lexicon.fills(first.lemma, second.slot)
-    return None if fits and set(kinds).isdisjoint({"clothing", "place", "way"}) else "incompatible"
+    if first.lemma == second.lemma and _adjectives(sentence, first) == _adjectives(sentence, second):
+        return "unchanged"
+    return None
 
 
-def swap_attribute(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int
-) -> Iterator[Candidate]:
+def _adjectives(sentence: Sentence, phrase: NounPhrase) -> set[str]:
+    return {sentence.tokens[a].lower for a in phrase.adjectives}
+
+
+def swap_attribute(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
     """Let two things change attributes: "a red cup and a blue plate", "a blue cup and a red plate"."""
-    places = [(p, a) for p in sentence.noun_phrases for a in p.adjectives if not is_skin_colour(sentence, p, a)]
+    places = attributes(sentence)
     pairs = [
         (ours, theirs)
         for ours, theirs in combinations(places, 2)
@@ -135,7 +168,7 @@ def swap_attribute(
             edits.append(Edit(sentence.tokens[start].start, sentence.tokens[end - 1].end, text))
             edits += _article_before(sentence, start, text)
         words = [sentence.text(*b).lower(), sentence.text(*a).lower()]
-        claims = [("attribute", word, p.lemma) for word, p in zip(words, (ours, theirs), strict=True)]
+        claims = [("attribute of", word, p.lemma) for word, p in zip(words, (ours, theirs), strict=True)]
         failed = _why_not_attributes(sentence, lexicon, ours, theirs, words)
         same = ours.lemma == theirs.lemma
         original = joined([sentence.text(*a), sentence.text(*b)])
@@ -168,26 +201,37 @@ def _why_not_attributes(
 ) -> str | None:
     if words[0] == words[1] or set(words[0].split()) == set(words[1].split()):
         return "unchanged"
-    if ours.lemma == theirs.lemma and _owner(sentence, ours) == _owner(sentence, theirs):
-        return "symmetric"  # "a red ball and a blue ball", "a man in red and a man in blue"
+    if ours.lemma == theirs.lemma and _are_interchangeable(sentence, ours, theirs):
+        return "symmetric"
     simple = [word for word in zip(words, (ours, theirs), strict=True) if " " not in word[0]]
     fits = all(lexicon.says_of(word, phrase.lemma) for word, phrase in simple)
     return None if fits else "incompatible"
+
+
+def _are_interchangeable(sentence: Sentence, ours: NounPhrase, theirs: NounPhrase) -> bool:
+    """Tell whether nothing but the attribute sets two things of one name apart.
+
+    "A red ball and a blue ball"; but not "a red dog with a stick and a blue dog", and not a dog that bites
+    another. What follows the last of them may belong to both.
+    """
+    if sentence.conjunct_heads[ours.head] == sentence.conjunct_heads[theirs.head]:
+        behind = [c for c in sentence.children[ours.head] if c > ours.head]
+        return not any(sentence.tokens[c].dep in {"prep", "acl", "relcl"} for c in behind)
+    owners = [_owner(sentence, phrase) for phrase in (ours, theirs)]
+    return owners[0] == owners[1]
 
 
 def _owner(sentence: Sentence, phrase: NounPhrase) -> str:
     token = sentence.tokens[sentence.tokens[sentence.conjunct_heads[phrase.head]].head]
     if token.dep in {"prep", "acl"}:
         token = sentence.tokens[token.head]
-    return token.lemma.lower() if token.index != phrase.head else phrase.slot
+    return token.lemma.lower() if token.tag in NOUN_TAGS else f"{token.index} {phrase.slot}"
 
 
-def swap_relation(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int
-) -> Iterator[Candidate]:
+def swap_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
     """Let two things change relations: "on the bench behind the tree", "behind the bench on the tree"."""
-    places = [r for r in sentence.relations() if is_spatial(sentence, r) or r.words in {"from", "to"}]
-    pairs = [p for p in combinations(places, 2) if p[0].words != p[1].words]
+    places = [r for r in sentence.relations if is_spatial(sentence, r) or r.words in _PATH]
+    pairs = [p for p in combinations(places, 2) if _may_change(p[0].words, p[1].words)]
     rng.shuffle(pairs)
     for first, second in pairs[:most]:
         edits = [_relation_edit(sentence, first, second), _relation_edit(sentence, second, first)]
@@ -195,8 +239,10 @@ def swap_relation(
         ours, theirs = targets
         if ours is None or theirs is None:
             continue
-        known = lexicon.relates(second.words, ours.lemma) and lexicon.relates(first.words, theirs.lemma)
-        failed = None if known else "incompatible"
+        governors = [sentence.tokens[r.governor].lemma.lower() for r in (first, second)]
+        known = lexicon.relates(governors[0], second.words, ours.lemma)
+        known = known and lexicon.relates(governors[1], first.words, theirs.lemma)
+        failed = None if known or {first.words, second.words} == _PATH else "incompatible"
         if ours.lemma == theirs.lemma:
             failed = "symmetric"
         yield Candidate(
@@ -207,6 +253,13 @@ def swap_relation(
             [("relation", second.words, ours.lemma), ("relation", first.words, theirs.lemma)],
             failed,
         )
+
+
+_PATH = {"from", "to"}
+
+
+def _may_change(first: str, second: str) -> bool:
+    return {first, second} == _PATH or relations_exclude(first, second)
 
 
 def _relation_edit(sentence: Sentence, place: Relation, text: Relation) -> Edit:

@@ -18,15 +18,16 @@ KINDS: dict[str, tuple[str, ...]] = {
     "furniture": ("furniture.n.01",),
     "food": ("food.n.01", "food.n.02"),
     "plant": ("plant.n.02",),
-    "way": ("way.n.06",),
     "structure": ("structure.n.01",),
     "container": ("container.n.01",),
     "equipment": ("equipment.n.01", "plaything.n.01"),
     "instrument": ("musical_instrument.n.01",),
-    "place": ("body_of_water.n.01", "geological_formation.n.01", "location.n.01", "land.n.04"),
+    "place": ("way.n.06", "body_of_water.n.01", "geological_formation.n.01", "location.n.01", "land.n.04"),
     "tool": ("instrumentality.n.03",),
     "natural object": ("natural_object.n.01",),
 }
+# Classes whose members look alike wherever they are in WordNet: a street and a path, a lake and a river.
+ALIKE = ("way.n.06", "body_of_water.n.01")
 # Kinds whose members share a parent and yet look different: two hats are confused, a cat and a dog are not.
 DISTINCT_KINDS = frozenset({"person", "animal", "vehicle", "food", "furniture", "instrument"})
 
@@ -107,6 +108,8 @@ def is_close(first: str, second: str, pos: str) -> bool:
         return True
     if pos == "n" and kind_of(first) in DISTINCT_KINDS:
         return False
+    if pos == "n" and any(root in _ancestors(first, "n", 2) & _ancestors(second, "n", 2) for root in ALIKE):
+        return True
     return not _parents(first, pos).isdisjoint(_parents(second, pos))
 
 
