@@ -162,6 +162,28 @@ EMBEDDINGS = pa.schema(
     ]
 )
 
+# What a rule of `select` sees, and an analyst in the view of this name: a negative with all its scores.
+CANDIDATES = pa.schema(
+    [
+        *TEXT_NEGATIVES,
+        ("image_negative_id", pa.string()),
+        ("original", pa.string()),  # the right caption
+        ("source", pa.string()),
+        ("source_key", pa.string()),
+        ("split", pa.string()),
+        *(
+            (f"{role}_{name}", pa.float32())
+            for role in ("judge", "target")
+            for name in ("s00", "s01", "s10", "s11", "margin", "text_similarity", "directional_similarity")
+        ),
+        ("plausibility0", pa.float32()),
+        ("plausibility1", pa.float32()),
+        ("plausibility_gap", pa.float32()),  # plausibility0 - plausibility1: above 0 the original is likelier
+        ("tokens0", pa.int32()),
+        ("tokens1", pa.int32()),
+    ]
+)
+
 VERDICTS = pa.schema(
     [
         ("text_negative_id", pa.string()),

@@ -1,0 +1,128 @@
+-- Views and macros over the tables of one build. The views above this line name its shards.
+
+CREATE VIEW minimal_pairs AS
+SELECT
+    c.text_negative_id, c.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
+    c.original, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
+    v.validity, v.difficulty, c.judge_s00, c.judge_s01, c.target_s00, c.target_s01,
+    c.plausibility0, c.plausibility1, c.source, c.source_key, c.split, p.url, p.license, i.image
+FROM candidates c
+JOIN verdicts v ON v.text_negative_id = c.text_negative_id
+    AND v.image_negative_id IS NOT DISTINCT FROM c.image_negative_id
+JOIN pairs p ON p.pair_id = c.pair_id
+JOIN images i ON i.image_id = c.image_id
+WHERE v.accepted;
+
+CREATE MACRO acceptance_by_operation() AS TABLE
+SELECT
+    operation,
+    count(*) AS candidates,
+    count(*) FILTER (failed_check IS NULL) AS usable,
+    count(*) FILTER (accepted) AS accepted,
+    round(count(*) FILTER (accepted) / count(*), 3) AS acceptance
+FROM text_negatives JOIN verdicts USING (text_negative_id)
+GROUP BY operation ORDER BY operation;
+
+CREATE MACRO why_dropped() AS TABLE
+SELECT
+    reason,
+    count(*) AS rows,
+    round(count(*) / (SELECT count(*) FROM verdicts), 3) AS share,
+    count(*) FILTER (alone) AS alone,
+    any_value(hint) AS hint
+FROM (SELECT unnest(reasons) AS reason, len(reasons) = 1 AS alone FROM verdicts)
+LEFT JOIN reasons USING (reason)
+GROUP BY reason ORDER BY rows DESC, reason;
+
+CREATE MACRO examples_of(wanted, n) AS TABLE
+SELECT operation, original, caption AS negative, original_phrase, negative_phrase, reasons
+FROM candidates JOIN verdicts USING (text_negative_id)
+WHERE list_contains(reasons, wanted)
+ORDER BY hash(text_negative_id) LIMIT n;
+
+CREATE MACRO hardest(n) AS TABLE
+SELECT
+    operation, original, caption AS negative, v.difficulty, v.validity, plausibility_gap
+FROM candidates JOIN verdicts v USING (text_negative_id)
+WHERE v.accepted
+ORDER BY v.difficulty DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id LIMIT n;
+
+-- How often a model that never sees the image prefers the original: 0.5 is perfect, ties count half.
+CREATE MACRO blind_accuracy() AS TABLE
+WITH guesses AS (
+    SELECT
+        operation, accepted,
+        CASE WHEN plausibility_gap > 0 THEN 1.0 WHEN plausibility_gap = 0 THEN 0.5 ELSE 0.0 END AS guess
+    FROM candidates JOIN verdicts USING (text_negative_id)
+    WHERE plausibility_gap IS NOT NULL
+)
+SELECT
+    coalesce(operation, 'all') AS operation,
+    count(*) AS usable,
+    round(avg(guess), 3) AS before,
+    count(*) FILTER (accepted) AS accepted,
+    round(avg(guess) FILTER (accepted), 3) AS after
+FROM guesses GROUP BY GROUPING SETS ((operation), ())
+ORDER BY guesses.operation NULLS LAST;
+
+-- How many candidates each check or rule took, and how many it took alone.
+CREATE MACRO yield_of_checks() AS TABLE
+SELECT
+    operation,
+    reason,
+    count(*) AS taken,
+    count(*) FILTER (alone) AS alone,
+    round(count(*) / any_value(candidates), 3) AS share
+FROM (
+    SELECT text_negative_id, unnest(reasons) AS reason, len(reasons) = 1 AS alone FROM verdicts
+) JOIN text_negatives USING (text_negative_id)
+JOIN (SELECT operation, count(*) AS candidates FROM text_negatives GROUP BY operation) USING (operation)
+GROUP BY operation, reason ORDER BY operation, taken DESC, reason;
+
+-- What an accepted negative costs. Work that knows no operation is shared out by the usable candidates.
+CREATE MACRO cost_of_accepted() AS TABLE
+WITH made AS (
+    SELECT
+        operation,
+        count(*) AS candidates,
+        count(*) FILTER (failed_check IS NULL) AS usable,
+        count(*) FILTER (accepted) AS accepted
+    FROM text_negatives JOIN verdicts USING (text_negative_id) GROUP BY operation
+), direct AS (
+    SELECT operation, sum(seconds) AS seconds, sum(tokens) AS tokens, sum(tries) AS tries
+    FROM ledger WHERE check_name IS NULL AND operation IS NOT NULL GROUP BY operation
+), common AS (
+    SELECT sum(seconds) AS seconds, (SELECT sum(usable) FROM made) AS usable
+    FROM ledger WHERE check_name IS NULL AND operation IS NULL
+), taken AS (
+    SELECT operation, arg_max(reason, taken) AS costliest_check, max(taken) AS taken_by_it
+    FROM yield_of_checks() GROUP BY operation
+)
+SELECT
+    made.operation, made.accepted, made.candidates, direct.tries, direct.tokens,
+    round(coalesce(direct.seconds, 0) + coalesce(common.seconds * made.usable / common.usable, 0), 3) AS seconds,
+    round((coalesce(direct.seconds, 0) + coalesce(common.seconds * made.usable / common.usable, 0))
+        / nullif(made.accepted, 0), 5) AS seconds_per_accepted,
+    round(direct.tries / nullif(made.accepted, 0), 2) AS tries_per_accepted,
+    taken.costliest_check, taken.taken_by_it
+FROM made LEFT JOIN direct USING (operation) LEFT JOIN taken USING (operation) CROSS JOIN common
+ORDER BY made.operation;
+
+CREATE MACRO time_by_stage() AS TABLE
+SELECT stage, sum(rows_in)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
+FROM ledger WHERE check_name IS NULL GROUP BY stage ORDER BY seconds DESC;
+
+CREATE MACRO help() AS TABLE
+SELECT * FROM (VALUES
+    ('minimal_pairs', 'view', 'what was accepted, one row a negative, with its image: what a trainer reads'),
+    ('candidates', 'view', 'every negative with all its scores, what the rules of select see'),
+    ('text_negatives, pairs, images, scores, verdicts, rejects, lexicon, parses, ledger, runs', 'views', 'the tables'),
+    ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
+    ('why_dropped()', 'macro', 'which reasons dropped how many, and how many each alone'),
+    ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),
+    ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
+    ('blind_accuracy()', 'macro', 'how often a blind language model prefers the original, before and after select'),
+    ('yield_of_checks()', 'macro', 'what each check or rule took, by operation'),
+    ('cost_of_accepted()', 'macro', 'seconds, tries and tokens for an accepted negative, and its costliest check'),
+    ('time_by_stage()', 'macro', 'wall time of the work that made this build, by stage')
+) AS help(name, kind, answers);
