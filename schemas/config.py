@@ -4,6 +4,7 @@ A config is YAML, checked whole before any work starts; an unknown or misspelt k
 names it. `--set text.tries=8` overrides one key.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -147,8 +148,8 @@ class BuildConfig(Recipe):
     compute: Compute = Compute()
 
 
-def load_config(path: str | Path, settings: tuple[str, ...] = ()) -> BuildConfig:
-    """Read a YAML config and apply `key=value` settings (dotted keys, YAML values).
+def load_config(path: str | Path, settings: Sequence[str] = (), source: str | None = None) -> BuildConfig:
+    """Read a YAML config, apply `key=value` settings (dotted keys, YAML values) and set the source's path.
 
     Raises InputError with one line that names the file, the key and what is wrong with it.
     """
@@ -163,6 +164,8 @@ def load_config(path: str | Path, settings: tuple[str, ...] = ()) -> BuildConfig
         raise InputError(f"config {path}: expected sections (source:, text:, ...), found {type(data).__name__}")
     for setting in settings:
         _set(data, setting)
+    if source is not None:
+        data["source"] = {**(data.get("source") or {}), "path": source}
     try:
         return BuildConfig.model_validate(data)
     except ValidationError as error:

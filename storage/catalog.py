@@ -20,7 +20,9 @@ _ROLES = {"judge": "j", "target": "t", "language": "l"}
 
 def catalog_sql(dataset: Dataset, build: Build) -> str:
     """Write the catalog of one build as a readable SQL script."""
-    views = [_view(dataset, build, table) for table in TABLES if table not in _HIDDEN]
+    # The view of images looks at near_duplicates, which therefore comes first.
+    tables = sorted((table for table in TABLES if table not in _HIDDEN), key=lambda table: table == "images")
+    views = [_view(dataset, build, table) for table in tables]
     parts = [f"-- Counterfoil, build {build.build_id}", *views, _runs(dataset), _reasons(build)]
     parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'scores')};")
     parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))

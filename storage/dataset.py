@@ -77,6 +77,15 @@ class Dataset:
         pq.write_table(rows, sink, compression="zstd", row_group_size=row_group, write_page_index=True)
         self._put(self.path(table, fingerprint), sink.getvalue().to_pybytes())
 
+    def shards(self, table: str, prefix: str = "") -> list[str]:
+        """List the fingerprints of a table's shards that are there, whether a build names them or not."""
+        folder = f"{self.base}/{table}"
+        if not self.fs.exists(folder):
+            return []
+        self.fs.invalidate_cache(folder)
+        names = (os.path.basename(path) for path in self.fs.ls(folder, detail=False))
+        return sorted(n[: -len(".parquet")] for n in names if n.startswith(prefix) and n.endswith(".parquet"))
+
     def builds(self) -> list[str]:
         """List the ids of all builds, oldest first."""
         folder = f"{self.base}/builds"

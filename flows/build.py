@@ -1,0 +1,199 @@
+"""The build, from a source of pairs to a published dataset: read this file to know the method."""
+
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+from prefect import Task, flow
+from prefect.context import FlowRunContext
+
+from filters.embeddings import Encoder
+from filters.plausibility import Plausibility
+from filters.selection import Selection
+from flows import tasks
+from flows.card import dataset_card
+from flows.progress import progress
+from generators.text.lexicon import Describing
+from generators.text.parsing import Parsing
+from schemas.config import BuildConfig, load_config
+from schemas.errors import InputError
+from schemas.ids import fingerprint
+from storage.catalog import connect, write_catalog
+from storage.dataset import Build, Dataset
+
+PACKAGES = ("counterfoil", "torch", "open_clip_torch", "transformers", "spacy", "lemminflect", "inflect", "wn")
+
+
+@flow(name="build", persist_result=False)
+def build(config_file: str, out: str, source: str | None = None, settings: Sequence[str] = ()) -> Build:
+    """Build a dataset of hard negatives, or bring one up to date; returns the build that is now current.
+
+    Raises InputError, before any work, when something that the config names is missing.
+    """
+    config = load_config(config_file, settings, source)
+    check(config)
+    dataset = Dataset(out)
+    started = datetime.now(UTC)
+    previous = dataset.build() if dataset.builds() else None
+
+    with progress("ingest", "rows") as advance:
+        how_to_read = (config.source, config.ingest, config.compute.workers)
+        ingested = _run(tasks.ingest_source, out, *how_to_read, previous, advance)
+    pairs = images = ingested.shards
+
+    parses = _each("parse", tasks.parse_captions, out, config.describe, rows=(pairs,))
+    lexicon = _lexicon(dataset, config, previous, parses)
+    how = (config.text, config.seed, config.describe.parser, lexicon["fingerprint"])
+    negatives = _each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,))
+
+    scores: list[list[str]] = []
+    for role, clip in (("judge", config.judge), ("target", config.target)):
+        if clip is not None:
+            with_clip = (out, role, clip, config.compute)
+            scores.append(_each(f"align with {role}", tasks.align, *with_clip, rows=(negatives, images)))
+    if config.plausibility is not None:
+        with_model = (out, config.plausibility, config.compute)
+        scores.append(_each("plausibility", tasks.weigh_plausibility, *with_model, rows=(negatives, pairs)))
+    by_shard = [list(shards) for shards in zip(*scores, strict=True)] or [[] for _ in negatives]
+
+    verdicts = _each("select", tasks.select_negatives, out, config.select, rows=(negatives, pairs, by_shard))
+    alike = _run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, images)
+
+    shards = {
+        **dict.fromkeys(("images", "pairs", "rejects", "units"), ingested.shards),
+        "parses": parses,
+        "lexicon": [lexicon["fingerprint"]],
+        "text_negatives": negatives,
+        "scores": [shard for several in by_shard for shard in several],
+        "verdicts": verdicts,
+        "near_duplicates": [alike],
+    }
+    return publish(dataset, config, shards, lexicon, previous, started)
+
+
+def check(config: BuildConfig) -> None:
+    """Build every stage and ask what it misses: all of it is said at once, a line each, before any work."""
+    clips = [Encoder(clip, config.compute) for clip in (config.judge, config.target) if clip is not None]
+    language = [Plausibility(config.plausibility, config.compute)] if config.plausibility is not None else []
+    stages: tuple[Checked, ...] = (Parsing(config.describe), *clips, *language, Selection(config.select))
+    missing = []
+    if config.source.path is None:
+        missing.append("source.path: not set; give --source PATH or name it in the config")
+    for stage in stages:
+        try:
+            stage.check()
+        except InputError as error:
+            missing.append(str(error))
+    if missing:
+        raise InputError("\n".join(missing))
+
+
+class Checked(Protocol):
+    """A stage that can tell what it misses before it works."""
+
+    def check(self) -> None:
+        """Raise InputError with one line."""
+
+
+def publish(
+    dataset: Dataset,
+    config: BuildConfig,
+    shards: dict[str, list[str]],
+    lexicon: dict[str, Any],
+    previous: Build | None,
+    started: datetime,
+) -> Build:
+    """Make the build current, once every row is accounted for; nothing when nothing has changed."""
+    recipe = config.model_dump(mode="json")
+    made = dict(shards)
+    if previous is not None and previous.config == recipe and _without_ledger(previous.shards) == made:
+        return previous
+    shards["ledger"] = _ledger(dataset, shards)
+    counts = {table: sum(dataset.count(table, s) for s in shards[table]) for table in _COUNTED}
+    assert counts["text_negatives"] == counts["verdicts"], "every negative has one verdict"
+    published = Build(
+        build_id=f"{started:%Y%m%dT%H%M%S}-{fingerprint(made, recipe)[:8]}",
+        shards=shards,
+        config=recipe,
+        counts=counts,
+        versions=_versions(config),
+        started=started.isoformat(timespec="seconds"),
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes={"lexicon": lexicon},
+    )
+    with connect(dataset, published) as connection:
+        [(counts["accepted"],)] = connection.sql("SELECT count(*) FILTER (accepted) FROM verdicts").fetchall()
+        card = dataset_card(connection, published)
+    dataset.commit(published)
+    write_catalog(dataset, published)
+    dataset.put_text("README.md", card)
+    return published
+
+
+_COUNTED = ("images", "pairs", "rejects", "text_negatives", "verdicts")
+
+
+def _lexicon(dataset: Dataset, config: BuildConfig, previous: Build | None, parses: list[str]) -> dict[str, Any]:
+    """Take the corpus's lexicon, or keep the last build's while the corpus is nearly the same.
+
+    A lexicon belongs to every negative drawn from it: a new one makes all negatives anew. So ten new
+    photos among six hundred keep the old one, and are described by it.
+    """
+    identity = [*Describing(config.describe).identity, Parsing(config.describe).identity]
+    last = previous.notes.get("lexicon") if previous is not None else None
+    if last is not None and last["identity"] == identity and dataset.has("lexicon", last["fingerprint"]):
+        seen = set(last["parses"])
+        new = sum(dataset.count("parses", shard) for shard in parses if shard not in seen)
+        if new <= config.describe.refresh_after * last["pairs"]:
+            return dict(last)
+    with progress("describe", "captions", sum(dataset.count("parses", s) for s in parses)):
+        taken = _run(tasks.describe_corpus, str(dataset.root), config.describe, parses)
+    pairs = sum(dataset.count("parses", shard) for shard in parses)
+    return {"fingerprint": taken, "identity": identity, "parses": parses, "pairs": pairs}
+
+
+def _each(what: str, task: Task[Any, str], *how: Any, rows: tuple[Sequence[Any], ...]) -> list[str]:
+    """Run a task on every shard, in order: models are loaded once and have one owner."""
+    made = []
+    with progress(what, "shards", len(rows[0])) as advance:
+        for shard in zip(*rows, strict=True):
+            made.append(_run(task, *how, *shard))
+            advance(1, None)
+    return made
+
+
+def _run(task: Task[Any, Any], *arguments: Any) -> Any:
+    """Run a task: recorded by Prefect inside of a flow run, a plain function call elsewhere."""
+    return task(*arguments) if FlowRunContext.get() else task.fn(*arguments)
+
+
+def _ledger(dataset: Dataset, shards: dict[str, list[str]]) -> list[str]:
+    there = set(dataset.shards("ledger"))
+    return list(dict.fromkeys(shard for several in shards.values() for shard in several if shard in there))
+
+
+def _without_ledger(shards: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {table: several for table, several in shards.items() if table != "ledger"}
+
+
+def _versions(config: BuildConfig) -> dict[str, str]:
+    versions = {"python": platform.python_version(), **dict(_installed((*PACKAGES, config.describe.parser)))}
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / ".git").exists():
+        found = subprocess.run(
+            ["git", "-C", checkout, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+        versions["git commit"] = found.stdout.strip()
+    return versions
+
+
+def _installed(names: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name in names:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            continue

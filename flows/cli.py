@@ -1,0 +1,220 @@
+"""The command line: errors are one line that says what is wrong, where and what to do."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.errors import InputError
+
+if TYPE_CHECKING:
+    import duckdb
+
+app = typer.Typer(
+    name="counterfoil",
+    help="Hard negatives for vision-language models: made, judged, filtered and explained.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+HERE = Path(__file__).resolve().parent.parent
+Folder = Annotated[str, typer.Argument(help="Dataset folder or URL.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Override one key: text.tries=8.", metavar="KEY=VALUE")
+]
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False) -> None:
+    """Options of every command; `main` reads --debug itself."""
+
+
+@app.command()
+def build(
+    config: Annotated[str, typer.Argument(help="YAML file, for example configs/photos.yaml.")],
+    source: Annotated[str | None, typer.Option(help="File, folder or glob with the pairs.")] = None,
+    out: Annotated[str, typer.Option(help="Dataset folder or URL.")] = "dataset",
+    setting: Settings = None,
+) -> None:
+    """Build a dataset, or bring one up to date."""
+    from rich.console import Console
+
+    from flows.report import queries
+
+    _build(config, out, source, setting or [])
+    Console().print(queries(out))
+
+
+@app.command()
+def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-dataset") -> None:
+    """Run the whole journey on the photos that come with the project."""
+    from rich.console import Console
+
+    from flows.report import queries
+
+    config = HERE / "configs" / "demo.yaml"
+    if not config.is_file():
+        raise InputError(f"demo: no {config.name} beside the code; run it from a checkout of the repository")
+    _build(str(config), out, str(HERE / "examples" / "photos" / "captions.csv"), [])
+    _examples(out)
+    Console().print(queries(out))
+
+
+@app.command()
+def status(folder: Folder) -> None:
+    """Tell what is there, what was rejected and dropped and why, and what it cost."""
+    from rich.console import Console
+
+    from flows.report import report
+    from storage.catalog import connect
+    from storage.dataset import Dataset
+
+    dataset = Dataset(folder)
+    current = dataset.build()
+    with connect(dataset, current) as connection:
+        Console().print(report(connection, current))
+    Console().print(f"{len(dataset.builds())} builds are kept; the newest is current.")
+
+
+@app.command()
+def sql(
+    folder: Folder,
+    query: Annotated[str | None, typer.Argument(help="One query; without it, a shell.")] = None,
+    form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+) -> None:
+    """Question a dataset in SQL; `from help()` lists views and macros. Nothing is ever changed."""
+    from storage.catalog import connect
+    from storage.dataset import Dataset
+
+    if form not in {"table", "json", "csv"}:
+        raise InputError(f"--format {form}: expected table, json or csv")
+    with connect(Dataset(folder)) as connection:
+        if query is not None:
+            _show(connection, query, form)
+            return
+        _shell(connection, form)
+
+
+@app.command()
+def prune(
+    folder: Folder,
+    keep: Annotated[int, typer.Option(help="Newest builds to keep.", min=1)] = 1,
+) -> None:
+    """Remove old builds, the shards that no kept build names, and what killed builds left behind."""
+    from storage.dataset import Dataset
+    from storage.prune import prune as remove
+
+    builds, shards, leftovers, size = remove(Dataset(folder), keep)
+    print(f"removed {builds} builds, {shards} shards and {leftovers} leftovers: {size / 1e6:,.1f} MB")
+
+
+def main() -> None:
+    """Run the command line; exit with 2 for bad input, 130 when interrupted."""
+    debug = "--debug" in sys.argv
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        if debug:
+            raise
+        for line in str(error).splitlines():
+            print(f"counterfoil: {line}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("counterfoil: interrupted; run the same command again to go on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+def _build(config: str, out: str, source: str | None, settings: list[str]) -> None:
+    from rich.console import Console
+
+    from flows.report import report
+    from flows.run import run_build
+    from storage.catalog import connect
+    from storage.dataset import Dataset
+
+    dataset = Dataset(out)
+    before = dataset.builds()
+    made = run_build(config, out, source, settings)
+    console = Console()
+    if made.build_id in before:
+        console.print(f"Nothing has changed: build {made.build_id} is current.")
+        return
+    with connect(dataset, made) as connection:
+        console.print(report(connection, made))
+
+
+def _examples(out: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from storage.catalog import connect
+    from storage.dataset import Dataset
+
+    console = Console()
+    console.print(Text("Some that were accepted", style="bold"))
+    one_each = (
+        "SELECT operation, original, negative, negative_spans FROM minimal_pairs "
+        "QUALIFY row_number() OVER (PARTITION BY operation ORDER BY hash(text_negative_id)) = 1 ORDER BY operation"
+    )
+    with connect(Dataset(out)) as connection:
+        for operation, original, negative, spans in connection.sql(one_each).fetchall():
+            marked = Text(f"    {negative}")
+            for span in spans:
+                marked.stylize("bold red", span["start"] + 4, span["end"] + 4)
+            console.print(Text(f"  {operation}", style="dim"), Text(f"    {original}"), marked, sep="\n")
+    console.print()
+
+
+def _show(connection: "duckdb.DuckDBPyConnection", text: str, form: str) -> None:
+    from storage.catalog import query
+
+    relation = query(connection, text)
+    if relation is None:
+        return
+    if form == "table":
+        relation.show(max_width=_width(), max_rows=1000)
+        return
+    import csv
+
+    names, rows = relation.columns, relation.fetchall()
+    if form == "json":
+        for row in rows:
+            print(json.dumps(dict(zip(names, row, strict=True)), default=_plain, ensure_ascii=False))
+        return
+    writer = csv.writer(sys.stdout)
+    writer.writerow(names)
+    writer.writerows(rows)
+
+
+def _shell(connection: "duckdb.DuckDBPyConnection", form: str) -> None:
+    print("SQL over the current build, read-only. `from help();` lists what there is; end with Ctrl-D.")
+    waiting = ""
+    while True:
+        try:
+            line = input("   ...> " if waiting else "counterfoil> ")
+        except EOFError:
+            print()
+            return
+        waiting = f"{waiting}\n{line}".strip()
+        if waiting.endswith(";"):
+            try:
+                _show(connection, waiting, form)
+            except InputError as error:
+                print(error, file=sys.stderr)
+            waiting = ""
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((160, 40)).columns
+
+
+def _plain(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+if __name__ == "__main__":
+    main()

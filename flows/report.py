@@ -1,0 +1,98 @@
+"""What a build has made, in plain words: for the end of a build and for `counterfoil status`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from storage.dataset import Build
+
+QUERIES = (
+    ("which check takes most, and what an accepted negative costs", "FROM cost_of_accepted()"),
+    ("why candidates were dropped", "FROM why_dropped()"),
+    (
+        "ten negatives that a blind model likes best",
+        "SELECT operation, original, negative, plausibility0 - plausibility1 AS gap FROM minimal_pairs "
+        "ORDER BY gap LIMIT 10",
+    ),
+)
+
+
+def report(connection: duckdb.DuckDBPyConnection, build: Build) -> RenderableType:
+    """Lay out everything there is to say of a build; takes a connection with its catalog."""
+    return Group(*_parts(connection, build))
+
+
+def queries(root: str) -> RenderableType:
+    """Lay out three SQL queries to try."""
+    lines = [Text("Three queries to try", style="bold")]
+    for what, sql in QUERIES:
+        lines += [Text(f"  # {what}", style="dim"), Text(f'  counterfoil sql {root} "{sql}"', overflow="fold")]
+    return Group(*lines, Text(""))
+
+
+def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[RenderableType]:
+    counts = build.counts
+    yield Text.assemble(("Build ", "bold"), build.build_id, style="bold")
+    yield Text(
+        f"  {counts['images']:,} images, {counts['pairs']:,} captions, {counts['rejects']:,} rows rejected; "
+        f"{counts['text_negatives']:,} candidates, {counts['accepted']:,} negatives accepted"
+    )
+    for role, words in _ABSENT.items():
+        if not build.config.get(role):
+            yield Text(f"  {words}", style="yellow")
+    yield Text("")
+    if counts["rejects"]:
+        yield _table(connection, "Rejected rows", ("reason", "rows", "what to do"), _REJECTS)
+    yield _table(
+        connection,
+        "Negatives by operation",
+        ("operation", "candidates", "usable", "accepted", "share"),
+        "FROM acceptance_by_operation()",
+    )
+    columns = ("reason", "dropped", "share", "alone", "what it means")
+    yield _table(connection, "Why candidates were dropped", columns, "FROM why_dropped()")
+    if build.config.get("plausibility"):
+        columns = ("operation", "usable", "before", "accepted", "after")
+        title = "Blind accuracy: how often a model that sees no image prefers the original (0.5 is perfect)"
+        yield _table(connection, title, columns, "FROM blind_accuracy()")
+    yield _table(
+        connection,
+        "What an accepted negative costs",
+        ("operation", "accepted", "ms each", "tries each", "tokens", "check that takes most"),
+        "SELECT operation, accepted, round(seconds_per_accepted * 1000, 1), tries_per_accepted, tokens, "
+        "costliest_check FROM cost_of_accepted()",
+    )
+    yield _table(connection, "Time by stage", ("stage", "rows", "seconds"), "FROM time_by_stage()")
+
+
+_REJECTS = (
+    "SELECT reason, count(*), any_value(hint) FROM rejects LEFT JOIN reasons USING (reason) "
+    "GROUP BY reason ORDER BY 2 DESC, 1"
+)
+_ABSENT = {
+    "judge": "No judge is named in the config: its alignment columns are null.",
+    "target": "No target is named in the config: its columns and difficulty are null.",
+    "plausibility": "No language model is named in the config: plausibility is null.",
+}
+
+
+def _table(connection: duckdb.DuckDBPyConnection, title: str, columns: tuple[str, ...], sql: str) -> RenderableType:
+    rows = connection.sql(sql).fetchall()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for index, column in enumerate(columns):
+        numeric = any(isinstance(row[index], int | float) for row in rows) or column == "rows"
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    return Group(Text(title, style="bold"), Padding(table, (0, 0, 1, 2)))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,211 @@
+"""The tasks of a build: one shard each, from ids and config to a fingerprint; thin, the stages do the work.
+
+A task looks first whether its shard is there. If it is, it is whole, and nothing is done: that is resume,
+caching and incremental builds in one rule. Prefect's own cache and result storage stay off.
+"""
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from filters.alignment import Alignment
+from filters.duplicates import near_duplicates
+from filters.embeddings import Encoder
+from filters.plausibility import Plausibility
+from filters.selection import Selection
+from generators.text.lexicon import Describing
+from generators.text.negatives import TextNegatives
+from generators.text.parsing import Parsing
+from schemas import config as settings
+from schemas.ids import embedding_key, fingerprint
+from schemas.stage import ledger_of
+from schemas.tables import LEDGER, NEAR_DUPLICATES
+from storage.catalog import candidates_of
+from storage.dataset import Build, Dataset
+from storage.embeddings import known_embeddings
+from storage.ingest import Ingested, ingest
+
+_task = task(cache_policy=NO_CACHE, persist_result=False)
+Advance = Callable[[int, int | None], None]
+
+# Stages hold models: one of each kind, for as long as the process lives.
+_parsing = lru_cache(maxsize=1)(Parsing)
+_encoder = lru_cache(maxsize=2)(Encoder)
+_plausibility = lru_cache(maxsize=1)(Plausibility)
+_USABLE = ["text_negative_id", "pair_id", "image_id", "caption", "operation", "failed_check"]
+
+
+@_task
+def ingest_source(
+    root: str, source: settings.Source, how: settings.Ingest, workers: int, previous: Build | None, advance: Advance
+) -> Ingested:
+    """Bring images, pairs and rejects up to date with the source."""
+    return ingest(source, how, Dataset(root), previous, advance, workers)
+
+
+@_task
+def parse_captions(root: str, describe: settings.Describe, pairs: str) -> str:
+    """Parse one shard of pairs."""
+    stage = _parsing(describe)
+    return _made(
+        "parse", Dataset(root), "parses", fingerprint(stage.identity, pairs), lambda d: stage(d.read("pairs", pairs))
+    )
+
+
+@_task
+def describe_corpus(root: str, describe: settings.Describe, parses: list[str]) -> str:
+    """Take the lexicon of the whole corpus."""
+    stage = Describing(describe)
+
+    def count(dataset: Dataset) -> pa.Table:
+        for shard in parses:
+            stage.add(dataset.read("parses", shard))
+        return stage.table()
+
+    return _made("describe", Dataset(root), "lexicon", fingerprint(stage.identity, parses), count)
+
+
+@_task
+def make_text_negatives(root: str, text: settings.Text, seed: int, parser: str, lexicon: str, parses: str) -> str:
+    """Make the wrong captions of one shard."""
+    stage = _text_negatives(root, text, seed, parser, lexicon)
+    name = fingerprint(stage.identity, parses)
+    return _made("text negatives", Dataset(root), "text_negatives", name, lambda d: stage(d.read("parses", parses)))
+
+
+@lru_cache(maxsize=1)
+def _text_negatives(root: str, text: settings.Text, seed: int, parser: str, lexicon: str) -> TextNegatives:
+    return TextNegatives(text, seed, Dataset(root).read("lexicon", lexicon), lexicon, parser)
+
+
+@_task
+def align(root: str, role: str, clip: settings.Clip, compute: settings.Compute, negatives: str, images: str) -> str:
+    """Score one shard of negatives with a dual encoder, encoding only what nobody has encoded yet."""
+    encoder, alignment = _encoder(clip, compute), Alignment(role, clip.model)
+    name = fingerprint(alignment.identity, encoder.identity, negatives, images)
+
+    def score(dataset: Dataset) -> pa.Table:
+        rows = _usable(dataset, negatives, images)
+        vectors = _vectors(dataset, encoder, rows, negatives, images)
+        model = encoder.fingerprint
+        keyed = [("image0", "image_id"), ("caption0", "original"), ("caption1", "caption")]
+        columns = {
+            name: [vectors[embedding_key(model, text)] for text in rows[column].to_pylist()] for name, column in keyed
+        }
+        vector = pa.list_(pa.float32())
+        arrays = {column: pa.array(values, vector) for column, values in columns.items()}
+        empty = {"image1": pa.nulls(rows.num_rows, vector), "image_negative_id": pa.nulls(rows.num_rows, pa.string())}
+        return alignment(pa.table({"text_negative_id": rows["text_negative_id"], **arrays, **empty}))
+
+    return _made(f"align with {role}", Dataset(root), "scores", name, score)
+
+
+@_task
+def weigh_plausibility(
+    root: str, how: settings.Plausibility, compute: settings.Compute, negatives: str, pairs: str
+) -> str:
+    """Score one shard of negatives with a language model that never sees the image."""
+    stage = _plausibility(how, compute)
+
+    def score(dataset: Dataset) -> pa.Table:
+        rows = _usable(dataset, negatives, pairs)
+        return stage(
+            pa.table(
+                {
+                    "text_negative_id": rows["text_negative_id"],
+                    "caption0": rows["original"],
+                    "caption1": rows["caption"],
+                    "operation": rows["operation"],
+                }
+            )
+        )
+
+    return _made("plausibility", Dataset(root), "scores", fingerprint(stage.identity, negatives, pairs), score)
+
+
+@_task
+def select_negatives(root: str, how: settings.Select, negatives: str, pairs: str, scores: list[str]) -> str:
+    """Give every negative of one shard its verdict."""
+    stage = Selection(how)
+    name = fingerprint(stage.identity, negatives, scores)
+    return _made("select", Dataset(root), "verdicts", name, lambda d: stage(candidates_of(d, negatives, pairs, scores)))
+
+
+@_task
+def mark_near_duplicates(root: str, distance: int, images: list[str]) -> str:
+    """Mark the images that look alike, over all shards."""
+
+    def mark(dataset: Dataset) -> pa.Table:
+        hashes = [dataset.read("images", shard, ["image_id", "phash"]) for shard in images]
+        return near_duplicates(pa.concat_tables(hashes), distance) if hashes else NEAR_DUPLICATES.empty_table()
+
+    return _made(
+        "near duplicates", Dataset(root), "near_duplicates", fingerprint("near duplicates", 1, distance, images), mark
+    )
+
+
+def _made(stage: str, dataset: Dataset, table: str, shard: str, make: Callable[[Dataset], pa.Table]) -> str:
+    """Make a shard unless it is there; its ledger is written first, so that a shard always has one."""
+    if not dataset.has(table, shard):
+        started = time.perf_counter()
+        rows = make(dataset)
+        ledger = ledger_of(rows, stage, shard)
+        if ledger.num_rows == 0:
+            work = {"stage": stage, "shard": shard, "rows_out": rows.num_rows}
+            ledger = pa.Table.from_pylist([{**work, "seconds": time.perf_counter() - started}], LEDGER)
+        dataset.write("ledger", shard, ledger)
+        dataset.write(table, shard, rows.replace_schema_metadata(None))
+    return shard
+
+
+def _usable(dataset: Dataset, negatives: str, pairs: str) -> pa.Table:
+    """Read the negatives of a shard that passed their checks, with the original caption beside each."""
+    rows = dataset.read("text_negatives", negatives, _USABLE)
+    rows = rows.filter(pc.is_null(rows["failed_check"]))
+    known = dataset.read("pairs", pairs, ["pair_id", "caption"])
+    original = dict(zip(known["pair_id"].to_pylist(), known["caption"].to_pylist(), strict=True))
+    return rows.append_column(
+        "original", pa.array([original[pair] for pair in rows["pair_id"].to_pylist()], pa.string())
+    )
+
+
+def _vectors(dataset: Dataset, encoder: Encoder, rows: pa.Table, negatives: str, images: str) -> dict[bytes, Any]:
+    """Return the vectors of all images and captions of some rows by key; new ones are stored first."""
+    model = encoder.fingerprint
+    pictured = {embedding_key(model, image): image for image in sorted(set(rows["image_id"].to_pylist()))}
+    captions = sorted({*rows["original"].to_pylist(), *rows["caption"].to_pylist()})
+    written = {embedding_key(model, caption): caption for caption in captions}
+    wanted = [*pictured, *written]
+    known = known_embeddings(dataset, model, pa.table({"key": pa.array(wanted, pa.binary(16))}))
+    vectors = dict(zip(known["key"].to_pylist(), known["embedding"].to_pylist(), strict=True))
+    missing = [key for key in wanted if key not in vectors]
+    if missing:
+        fresh = encoder(_encodable(dataset, images, missing, pictured, written))
+        shard = f"{model}-{fingerprint(negatives, images, [key.hex() for key in missing])}"
+        dataset.write("embeddings", shard, fresh.replace_schema_metadata(None))
+        vectors.update(zip(fresh["key"].to_pylist(), fresh["embedding"].to_pylist(), strict=True))
+    return vectors
+
+
+def _encodable(
+    dataset: Dataset, images: str, missing: list[bytes], pictured: dict[bytes, str], written: dict[bytes, str]
+) -> pa.Table:
+    wanted = pa.array([pictured[key] for key in missing if key in pictured], pa.string())
+    table = dataset.read("images", images, ["image_id", "image"]) if len(wanted) else None
+    data: dict[str, bytes] = {}
+    if table is not None:
+        found = table.filter(pc.is_in(table["image_id"], value_set=wanted))
+        data = {row["image_id"]: row["image"]["bytes"] for row in found.to_pylist()}
+    return pa.table(
+        {
+            "key": pa.array(missing, pa.binary(16)),
+            "image": pa.array([data.get(pictured.get(key, "")) for key in missing], pa.binary()),
+            "caption": pa.array([written.get(key) for key in missing], pa.string()),
+        }
+    )
