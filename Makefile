@@ -1,0 +1,37 @@
+# Everything a newcomer needs; `make` alone lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Counterfoil needs Python 3.11 or newer; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,dev]'
+	@touch $(READY)
+
+demo: $(READY) ## make hard negatives from seven photos, and show them
+	$(BIN)/counterfoil demo
+
+test: $(READY) ## run all tests
+	$(BIN)/python -m pytest -q
+
+lint: $(READY) ## check format, style, types and the arrows between the folders
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## measure speed and memory (minutes)
+	$(BIN)/python benchmarks/text_negatives.py
+	$(BIN)/python benchmarks/encoding.py
+	$(BIN)/python benchmarks/memory.py --pairs 3000 --pairs 30000
+
+clean: ## remove the environment and the demo's dataset
+	rm -rf $(VENV) demo-dataset
