@@ -4,6 +4,7 @@ import platform
 import subprocess
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,23 +45,24 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
         how_to_read = (config.source, config.ingest, config.compute.workers)
         ingested = _run(tasks.ingest_source, out, *how_to_read, previous, advance)
     pairs = images = ingested.shards
+    each = partial(_each, sizes=[dataset.count("pairs", shard) for shard in pairs])
 
-    parses = _each("parse", tasks.parse_captions, out, config.describe, rows=(pairs,))
+    parses = each("parse", tasks.parse_captions, out, config.describe, rows=(pairs,))
     lexicon = _lexicon(dataset, config, previous, parses)
     how = (config.text, config.seed, config.describe.parser, lexicon["fingerprint"])
-    negatives = _each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,))
+    negatives = each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,))
 
     scores: list[list[str]] = []
     for role, clip in (("judge", config.judge), ("target", config.target)):
         if clip is not None:
             with_clip = (out, role, clip, config.compute)
-            scores.append(_each(f"align with {role}", tasks.align, *with_clip, rows=(negatives, images)))
+            scores.append(each(f"align with {role}", tasks.align, *with_clip, rows=(negatives, images)))
     if config.plausibility is not None:
         with_model = (out, config.plausibility, config.compute)
-        scores.append(_each("plausibility", tasks.weigh_plausibility, *with_model, rows=(negatives, pairs)))
+        scores.append(each("plausibility", tasks.weigh_plausibility, *with_model, rows=(negatives, pairs)))
     by_shard = [list(shards) for shards in zip(*scores, strict=True)] or [[] for _ in negatives]
 
-    verdicts = _each("select", tasks.select_negatives, out, config.select, rows=(negatives, pairs, by_shard))
+    verdicts = each("select", tasks.select_negatives, out, config.select, rows=(negatives, pairs, by_shard))
     alike = _run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, images)
 
     shards = {
@@ -156,13 +158,13 @@ def _lexicon(dataset: Dataset, config: BuildConfig, previous: Build | None, pars
     return {"fingerprint": taken, "identity": identity, "parses": parses, "pairs": pairs}
 
 
-def _each(what: str, task: Task[Any, str], *how: Any, rows: tuple[Sequence[Any], ...]) -> list[str]:
+def _each(what: str, task: Task[Any, str], *how: Any, rows: tuple[Sequence[Any], ...], sizes: list[int]) -> list[str]:
     """Run a task on every shard, in order: models are loaded once and have one owner."""
     made = []
-    with progress(what, "shards", len(rows[0])) as advance:
-        for shard in zip(*rows, strict=True):
+    with progress(what, "captions", sum(sizes)) as advance:
+        for size, *shard in zip(sizes, *rows, strict=True):
             made.append(_run(task, *how, *shard))
-            advance(1, None)
+            advance(size, None)
     return made
 
 

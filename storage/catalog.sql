@@ -109,7 +109,7 @@ FROM made LEFT JOIN direct USING (operation) LEFT JOIN taken USING (operation) C
 ORDER BY made.operation;
 
 CREATE MACRO time_by_stage() AS TABLE
-SELECT stage, sum(rows_in)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
+SELECT stage, sum(rows_out)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
 FROM ledger WHERE check_name IS NULL GROUP BY stage ORDER BY seconds DESC;
 
 CREATE MACRO help() AS TABLE

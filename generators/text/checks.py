@@ -59,7 +59,9 @@ class Facts:
             if token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}:
                 self.adjectives.add(token.lower)
         for relation in sentence.relations:
-            self.regions.add((region_of(relation.words) or relation.words, sentence.tokens[relation.target].lemma.lower()))
+            self.regions.add(
+                (region_of(relation.words) or relation.words, sentence.tokens[relation.target].lemma.lower())
+            )
 
 
 def failed_check(
@@ -115,7 +117,8 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
             return _may_be_many(noun, facts)
         case ("relation", words, noun):
             return any(
-                region == (region_of(words) or words) and is_same_or_general(noun, other, "n") for region, other in facts.regions
+                region == (region_of(words) or words) and is_same_or_general(noun, other, "n")
+                for region, other in facts.regions
             )
     return False
 

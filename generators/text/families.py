@@ -285,12 +285,13 @@ def gender_of(noun: str) -> str:
 # Nouns that name no single thing one could point at, or that are true of almost every picture.
 NOT_VISIBLE = frozenset(
     {
-        "air", "area", "back", "background", "bit", "body", "bottom", "bunch", "camera", "center", "corner", "couple",
-        "day", "direction", "distance", "edge", "end", "event", "foreground", "front", "game", "ground", "group",
-        "kind", "line", "lot", "middle", "night", "number", "one", "other", "outdoors", "outside", "pair", "part",
-        "photo", "picture", "piece", "place", "row", "scene", "set", "shade", "side", "something", "space", "spot",
-        "sun", "surface", "thing", "time", "top", "trick", "type", "view", "way", "object", "item", "land", "crowd",
-        "world", "half", "variety", "series", "member", "leg", "hind leg", "left", "right", "midair", "mid air",
-        "jump", "run", "walk", "fun", "animal", "person", "terrain", "shot", "someone", "anyone", "nobody", "everyone", "anything", "everything", "competition", "match", "race", "city",
+        "air", "animal", "anyone", "anything", "area", "back", "background", "bit", "body", "bottom", "bunch",
+        "camera", "center", "city", "competition", "corner", "couple", "crowd", "day", "direction", "distance",
+        "edge", "end", "event", "everyone", "everything", "foreground", "front", "fun", "game", "ground", "group",
+        "half", "hind leg", "item", "jump", "kind", "land", "left", "leg", "line", "lot", "match", "member",
+        "mid air", "midair", "middle", "night", "nobody", "number", "object", "one", "other", "outdoors", "outside",
+        "pair", "part", "person", "photo", "picture", "piece", "place", "race", "right", "row", "run", "scene",
+        "series", "set", "shade", "shot", "side", "someone", "something", "space", "spot", "sun", "surface",
+        "terrain", "thing", "time", "top", "trick", "type", "variety", "view", "walk", "way", "world",
     }
 )  # fmt: skip

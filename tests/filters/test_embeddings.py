@@ -1,0 +1,109 @@
+"""The encoder: any company gives the same bits, and a model without weights is refused."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from filters.embeddings import Encoder
+from schemas.config import Clip, Compute
+from schemas.errors import InputError
+from schemas.stage import ledger_of
+from schemas.tables import EMBEDDINGS
+from tests.tiny_models import make_tiny_clip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return make_tiny_clip(tmp_path_factory.mktemp("clip") / "tiny")
+
+
+def picture(mode: str = "RGB", form: str = "PNG", seed: int = 0) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 255, (40, 48, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(file, form)
+    return file.getvalue()
+
+
+def rows(pictures: list[bytes], captions: list[str]) -> pa.Table:
+    count = len(pictures) + len(captions)
+    return pa.table(
+        {
+            "key": pa.array([bytes([n]) * 16 for n in range(count)], pa.binary(16)),
+            "image": pa.array([*pictures, *[None] * len(captions)], pa.binary()),
+            "caption": pa.array([*[None] * len(pictures), *captions], pa.string()),
+        }
+    )
+
+
+def vectors(table: pa.Table) -> np.ndarray:
+    return np.array(table["embedding"].to_pylist(), np.float32)
+
+
+def test_rows_become_unit_vectors_in_order(model: str) -> None:
+    encoder = Encoder(Clip(model=model, batch_size=4), Compute(device="cpu"))
+    made = encoder(rows([picture(seed=n) for n in range(6)], ["a dog", "a cat"]))
+    assert made.schema.equals(EMBEDDINGS)
+    assert vectors(made).shape == (8, 16)
+    np.testing.assert_allclose(np.linalg.norm(vectors(made), axis=1), 1, atol=1e-5)
+    assert encoder.encoded == 8
+    assert ledger_of(made, "embed", "shard").to_pylist()[0]["rows_out"] == 8
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_row_does_not_depend_on_its_company(model: str, dtype: str) -> None:
+    encoder = Encoder(Clip(model=model, batch_size=4), Compute(device="cpu", dtype=dtype))
+    pictures = [picture(seed=n) for n in range(7)]
+    captions = ["a dog", "a red cat on a mat", "two men", "a", "a horse in a field"]
+    together = vectors(encoder(rows(pictures, captions)))
+    reverse = vectors(encoder(rows(pictures[::-1], captions[::-1])))
+    alone = vectors(pa.concat_tables([encoder(rows([p], [])) for p in pictures]))
+    np.testing.assert_array_equal(together[:7], reverse[:7][::-1])
+    np.testing.assert_array_equal(together[7:], reverse[7:][::-1])
+    np.testing.assert_array_equal(together[:7], alone)
+
+
+@pytest.mark.parametrize(
+    ("mode", "form"), [("L", "PNG"), ("P", "GIF"), ("CMYK", "JPEG"), ("RGBA", "PNG"), ("I;16", "PNG")]
+)
+def test_odd_pictures_are_encoded(model: str, mode: str, form: str) -> None:
+    data = picture(mode, form) if mode != "I;16" else _deep()
+    made = Encoder(Clip(model=model), Compute(device="cpu"))(rows([data], []))
+    assert np.isfinite(vectors(made)).all()
+
+
+def _deep() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.full((32, 32), 40_000, np.uint16)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_the_fingerprint_tells_weights_and_formats_apart(model: str, tmp_path: Path) -> None:
+    encoder = Encoder(Clip(model=model), Compute(device="cpu", dtype="float32"))
+    assert encoder.fingerprint == Encoder(Clip(model=model), Compute(device="cpu", dtype="float32")).fingerprint
+    assert encoder.fingerprint != Encoder(Clip(model=model), Compute(device="cpu", dtype="bfloat16")).fingerprint
+    other = make_tiny_clip(tmp_path / "other")
+    weights = tmp_path / "other" / "open_clip_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\1\2\3\4")
+    assert encoder.fingerprint != Encoder(Clip(model=other), Compute(device="cpu", dtype="float32")).fingerprint
+
+
+def test_what_is_missing_is_said_before_any_work(model: str, tmp_path: Path) -> None:
+    compute = Compute(device="cpu")
+    empty = tmp_path / "empty"
+    make_tiny_clip(empty)
+    (empty / "open_clip_model.safetensors").rename(empty / "open_clip_model.bin")
+    for name, tag, said in (
+        ("local-dir:/nowhere", None, "no open_clip_config.json"),
+        (f"local-dir:{empty}", None, "no .safetensors weights"),
+        ("ViT-Q-99", None, "knows no such model"),
+        ("ViT-B-32", None, "expected one of"),
+        ("ViT-B-32", "nonsense", "expected one of"),
+    ):
+        with pytest.raises(InputError, match=said):
+            Encoder(Clip(model=name, pretrained=tag), compute).check()
+    Encoder(Clip(model="ViT-B-32", pretrained="openai"), compute).check()
+    Encoder(Clip(model=model), compute).check()

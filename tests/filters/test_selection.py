@@ -1,0 +1,66 @@
+"""Rules: what they drop, that null drops nothing, and that a bad one is refused before any work."""
+
+import pyarrow as pa
+import pytest
+
+from filters.selection import Selection
+from schemas.config import Rule, Select
+from schemas.errors import InputError
+from schemas.tables import CANDIDATES, VERDICTS
+
+
+def candidates(*rows: dict[str, object]) -> pa.Table:
+    return pa.Table.from_pylist([{"text_negative_id": str(n), **row} for n, row in enumerate(rows)], CANDIDATES)
+
+
+def select(**rules: str) -> Selection:
+    return Selection(Select(rules={name: Rule(drop_when=sql) for name, sql in rules.items()}))
+
+
+def test_a_row_lists_every_rule_that_it_broke() -> None:
+    stage = select(implausible="plausibility_gap > 5", invalid="judge_margin <= 0")
+    made = stage(
+        candidates(
+            {"plausibility_gap": 1.0, "judge_margin": 0.1},
+            {"plausibility_gap": 9.0, "judge_margin": 0.1},
+            {"plausibility_gap": 9.0, "judge_margin": -0.1},
+            {},
+            {"failed_check": "synonym"},
+        )
+    )
+    assert made.schema.equals(VERDICTS)
+    assert made["reasons"].to_pylist() == [[], ["implausible"], ["implausible", "invalid"], [], ["synonym"]]
+    assert made["accepted"].to_pylist() == [True, False, False, True, False]
+    assert made["text_negative_id"].to_pylist() == list("01234")
+
+
+def test_validity_is_the_smallest_judge_margin_and_difficulty_the_targets() -> None:
+    half = {"judge_s00": 0.5, "judge_s01": 0.25, "target_s00": 0.25, "target_s01": 0.5}
+    whole = {**half, "judge_s10": 0.5, "judge_s11": 0.625}
+    made = select()(candidates(half, whole, {}))
+    assert made["validity"].to_pylist() == [0.25, 0.125, None]
+    assert made["difficulty"].to_pylist() == [0.25, 0.25, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "sql", "said"),
+    [
+        ("typo", "plausibilty_gap > 5", "not SQL over a row"),
+        ("number", "plausibility_gap", "no condition"),
+        ("two", "true); DROP TABLE candidates; --", "not SQL over a row"),
+        ("file", "exists(SELECT * FROM read_csv('pyproject.toml'))", "not SQL over a row"),
+        ("synonym", "true", "name of a check"),
+    ],
+)
+def test_bad_rules_are_refused(name: str, sql: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        select(**{name: sql}).check()
+
+
+def test_a_quote_in_a_name_is_only_a_quote() -> None:
+    made = select(**{"it's": "true"})(candidates({}))
+    assert made["reasons"].to_pylist() == [["it's"]]
+
+
+def test_the_identity_follows_the_rules() -> None:
+    assert select(a="true").identity != select(a="false").identity
