@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+_MOST_ROWS = 200
 HERE = Path(__file__).resolve().parent.parent
 Folder = Annotated[str, typer.Argument(help="Dataset folder or URL.")]
 Settings = Annotated[
@@ -168,24 +169,38 @@ def _examples(out: str) -> None:
 
 
 def _show(connection: "duckdb.DuckDBPyConnection", text: str, form: str) -> None:
-    from storage.catalog import query
-
-    relation = query(connection, text)
-    if relation is None:
-        return
-    if form == "table":
-        relation.show(max_width=_width(), max_rows=1000)
-        return
     import csv
 
-    names, rows = relation.columns, relation.fetchall()
+    from storage.catalog import query
+
+    names, rows = query(connection, text)
     if form == "json":
         for row in rows:
             print(json.dumps(dict(zip(names, row, strict=True)), default=_plain, ensure_ascii=False))
-        return
-    writer = csv.writer(sys.stdout)
-    writer.writerow(names)
-    writer.writerows(rows)
+    elif form == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(names)
+        writer.writerows(rows)
+    else:
+        _table(names, rows)
+
+
+def _table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for index, name in enumerate(names):
+        numeric = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows[:_MOST_ROWS]:
+        table.add_row(*(Text("-" if value is None else _short(value)) for value in row))
+    console = Console()
+    console.print(table)
+    if len(rows) > _MOST_ROWS:
+        console.print(f"{len(rows):,} rows, the first {_MOST_ROWS} shown; --format csv gives all of them")
 
 
 def _shell(connection: "duckdb.DuckDBPyConnection", form: str) -> None:
@@ -206,10 +221,9 @@ def _shell(connection: "duckdb.DuckDBPyConnection", form: str) -> None:
             waiting = ""
 
 
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((160, 40)).columns
+def _short(value: Any) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _plain(value: Any) -> str:

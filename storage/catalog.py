@@ -46,17 +46,20 @@ def connect(dataset: Dataset, build: Build | None = None) -> duckdb.DuckDBPyConn
     return connection
 
 
-def query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation | None:
-    """Run one query that only reads.
+def query(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Run one query that only reads; returns its columns and rows.
 
-    Raises InputError when it would change something, or is not SQL.
+    Raises InputError when it would change something, is not SQL, or fails.
     """
     try:
         statements = connection.extract_statements(sql)
         reading = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
         if any(statement.type not in reading for statement in statements):
             raise InputError("sql: only queries are allowed here, the dataset is never changed by SQL")
-        return connection.sql(sql)
+        found = connection.sql(sql) if statements else None
+        if found is None:
+            raise InputError("sql: nothing to run; try from help()")
+        return found.columns, found.fetchall()
     except duckdb.Error as error:
         raise InputError(f"sql: {' '.join(str(error).split())}") from error
 

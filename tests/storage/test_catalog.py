@@ -1,0 +1,152 @@
+"""The catalog on a small build made by hand: views, macros, and that SQL changes nothing."""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from schemas.errors import InputError
+from schemas.tables import CANDIDATES, TABLES
+from storage.catalog import candidates_of, connect, query, write_catalog
+from storage.dataset import Build, Dataset
+
+ROWS = {
+    "images": [{"image_id": n, "image": {"bytes": b"x", "path": n}, "phash": 1} for n in "ab"],
+    "pairs": [{"pair_id": n, "image_id": n, "caption": f"original {n}", "source": "s", "license": "CC0"} for n in "ab"],
+    "rejects": [{"source": "s", "reason": "empty_caption", "detail": "blank"}],
+    "near_duplicates": [{"image_id": "b", "near_duplicate_of": "a", "distance": 0}],
+    "text_negatives": [
+        {"text_negative_id": "1", "pair_id": "a", "image_id": "a", "caption": "n1", "operation": "swap_attribute"},
+        {"text_negative_id": "2", "pair_id": "a", "image_id": "a", "caption": "n2", "operation": "swap_attribute"},
+        {"text_negative_id": "3", "pair_id": "b", "image_id": "b", "caption": "n3", "operation": "negate"},
+        {"text_negative_id": "4", "pair_id": "b", "image_id": "b", "caption": "n4", "operation": "negate",
+         "failed_check": "synonym"},
+    ],
+    "scores": [
+        {"text_negative_id": "1", "role": "judge", "s00": 0.5, "s01": 0.25},
+        {"text_negative_id": "1", "role": "language", "plausibility0": -10.0, "plausibility1": -12.0},
+        {"text_negative_id": "2", "role": "language", "plausibility0": -10.0, "plausibility1": -30.0},
+        {"text_negative_id": "3", "role": "language", "plausibility0": -10.0, "plausibility1": -9.0},
+    ],
+    "verdicts": [
+        {"text_negative_id": "1", "accepted": True, "reasons": [], "validity": 0.25},
+        {"text_negative_id": "2", "accepted": False, "reasons": ["implausible"]},
+        {"text_negative_id": "3", "accepted": True, "reasons": [], "difficulty": 0.5},
+        {"text_negative_id": "4", "accepted": False, "reasons": ["synonym"]},
+    ],
+    "ledger": [
+        {"stage": "text negatives", "operation": "swap_attribute", "tries": 6, "seconds": 1.0, "rows_out": 2},
+        {"stage": "text negatives", "operation": "negate", "tries": 2, "seconds": 1.0, "rows_out": 1},
+        {"stage": "parse", "seconds": 3.0, "rows_out": 2},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    made = Dataset(str(tmp_path / "it's a dataset"))
+    for table, rows in ROWS.items():
+        made.write(table, "shard", pa.Table.from_pylist(rows, TABLES[table]))
+    rules = {"implausible": {"drop_when": "plausibility_gap > 8", "hint": "it's odd"}}
+    build = Build(
+        "b1",
+        {t: ["shard"] for t in ROWS},
+        {"select": {"rules": rules}},
+        {},
+        {},
+        "2026-01-01T00:00:00+00:00",
+        "2026-01-01T00:01:00+00:00",
+    )
+    made.commit(build)
+    return made
+
+
+def rows(dataset: Dataset, sql: str) -> list[tuple[object, ...]]:
+    with connect(dataset) as connection:
+        return list(connection.sql(sql).fetchall())
+
+
+def test_every_table_has_a_view_even_with_no_rows(dataset: Dataset) -> None:
+    for table in set(TABLES) - {"embeddings", "units"}:
+        assert rows(dataset, f"SELECT count(*) FROM {table}") == [(len(ROWS.get(table, [])),)]
+    assert rows(dataset, "SELECT near_duplicate_of FROM images ORDER BY image_id") == [(None,), ("a",)]
+    assert rows(dataset, "SELECT build_id, ended - started FROM runs")[0][0] == "b1"
+
+
+def test_minimal_pairs_are_the_accepted_ones_with_their_originals(dataset: Dataset) -> None:
+    found = rows(dataset, "SELECT original, negative, license, image.path FROM minimal_pairs ORDER BY 2")
+    assert found == [("original a", "n1", "CC0", "a"), ("original b", "n3", "CC0", "b")]
+
+
+def test_one_query_says_what_an_accepted_negative_costs(dataset: Dataset) -> None:
+    found = rows(dataset, "SELECT operation, accepted, tries, seconds, costliest_check FROM cost_of_accepted()")
+    # Three seconds of parsing are shared by three usable candidates.
+    assert found == [("negate", 1, 2, 2.0, "synonym"), ("swap_attribute", 1, 6, 3.0, "implausible")]
+
+
+def test_blind_accuracy_before_and_after(dataset: Dataset) -> None:
+    found = rows(dataset, "FROM blind_accuracy()")
+    assert found == [("negate", 1, 0.0, 1, 0.0), ("swap_attribute", 2, 1.0, 1, 1.0), ("all", 3, 0.667, 2, 0.5)]
+
+
+def test_why_dropped_with_hints(dataset: Dataset) -> None:
+    found = rows(dataset, "SELECT reason, rows, alone, hint FROM why_dropped()")
+    assert found[0] == ("implausible", 1, 1, "it's odd")
+    assert found[1][:3] == ("synonym", 1, 1)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM acceptance_by_operation()", "FROM yield_of_checks()", "FROM hardest(3)", "FROM time_by_stage()",
+        "FROM examples_of('synonym', 2)", "FROM help()", "FROM reasons",
+    ],
+)  # fmt: skip
+def test_every_macro_answers(dataset: Dataset, sql: str) -> None:
+    assert rows(dataset, sql)
+
+
+def test_the_rules_see_what_the_analyst_sees(dataset: Dataset) -> None:
+    table = candidates_of(dataset, "shard", "shard", ["shard"])
+    assert table.schema.equals(CANDIDATES)
+    assert table["text_negative_id"].to_pylist() == ["1", "2", "3", "4"]
+    names = ", ".join(CANDIDATES.names)
+    seen = rows(dataset, f"SELECT {names} FROM candidates ORDER BY text_negative_id")
+    assert [tuple(row.values()) for row in table.to_pylist()] == seen
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["COPY (SELECT 1) TO 'x.csv'", "CREATE TABLE x AS SELECT 1", "DROP VIEW pairs", "ATTACH 'x.db'", "SET threads = 1",
+     "INSTALL httpfs", "SELECT 1; DROP VIEW pairs", "FROM read_csv('/etc/passwd')", "SELEC 1"],
+)  # fmt: skip
+def test_sql_changes_and_reads_nothing_else(dataset: Dataset, sql: str) -> None:
+    with connect(dataset) as connection, pytest.raises(InputError, match="sql: "):
+        query(connection, sql)
+
+
+def test_the_catalog_on_disk_is_for_other_tools_and_moves_nothing(dataset: Dataset) -> None:
+    write_catalog(dataset, dataset.build())
+    with duckdb.connect(f"{dataset.base}/catalog.duckdb", read_only=True) as connection:
+        assert connection.sql("SELECT count(*) FROM minimal_pairs").fetchall() == [(2,)]
+    with duckdb.connect() as connection:
+        connection.execute(Path(dataset.base, "catalog.sql").read_text())
+        assert connection.sql("SELECT count(*) FROM minimal_pairs").fetchall() == [(2,)]
+
+
+def test_a_moved_dataset_is_still_read(dataset: Dataset, tmp_path: Path) -> None:
+    subprocess.run(["mv", dataset.base, tmp_path / "moved"], check=True)
+    assert len(rows(Dataset(str(tmp_path / "moved")), "FROM minimal_pairs")) == 2
+
+
+def test_a_dataset_in_an_object_store(dataset: Dataset) -> None:
+    remote = Dataset("memory://catalog-test")
+    for table, several in dataset.build().shards.items():
+        for shard in several:
+            remote.write(table, shard, dataset.read(table, shard))
+    remote.commit(replace(dataset.build(), build_id="b2"))
+    assert len(rows(remote, "FROM minimal_pairs")) == 2
+    write_catalog(remote, remote.build())
