@@ -16,6 +16,7 @@ from generators.text.wordnet import is_known, kind_of
 from schemas.config import Describe
 from schemas.tables import LEXICON
 
+_ANY = "any determiner"
 ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
 # Form columns of LEXICON, in order: kind, word, form, tag, context, object.
 Key = tuple[str, str, str, str, str, str]
@@ -178,7 +179,7 @@ class Lexicon:
         def count() -> Counter[tuple[str, str]]:
             fits: Counter[tuple[str, str]] = Counter()
             for lemma, form, n in self._nouns_by_slot.get((slot, tag), ()):
-                if (lemma, tag, determiner) in self._introduced and _is_drawable(lemma, kinds):
+                if self._is_introduced(lemma, tag, determiner) and _is_drawable(lemma, kinds):
                     fits[lemma, form] += n
             return fits
 
@@ -316,9 +317,17 @@ class Lexicon:
             index[slot, tag].append((lemma, form, n))
         return index
 
+    def _is_introduced(self, lemma: str, tag: str, determiner: str) -> bool:
+        # Once in twenty is use; less is a slip of the caption or the parser: "a water".
+        return self._introduced[lemma, tag, determiner] * 20 >= self._introduced[lemma, tag, _ANY]
+
     @cached_property
-    def _introduced(self) -> set[tuple[str, str, str]]:
-        return {(lemma, tag, determiner) for lemma, _, tag, _, determiner, _ in self._rows["noun"]}
+    def _introduced(self) -> Counter[tuple[str, str, str]]:
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for lemma, _, tag, _, determiner, n in self._rows["noun"]:
+            counts[lemma, tag, determiner] += n
+            counts[lemma, tag, _ANY] += n
+        return counts
 
     @cached_property
     def _bare(self) -> dict[str, tuple[int, int]]:

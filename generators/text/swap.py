@@ -215,7 +215,7 @@ def _are_interchangeable(sentence: Sentence, ours: NounPhrase, theirs: NounPhras
     another. What follows the last of them may belong to both.
     """
     if sentence.conjunct_heads[ours.head] == sentence.conjunct_heads[theirs.head]:
-        behind = [c for c in sentence.children[ours.head] if c > ours.head]
+        behind = [c for c in sentence.children[ours.head] if ours.head < c < theirs.head]
         return not any(sentence.tokens[c].dep in {"prep", "acl", "relcl"} for c in behind)
     owners = [_owner(sentence, phrase) for phrase in (ours, theirs)]
     return owners[0] == owners[1]
