@@ -92,7 +92,7 @@ class Compute(Recipe):
     """auto (CUDA, else MPS, else CPU), or any torch device."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     workers: Annotated[int, Field(ge=0)] = 0
-    """Processes and decoding threads; 0 takes the number of cores."""
+    """Threads that decode pictures; 0 takes the number of cores."""
 
 
 class Clip(Recipe):
