@@ -31,6 +31,7 @@ lint: $(READY) ## check format, style, types and the arrows between the folders
 bench: $(READY) ## measure speed and memory (minutes)
 	$(BIN)/python benchmarks/text_negatives.py
 	$(BIN)/python benchmarks/encoding.py
+	$(BIN)/python benchmarks/plausibility.py
 	$(BIN)/python benchmarks/memory.py --pairs 3000 --pairs 30000
 
 clean: ## remove the environment and the demo's dataset
