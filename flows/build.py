@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from prefect import Task, flow
+from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
 
 from filters.embeddings import Encoder
@@ -29,7 +30,7 @@ from storage.dataset import Build, Dataset
 PACKAGES = ("counterfoil", "torch", "open_clip_torch", "transformers", "spacy", "lemminflect", "inflect", "wn")
 
 
-@flow(name="build", persist_result=False)
+@flow(name="build", flow_run_name="build {out}", persist_result=False)
 def build(config_file: str, out: str, source: str | None = None, settings: Sequence[str] = ()) -> Build:
     """Build a dataset of hard negatives, or bring one up to date; returns the build that is now current.
 
@@ -111,29 +112,50 @@ def publish(
 ) -> Build:
     """Make the build current, once every row is accounted for; nothing when nothing has changed."""
     recipe = config.model_dump(mode="json")
-    made = dict(shards)
-    if previous is not None and previous.config == recipe and _without_ledger(previous.shards) == made:
-        return previous
-    shards["ledger"] = _ledger(dataset, shards)
-    counts = {table: sum(dataset.count(table, s) for s in shards[table]) for table in _COUNTED}
-    assert counts["text_negatives"] == counts["verdicts"], "every negative has one verdict"
-    published = Build(
-        build_id=f"{started:%Y%m%dT%H%M%S}-{fingerprint(made, recipe)[:8]}",
-        shards=shards,
-        config=recipe,
-        counts=counts,
-        versions=_versions(config),
-        started=started.isoformat(timespec="seconds"),
-        ended=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes={"lexicon": lexicon},
-    )
-    with connect(dataset, published) as connection:
-        [(counts["accepted"],)] = connection.sql("SELECT count(*) FILTER (accepted) FROM verdicts").fetchall()
-        card = dataset_card(connection, published)
-    dataset.commit(published)
-    write_catalog(dataset, published)
+    current = previous
+    if previous is None or previous.config != recipe or _without_ledger(previous.shards) != shards:
+        everything = {**shards, "ledger": _ledger(dataset, shards)}
+        current = Build(
+            build_id=f"{started:%Y%m%dT%H%M%S}{started.microsecond // 1000:03}-{fingerprint(shards, recipe)[:8]}",
+            shards=everything,
+            config=recipe,
+            counts=_counts(dataset, everything),
+            versions=_versions(config),
+            started=started.isoformat(timespec="seconds"),
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            notes={"lexicon": lexicon},
+        )
+        dataset.commit(current)
+    assert current is not None
+    present(dataset, current)
+    return current
+
+
+def present(dataset: Dataset, build: Build) -> None:
+    """Put catalog and card beside the current build, and its summary before whoever watches the flow.
+
+    Done again when nothing has changed: a build killed right after it was made current has none yet, and
+    a dataset that was moved has one that points elsewhere.
+    """
+    with connect(dataset, build) as connection:
+        card = dataset_card(connection, build)
+    write_catalog(dataset, build)
     dataset.put_text("README.md", card)
-    return published
+    if FlowRunContext.get():
+        create_markdown_artifact(card, key="dataset-card", description=f"Build {build.build_id}")
+
+
+def _counts(dataset: Dataset, shards: dict[str, list[str]]) -> dict[str, int]:
+    """Count the rows of a build that is about to be made current; everything it names must be there."""
+    gone = [
+        f"{table}/{shard}" for table, several in shards.items() for shard in several if not dataset.has(table, shard)
+    ]
+    if gone:
+        raise InputError(f"{dataset.root}: {gone[0]} vanished during the build (pruned?); run it again")
+    counts = {table: sum(dataset.count(table, shard) for shard in shards[table]) for table in _COUNTED}
+    assert counts["text_negatives"] == counts["verdicts"], "every negative has one verdict"
+    accepted = (dataset.read("verdicts", shard, ["accepted"])["accepted"] for shard in shards["verdicts"])
+    return {**counts, "accepted": sum(verdicts.true_count for column in accepted for verdicts in column.chunks)}
 
 
 _COUNTED = ("images", "pairs", "rejects", "text_negatives", "verdicts")

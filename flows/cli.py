@@ -1,6 +1,7 @@
 """The command line: errors are one line that says what is wrong, where and what to do."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,8 +28,19 @@ Settings = Annotated[
 ]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("counterfoil"))
+        raise typer.Exit
+
+
 @app.callback()
-def options(debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False) -> None:
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; before the command.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Tell the version.", callback=_version)] = False,
+) -> None:
     """Options of every command; `main` reads --debug itself."""
 
 
@@ -112,19 +124,37 @@ def prune(
 
 
 def main() -> None:
-    """Run the command line; exit with 2 for bad input, 130 when interrupted."""
-    debug = "--debug" in sys.argv
+    """Run the command line; exit with 2 for bad input, 130 when interrupted, 1 for a defect of ours."""
+    interrupted = _watch_for_interrupts()
     try:
-        app(standalone_mode=True)
-    except InputError as error:
-        if debug:
+        app()
+    except (Exception, SystemExit) as error:
+        if interrupted:
+            print("counterfoil: interrupted; run the same command again to go on from here", file=sys.stderr)
+            sys.exit(130)
+        if isinstance(error, SystemExit) or "--debug" in sys.argv:
             raise
-        for line in str(error).splitlines():
+        told = str(error) if isinstance(error, InputError) else _defect(error)
+        for line in told.splitlines():
             print(f"counterfoil: {line}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("counterfoil: interrupted; run the same command again to go on from here", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(2 if isinstance(error, InputError) else 1)
+
+
+def _watch_for_interrupts() -> list[int]:
+    """Remember Ctrl-C: some libraries catch it while they load and raise an error of their own instead."""
+    seen: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    return seen
+
+
+def _defect(error: Exception) -> str:
+    what = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {what}; `counterfoil --debug ...` shows where"
 
 
 def _build(config: str, out: str, source: str | None, settings: list[str]) -> None:

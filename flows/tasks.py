@@ -4,15 +4,17 @@ A task looks first whether its shard is there. If it is, it is whole, and nothin
 caching and incremental builds in one rule. Prefect's own cache and result storage stay off.
 """
 
+import errno
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 
 from filters.alignment import Alignment
 from filters.duplicates import near_duplicates
@@ -31,8 +33,29 @@ from storage.dataset import Build, Dataset
 from storage.embeddings import known_embeddings
 from storage.ingest import Ingested, ingest
 
-_task = task(cache_policy=NO_CACHE, persist_result=False)
 Advance = Callable[[int, int | None], None]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _task(run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a task that is tried again where that can help, and is shown under a name that a person can read."""
+    return task(
+        task_run_name=run_name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=2,
+        retry_delay_seconds=[2, 20],
+        retry_condition_fn=may_pass,
+    )
+
+
+def may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Tell trouble of a network or a disk, which may pass, from bad input and defects, which do not."""
+    error = state.result(raise_on_failure=False)
+    lasting = isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError)
+    return isinstance(error, OSError) and not lasting and error.errno != errno.ENOSPC
+
 
 # Stages hold models: one of each kind, for as long as the process lives.
 _parsing = lru_cache(maxsize=1)(Parsing)
@@ -41,7 +64,7 @@ _plausibility = lru_cache(maxsize=1)(Plausibility)
 _USABLE = ["text_negative_id", "pair_id", "image_id", "caption", "operation", "failed_check"]
 
 
-@_task
+@_task("ingest {source.path}")
 def ingest_source(
     root: str, source: settings.Source, how: settings.Ingest, workers: int, previous: Build | None, advance: Advance
 ) -> Ingested:
@@ -49,7 +72,7 @@ def ingest_source(
     return ingest(source, how, Dataset(root), previous, advance, workers)
 
 
-@_task
+@_task("parse {pairs:.8}")
 def parse_captions(root: str, describe: settings.Describe, pairs: str) -> str:
     """Parse one shard of pairs."""
     stage = _parsing(describe)
@@ -58,7 +81,7 @@ def parse_captions(root: str, describe: settings.Describe, pairs: str) -> str:
     )
 
 
-@_task
+@_task("describe corpus")
 def describe_corpus(root: str, describe: settings.Describe, parses: list[str]) -> str:
     """Take the lexicon of the whole corpus."""
     stage = Describing(describe)
@@ -71,7 +94,7 @@ def describe_corpus(root: str, describe: settings.Describe, parses: list[str]) -
     return _made("describe", Dataset(root), "lexicon", fingerprint(stage.identity, parses), count)
 
 
-@_task
+@_task("text negatives {parses:.8}")
 def make_text_negatives(root: str, text: settings.Text, seed: int, parser: str, lexicon: str, parses: str) -> str:
     """Make the wrong captions of one shard."""
     stage = _text_negatives(root, text, seed, parser, lexicon)
@@ -84,7 +107,7 @@ def _text_negatives(root: str, text: settings.Text, seed: int, parser: str, lexi
     return TextNegatives(text, seed, Dataset(root).read("lexicon", lexicon), lexicon, parser)
 
 
-@_task
+@_task("align with {role} {negatives:.8}")
 def align(root: str, role: str, clip: settings.Clip, compute: settings.Compute, negatives: str, images: str) -> str:
     """Score one shard of negatives with a dual encoder, encoding only what nobody has encoded yet."""
     encoder, alignment = _encoder(clip, compute), Alignment(role, clip.model)
@@ -106,7 +129,7 @@ def align(root: str, role: str, clip: settings.Clip, compute: settings.Compute, 
     return _made(f"align with {role}", Dataset(root), "scores", name, score)
 
 
-@_task
+@_task("plausibility {negatives:.8}")
 def weigh_plausibility(
     root: str, how: settings.Plausibility, compute: settings.Compute, negatives: str, pairs: str
 ) -> str:
@@ -129,7 +152,7 @@ def weigh_plausibility(
     return _made("plausibility", Dataset(root), "scores", fingerprint(stage.identity, negatives, pairs), score)
 
 
-@_task
+@_task("select {negatives:.8}")
 def select_negatives(root: str, how: settings.Select, negatives: str, pairs: str, scores: list[str]) -> str:
     """Give every negative of one shard its verdict."""
     stage = Selection(how)
@@ -137,7 +160,7 @@ def select_negatives(root: str, how: settings.Select, negatives: str, pairs: str
     return _made("select", Dataset(root), "verdicts", name, lambda d: stage(candidates_of(d, negatives, pairs, scores)))
 
 
-@_task
+@_task("near duplicates")
 def mark_near_duplicates(root: str, distance: int, images: list[str]) -> str:
     """Mark the images that look alike, over all shards."""
 

@@ -17,9 +17,16 @@ def known_embeddings(dataset: Dataset, encoder: str, keys: pa.Table) -> pa.Table
             connection.register_filesystem(dataset.fs)
             shards = [dataset.fs.unstrip_protocol(shard) for shard in shards]
         connection.register("wanted", keys)
+        # Keys first, they are small: reading every vector for every shard would be quadratic in the corpus.
+        holding = connection.sql(
+            "SELECT DISTINCT filename FROM read_parquet($shards, filename = true) SEMI JOIN wanted USING (key)",
+            params={"shards": shards},
+        ).fetchall()
+        if not holding:
+            return EMBEDDINGS.empty_table()
         found = connection.sql(
             "SELECT key, any_value(embedding) AS embedding FROM read_parquet($shards) SEMI JOIN wanted USING (key) "
             "GROUP BY key",
-            params={"shards": shards},
+            params={"shards": [shard for (shard,) in holding]},
         )
         return found.to_arrow_table().cast(EMBEDDINGS)

@@ -1,8 +1,11 @@
 """The command line as its user meets it."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,32 @@ def test_bad_input_is_one_line_and_status_2(source: Path, tmp_path: Path) -> Non
         assert done.stderr.startswith("counterfoil: ")
         assert said in done.stderr
     assert "Traceback" in counterfoil("--debug", "status", empty).stderr
+
+
+@pytest.mark.parametrize("seen", ["pairs", "parses"])  # spaCy loads after the first, WordNet after the second
+def test_ctrl_c_is_one_line_and_status_130(source: Path, tmp_path: Path, seen: str) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "flows.cli", "build", str(write_config(tmp_path))]
+    command += ["--source", str(source), "--out", str(out)]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(out.glob(f"{seen}/[!.]*.parquet")) and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert said.splitlines() == ["counterfoil: interrupted; run the same command again to go on from here"]
+    assert process.returncode == 130
+
+
+def test_a_defect_of_ours_is_one_line_and_status_1(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    done = counterfoil("build", write_config(tmp_path), "--source", source, "--out", tmp_path / "file")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "--debug" in done.stderr
+
+
+def test_the_version_is_told() -> None:
+    assert counterfoil("--version").stdout.strip() == version("counterfoil")
 
 
 def test_prune_and_build_again_is_equal(run: Run, source: Path, tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 from prefect.testing.utilities import prefect_test_harness
 
+from flows import tasks
 from flows.build import build
 from flows.run import run_build
+from schemas.config import Describe
+from schemas.errors import InputError
 from storage.dataset import Dataset
 from tests.flows.conftest import write_config
 
@@ -42,14 +45,42 @@ def test_a_flow_run_records_a_task_for_every_shard(
     with get_client(sync_client=True) as client:
         [flow_run] = client.read_flow_runs()
         names = [run.name for run in client.read_task_runs()]
+        [artifact] = client.read_artifacts()
+    assert flow_run.name == f"build {tmp_path / 'flow'}"
+    assert artifact.key == "dataset-card"
+    assert "| operation | candidates |" in str(artifact.data)
     assert flow_run.state is not None
     assert flow_run.state.is_completed()
     shards = len(made.shards["pairs"])
     assert shards > 1
-    for task in ("parse_captions", "make_text_negatives", "select_negatives"):
-        assert sum(name.startswith(task) for name in names) == shards
+    for task, table in (("parse", "pairs"), ("text negatives", "parses"), ("select", "text_negatives")):
+        assert {name for name in names if name.startswith(task)} == {f"{task} {s[:8]}" for s in made.shards[table]}
     plain = run_build(str(config), str(tmp_path / "plain"), str(source), [])
     assert plain.shards == {**made.shards, "ledger": plain.shards["ledger"]}
+
+
+@pytest.mark.slow
+def test_passing_trouble_is_tried_again_and_bad_input_is_not(
+    harness: None,  # noqa: ARG001
+) -> None:
+    tried: list[str] = []
+
+    def fail_at_first(error: Exception) -> None:
+        tried.append(type(error).__name__)
+        if len(tried) == 1:
+            raise error
+
+    errors = (ConnectionResetError("the store hung up"), InputError("no such model"), FileNotFoundError("gone"))
+    for error, tries in zip(errors, (2, 1, 1), strict=True):
+        tried.clear()
+        task = tasks.parse_captions.with_options(retry_delay_seconds=0, task_run_name="trouble")
+        task.fn = lambda *_, error=error: fail_at_first(error)
+        if tries == 1:
+            with pytest.raises(type(error)):
+                task("root", Describe(), "shard")
+        else:
+            task("root", Describe(), "shard")
+        assert len(tried) == tries
 
 
 def free_port() -> int:
