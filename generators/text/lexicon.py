@@ -3,7 +3,7 @@
 import bisect
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, combinations, groupby
@@ -20,6 +20,8 @@ _ANY = "any determiner"
 ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
 # Form columns of LEXICON, in order: kind, word, form, tag, context, object.
 Key = tuple[str, str, str, str, str, str]
+# One count of a kind: word, form, tag, context, object, frequency.
+Row = tuple[str, str, str, str, str, int]
 
 
 class Describing:
@@ -159,68 +161,68 @@ class Lexicon:
     """The lexicon in memory, indexed the ways that the operations ask."""
 
     def __init__(self, table: pa.Table) -> None:
-        self._rows: dict[str, list[tuple[str, str, str, str, str, int]]] = defaultdict(list)
+        self._rows: dict[str, list[Row]] = defaultdict(list)
         for kind, *row in zip(*(column.to_pylist() for column in table.columns), strict=True):
             self._rows[kind].append(tuple(row))
         self._choices: dict[tuple[Any, ...], Choice] = {}
 
-    def choice(self, key: tuple[Any, ...], words: Callable[[], Counter[tuple[str, str]]]) -> Choice:
-        """Return the choice kept under a key, counting its (lemma, form)s on first use."""
-        found = self._choices.get(key)
-        if found is None:
-            counted = sorted(words().items(), key=lambda item: (-item[1], item[0]))
-            found = Choice([Word(lemma, form, n) for (lemma, form), n in counted])
-            self._choices[key] = found
-        return found
-
     def nouns(self, slot: str, tag: str, determiner: str, kinds: frozenset[str]) -> Choice:
         """Nouns of these kinds that the corpus puts in a slot, in a form and behind a determiner."""
-
-        def count() -> Counter[tuple[str, str]]:
-            fits: Counter[tuple[str, str]] = Counter()
-            for lemma, form, n in self._nouns_by_slot.get((slot, tag), ()):
-                if self._is_introduced(lemma, tag, determiner) and _is_drawable(lemma, kinds):
-                    fits[lemma, form] += n
-            return fits
-
-        return self.choice(("noun", slot, tag, determiner, kinds), count)
+        return self._choice(
+            ("noun", slot, tag, determiner, kinds),
+            self._nouns_by_slot.get((slot, tag), ()),
+            lambda row: self._is_introduced(row[0], tag, determiner) and _is_drawable(row[0], kinds),
+        )
 
     def new_nouns(self, tag: str, kinds: frozenset[str]) -> Choice:
         """Nouns of these kinds that the corpus introduces by "a", wherever they stand."""
-
-        def count() -> Counter[tuple[str, str]]:
-            fits: Counter[tuple[str, str]] = Counter()
-            for lemma, form, at, _, determiner, n in self._rows["noun"]:
-                if at == tag and determiner == "a" and _is_drawable(lemma, kinds):
-                    fits[lemma, form] += n
-            return fits
-
-        return self.choice(("new", tag, kinds), count)
+        return self._choice(
+            ("new", tag, kinds),
+            self._rows["noun"],
+            lambda row: row[2] == tag and row[4] == "a" and _is_drawable(row[0], kinds),
+        )
 
     def attributes(self, kind: str | None, noun: str) -> Choice:
         """Adjectives that the corpus uses of nouns of a kind, or of this noun where it has no kind."""
-
-        def count() -> Counter[tuple[str, str]]:
-            fits: Counter[tuple[str, str]] = Counter()
-            for word, form, _, context, _, n in self._rows["attribute"]:
-                if context == noun or (kind is not None and kind_of(context) == kind):
-                    fits[word, form] += n
-            return fits
-
-        return self.choice(("attribute", kind or noun), count)
+        return self._choice(
+            ("attribute", kind or noun),
+            self._rows["attribute"],
+            lambda row: row[3] == noun or (kind is not None and kind_of(row[3]) == kind),
+        )
 
     def actions(self, subject_kind: str | None, frame: str, tag: str) -> Choice:
         """Verbs in a form that the corpus uses of subjects of a kind, with the same preposition or an object."""
         taken = frame.partition(":")[0]
+        return self._choice(
+            ("action", subject_kind, taken, tag),
+            self._rows["action"],
+            lambda row: row[2] == tag and row[4].partition(":")[0] == taken and kind_of(row[3]) == subject_kind,
+        )
 
-        def count() -> Counter[tuple[str, str]]:
-            fits: Counter[tuple[str, str]] = Counter()
-            for word, form, at, subject, verb_frame, n in self._rows["action"]:
-                if at == tag and verb_frame.partition(":")[0] == taken and kind_of(subject) == subject_kind:
-                    fits[word, form] += n
-            return fits
+    def relations(self, target: str) -> Choice:
+        """Prepositions that the corpus uses before nouns of the target's kind, or before this noun."""
+        kind = kind_of(target)
+        return self._choice(
+            ("relation", kind or target),
+            self._rows["relation"],
+            lambda row: row[4] == target or (kind is not None and kind_of(row[4]) == kind),
+        )
 
-        return self.choice(("action", subject_kind, taken, tag), count)
+    def counts(self) -> Choice:
+        """Number words of the whole corpus."""
+        return self._choice(("count",), self._rows["count"], lambda row: row[2] == "CD")
+
+    def _choice(self, key: tuple[Any, ...], rows: Iterable[Row], fits: Callable[[Row], bool]) -> Choice:
+        """Return the choice kept under a key, counting the rows that fit on first use."""
+        found = self._choices.get(key)
+        if found is None:
+            counts: Counter[tuple[str, str]] = Counter()
+            for row in rows:
+                if fits(row):
+                    counts[row[0], row[1]] += row[5]
+            ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            found = self._choices[key] = Choice([Word(lemma, form, n) for (lemma, form), n in ordered])
+        return found
 
     def takes(self, verb: str, frame: str) -> bool:
         """Tell whether the corpus has a verb with this frame's noun, or with one of its kind.
@@ -236,30 +238,6 @@ class Lexicon:
         """Tell whether the corpus uses a singular noun without a determiner, as it does "water"."""
         bare, all_uses = self._bare.get(noun, (0, 0))
         return bare * 4 > all_uses
-
-    def relations(self, target: str) -> Choice:
-        """Prepositions that the corpus uses before nouns of the target's kind, or before this noun."""
-        kind = kind_of(target)
-
-        def count() -> Counter[tuple[str, str]]:
-            fits: Counter[tuple[str, str]] = Counter()
-            for words, form, _, _, noun, n in self._rows["relation"]:
-                if noun == target or (kind is not None and kind_of(noun) == kind):
-                    fits[words, form] += n
-            return fits
-
-        return self.choice(("relation", kind or target), count)
-
-    def counts(self) -> Choice:
-        """Number words of the whole corpus."""
-
-        def count() -> Counter[tuple[str, str]]:
-            fits: Counter[tuple[str, str]] = Counter()
-            for word, form, _, _, _, n in self._rows["count"]:
-                fits[word, form] += n
-            return fits
-
-        return self.choice(("count",), count)
 
     def fills(self, lemma: str, slot: str) -> bool:
         """Tell whether the corpus has this noun, or one of its kind, in a slot."""
@@ -311,10 +289,10 @@ class Lexicon:
         return self._verb_forms.get((lemma, tag))
 
     @cached_property
-    def _nouns_by_slot(self) -> dict[tuple[str, str], list[tuple[str, str, int]]]:
-        index = defaultdict(list)
-        for lemma, form, tag, slot, _, n in self._rows["noun"]:
-            index[slot, tag].append((lemma, form, n))
+    def _nouns_by_slot(self) -> dict[tuple[str, str], list[Row]]:
+        index: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in self._rows["noun"]:
+            index[row[3], row[2]].append(row)
         return index
 
     def _is_introduced(self, lemma: str, tag: str, determiner: str) -> bool:
