@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from flows import tasks
+from flows.build import build
 from flows.report import report
 from schemas.errors import InputError
 from schemas.reasons import CHECKS
@@ -226,3 +227,14 @@ def test_near_duplicates_are_marked(run: Run, source: Path, tmp_path: Path) -> N
     run(source, with_models=False)
     found = rows(tmp_path / "dataset", "SELECT image.path FROM images WHERE near_duplicate_of IS NOT NULL")
     assert found in ([("again.jpg",)], [("0000.png",)])
+
+
+def test_a_dataset_may_rest_in_an_object_store(run: Run, source: Path, tmp_path: Path, models: dict[str, Any]) -> None:
+    here = run(source)
+    config = write_config(tmp_path, **models)
+    place = f"memory://{tmp_path.name}"
+    there: Build = build.fn(str(config), place, str(source))
+    assert {**there.shards, "ledger": []} == {**here.shards, "ledger": []}
+    with connect(Dataset(place)) as connection:
+        assert connection.sql("SELECT count(*) FROM minimal_pairs").fetchall() == [(here.counts["accepted"],)]
+    assert build.fn(str(config), place, str(source)) == there
