@@ -20,7 +20,6 @@ CHECKS: dict[str, str] = {
     "reference": "the wrong caption is another caption of the same image",
     "incompatible": "the new phrase does not go with its noun, as far as this corpus and WordNet tell",
     "ungrammatical": "agreement, article or sense could not be kept",
-    "repeated": "the same wrong caption was already made from this pair",
 }
 
 HINTS: dict[str, str] = {**REJECTS, **CHECKS}

@@ -87,11 +87,9 @@ class TextNegatives:
         for candidate in _compatible_first(candidates):
             tries += 1
             applied = apply(sentence.caption, candidate.edits)
+            if applied.caption in seen:
+                continue  # another operation, or an earlier draw, has told of it already
             check = failed_check(candidate, applied, sentence, facts, self.lexicon)
-            if check is None and applied.caption in seen:
-                check = "repeated"
-            if check is not None and applied.caption in seen:
-                continue  # a failure is worth telling once
             seen.add(applied.caption)
             method = method_of(operation)
             yield {
