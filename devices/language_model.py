@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from devices.revision import hash_of_files, hub_commit
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,29 +29,44 @@ class LanguageModel:
     device: "torch.device"
 
 
-def check_language_model(model: str) -> None:
-    """Raise InputError for what can be seen to be missing without loading anything."""
+def check_language_model(model: str, gguf_file: str | None = None) -> None:
+    """Raise InputError for what can be seen to be missing without loading weights."""
     module = PACKAGES.get(model)
     if model.startswith("package:") and module is None:
         raise InputError(f"model {model}: no such package model; known: {', '.join(PACKAGES)}")
     if module is not None and find_spec(module) is None:
         raise InputError(f"model {model}: not installed; run pip install 'counterfoil[offline]'")
-    looks_like_path = model.startswith((".", "/", "~")) or Path(model).is_dir()
-    if looks_like_path and not Path(model, "config.json").is_file() and not list(Path(model).glob("*.gguf")):
-        raise InputError(f"model {model}: no folder with a config.json there")
+    if (module is not None or gguf_file is not None) and find_spec("gguf") is None:
+        raise InputError(f"model {model}: GGUF needs more packages; run pip install 'counterfoil[offline]'")
+    if model.startswith((".", "/", "~")) or Path(model).is_dir():
+        _check_folder(Path(model), gguf_file)
+    elif module is None:
+        hub_commit(model, gguf_file or "config.json")
+
+
+def _check_folder(folder: Path, gguf_file: str | None) -> None:
+    found = sorted(file.name for file in folder.glob("*.gguf"))
+    if gguf_file is not None:
+        if gguf_file not in found:
+            raise InputError(f"model {folder}: no {gguf_file} in that folder")
+    elif not (folder / "config.json").is_file():
+        hint = f"; set gguf_file: {found[0]}" if found else ""
+        raise InputError(f"model {folder}: no folder with a config.json there{hint}")
+    elif not list(folder.glob("*.safetensors")):
+        raise InputError(f"model {folder}: no .safetensors weights in that folder; convert other formats first")
 
 
 def language_model_revision(model: str, gguf_file: str | None = None) -> str:
-    """Tell one version of a model's weights from another, as far as can be seen without a network."""
+    """Tell one version of a model's weights from another: a hash of its files, or its commit on the hub.
+
+    Raises InputError where a hub model is neither in this machine's cache nor to be reached.
+    """
     if model in PACKAGES:
         return str(import_module(PACKAGES[model]).EXPECTED_SHA256)
     if not Path(model).is_dir():
-        return f"{model} {gguf_file or ''}"
-    sha = hashlib.sha256()
-    for file in sorted(Path(model).iterdir()):
-        if file.suffix in {".safetensors", ".json", ".gguf", ".model"}:
-            sha.update(file.name.encode() + b"\0" + file.read_bytes())
-    return sha.hexdigest()
+        return f"{model} {gguf_file or ''} {hub_commit(model, gguf_file or 'config.json')}"
+    kinds = {".json", ".model"} | ({".safetensors"} if gguf_file is None else set())
+    return hash_of_files(file for file in Path(model).iterdir() if file.suffix in kinds or file.name == gguf_file)
 
 
 def load_language_model(
@@ -60,7 +76,7 @@ def load_language_model(
 
     Raises InputError when that fails.
     """
-    check_language_model(model)
+    check_language_model(model, gguf_file)
     if model in PACKAGES:
         assembled = Path(import_module(PACKAGES[model]).assemble())
         model, gguf_file = str(assembled.parent), assembled.name
@@ -80,9 +96,12 @@ def _load(model: str, **options: Any) -> tuple[Any, Any]:
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    kept = {name: value for name, value in options.items() if name == "gguf_file"}
-    tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False, **kept)
-    return AutoModelForCausalLM.from_pretrained(model, trust_remote_code=False, **options), tokenizer
+    options["trust_remote_code"] = False
+    if not Path(model).is_dir():  # the very commit that the revision names, whatever the hub has by now
+        options["revision"] = hub_commit(model, options.get("gguf_file", "config.json"))
+    kept = {name: options[name] for name in ("gguf_file", "revision", "trust_remote_code") if name in options}
+    tokenizer = AutoTokenizer.from_pretrained(model, **kept)
+    return AutoModelForCausalLM.from_pretrained(model, **options), tokenizer
 
 
 def _converted(model: str, gguf_file: str) -> Path:
@@ -102,17 +121,23 @@ def _converted(model: str, gguf_file: str) -> Path:
         why = " ".join(str(error).split())[:200]
         raise InputError(f"model {model}: cannot read {gguf_file}: {why}") from error
     partial = Path(tempfile.mkdtemp(dir=cache))
-    tokenizer.save_pretrained(partial)
-    found.config.quantization_config = None
-    found.config.to_json_file(partial / "config.json")
-    # Tied weights are one tensor under two names, which safetensors refuses: the first name is enough.
+    try:
+        tokenizer.save_pretrained(partial)
+        found.config.quantization_config = None
+        found.config.to_json_file(partial / "config.json")
+        save_file(_untied(found.state_dict()), partial / "model.safetensors", {"format": "pt"})
+        partial.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was first
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _untied(state: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
+    """Keep the first name of each tensor: tied weights have two, which safetensors refuses."""
     kept: dict[int, str] = {}
-    state = found.state_dict()
     for key, tensor in state.items():
         kept.setdefault(tensor.data_ptr(), key)
-    save_file({key: state[key].contiguous() for key in kept.values()}, partial / "model.safetensors", {"format": "pt"})
-    try:
-        partial.rename(folder)
-    except OSError:  # another process was first
-        shutil.rmtree(partial)
-    return folder
+    return {key: state[key].contiguous() for key in kept.values()}

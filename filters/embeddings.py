@@ -1,27 +1,33 @@
 """Encode pictures and captions with a dual encoder, each once, the same bits in any company."""
 
-import hashlib
 import io
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from devices import cores, pick_device, pick_dtype
+from devices.revision import hash_of_files, hub_commit
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
+from schemas.ids import fingerprint
 from schemas.stage import with_ledger
 from schemas.tables import EMBEDDINGS
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
 
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
+_CONFIG, _WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+_FILES = {".safetensors", ".json", ".txt", ".model"}  # weights, config and tokenizer
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,12 @@ class Encoder:
     """Turn pictures and captions into unit vectors by any open_clip model.
 
     The last batch is filled up to the full size, so that a row's vector does not depend on the rows
-    beside it: a build that was killed and resumed equals one that ran through, bit for bit. (Where a GPU
-    runs out of memory the batch is halved, and that no longer holds.)
+    beside it: a build that was killed and resumed equals one that ran through, bit for bit. Two things
+    shift the last bits: a GPU that runs out of memory, where the batch is halved, and, in half precision on
+    a CPU, another number of threads.
     """
 
-    version = 1
+    version = 2
 
     def __init__(self, clip: Clip, compute: Compute) -> None:
         self.clip, self.compute = clip, compute
@@ -57,19 +64,16 @@ class Encoder:
     @property
     def fingerprint(self) -> str:
         """The identity in 32 hexadecimal digits: what an embedding's key begins with."""
-        return hashlib.sha256(repr(self.identity).encode()).hexdigest()[:32]
+        return fingerprint(*self.identity)
 
     def check(self) -> None:
-        """Raise InputError for what can be seen to be missing without loading anything."""
+        """Raise InputError for what can be seen to be missing without loading weights."""
         name = self.clip.model
         if name.startswith(_LOCAL):
-            folder = Path(name.removeprefix(_LOCAL))
-            if not (folder / "open_clip_config.json").is_file():
-                raise InputError(f"model {name}: no open_clip_config.json in that folder")
-            if not list(folder.glob("*.safetensors")):
-                # open_clip would only warn and go on with random weights.
-                raise InputError(f"model {name}: no .safetensors weights in that folder; convert other formats first")
-        elif not name.startswith(_HUB):
+            self._check_folder(Path(name.removeprefix(_LOCAL)))
+        elif name.startswith(_HUB):
+            hub_commit(name.removeprefix(_HUB), _CONFIG)
+        else:
             self._check_name()
 
     def __call__(self, table: pa.Table) -> pa.Table:
@@ -138,7 +142,7 @@ class Encoder:
 
         Image.MAX_IMAGE_PIXELS = None  # ingest has checked the size
         with Image.open(io.BytesIO(data)) as image:
-            pixels: torch.Tensor = self._loaded.preprocess(image.convert("RGB"))
+            pixels: torch.Tensor = self._loaded.preprocess(_as_seen(image))
         return pixels
 
     @cached_property
@@ -152,14 +156,43 @@ class Encoder:
         precision = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]
         name = self.clip.model
         try:
+            self._check_format()
             model, _, preprocess = open_clip.create_model_and_transforms(
-                name, pretrained=self.clip.pretrained, precision=precision, device=device
+                name, pretrained=self.clip.pretrained, precision=precision, device=device, require_pretrained=True
             )
             tokenize = open_clip.get_tokenizer(name)
+        except InputError:
+            raise
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {name}: open_clip cannot load it: {why}") from error
         return _Loaded(model.eval(), preprocess, tokenize, device, dtype)
+
+    def _check_folder(self, folder: Path) -> None:
+        name = self.clip.model
+        if not (folder / _CONFIG).is_file():
+            raise InputError(f"model {name}: no {_CONFIG} in that folder")
+        pickles = [*folder.glob("*.bin"), *folder.glob("*.pth")]
+        # Without weights open_clip goes on with random ones, and among several files it may take a pickle.
+        if not list(folder.glob("*.safetensors")) or (pickles and not (folder / _WEIGHTS).is_file()):
+            raise InputError(f"model {name}: no .safetensors weights in that folder; convert others to {_WEIGHTS}")
+
+    def _check_format(self) -> None:
+        """Fetch a hub model's weights and refuse a pickle, which open_clip takes where it finds nothing else."""
+        from open_clip.pretrained import download_pretrained, download_pretrained_from_hf, get_pretrained_cfg
+
+        name, tag = self.clip.model, self.clip.pretrained
+        if name.startswith(_LOCAL):
+            return
+        if name.startswith(_HUB):
+            file = download_pretrained_from_hf(name.removeprefix(_HUB))
+        else:
+            file = download_pretrained(get_pretrained_cfg(name, tag))
+        if not str(file).endswith(".safetensors"):
+            raise InputError(
+                f"model {name}: its weights come as {Path(file).name}, a pickle; "
+                "convert them to safetensors in a folder and name that as local-dir:"
+            )
 
     def _check_name(self) -> None:
         import open_clip
@@ -168,16 +201,30 @@ class Encoder:
         if name not in open_clip.list_models():
             raise InputError(f"model {name}: open_clip knows no such model; or write hf-hub:... or local-dir:...")
         tags = open_clip.list_pretrained_tags_by_model(name)
-        if tag is None or (tag not in tags and not Path(tag).is_file()):
-            raise InputError(f"model {name}: pretrained: {tag}; expected one of {', '.join(tags)}, or a file")
+        if tag not in tags:
+            # A file would do for open_clip, which then guesses how its pictures were prepared.
+            raise InputError(f"model {name}: pretrained: {tag}; expected one of {', '.join(tags)} (or use local-dir:)")
+        if repository := open_clip.pretrained.get_pretrained_cfg(name, tag).get("hf_hub", ""):
+            hub_commit(repository.rpartition("/")[0], _CONFIG)
 
     @cached_property
     def _weights(self) -> str:
         name = self.clip.model
         if not name.startswith(_LOCAL):
             return f"{name} {self.clip.pretrained}"
-        sha = hashlib.sha256()
-        for file in sorted(Path(name.removeprefix(_LOCAL)).iterdir()):
-            if file.suffix in {".safetensors", ".json", ".txt"}:
-                sha.update(file.name.encode() + b"\0" + file.read_bytes())
-        return sha.hexdigest()
+        return hash_of_files(file for file in Path(name.removeprefix(_LOCAL)).iterdir() if file.suffix in _FILES)
+
+
+def _as_seen(image: "Image.Image") -> "Image.Image":
+    """Turn a picture into the RGB that people see: upright, 16 bits scaled to 8, transparency on white."""
+    from PIL import Image, ImageOps
+
+    with suppress(Exception):  # a broken EXIF block spoils no picture
+        ImageOps.exif_transpose(image, in_place=True)
+    if image.mode.startswith("I"):  # Pillow's own conversion cuts off at 255: a white picture
+        grey = np.asarray(image).clip(0, 65535) >> 8
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")

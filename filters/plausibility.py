@@ -1,5 +1,6 @@
 """How plausible a caption is to somebody who never sees the image."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from devices.language_model import (
 )
 from schemas.config import Compute
 from schemas.config import Plausibility as Settings
+from schemas.errors import InputError
 from schemas.stage import with_ledger
 from schemas.tables import SCORES
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 # The logits of a batch are tokens x vocabulary numbers: what bounds memory where the vocabulary is large.
 _MOST_LOGITS = 128 * 1024 * 1024
+_NONE = (None, None)
 
 
 class Plausibility:
@@ -41,7 +44,7 @@ class Plausibility:
         self.config, self.compute = config, compute
         self.scored = 0  # captions scored so far
 
-    @property
+    @cached_property
     def identity(self) -> list[Any]:
         """Stage name, version, the model's revision, number format and batch size."""
         dtype = str(pick_dtype(self.compute.dtype, pick_device(self.compute.device)))
@@ -49,11 +52,14 @@ class Plausibility:
         return ["plausibility", self.version, revision, dtype, self.config.batch_tokens]
 
     def check(self) -> None:
-        """Raise InputError for what can be seen to be missing without loading anything."""
-        check_language_model(self.config.model)
+        """Raise InputError for what can be seen to be missing without loading weights."""
+        check_language_model(self.config.model, self.config.gguf_file)
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Turn rows of text_negative_id, caption0, caption1 and operation into SCORES."""
+        """Turn rows of text_negative_id, caption0, caption1 and operation into SCORES.
+
+        A caption that cannot be scored has nulls, which drop nothing.
+        """
         started = time.perf_counter()
         ours, theirs = table["caption0"].to_pylist(), table["caption1"].to_pylist()
         scores = self.score(sorted({*ours, *theirs}))
@@ -61,30 +67,37 @@ class Plausibility:
             "text_negative_id": table["text_negative_id"],
             "role": pa.repeat("language", table.num_rows),
             "model": pa.repeat(self.config.model, table.num_rows),
-            "plausibility0": pa.array([scores[caption][0] for caption in ours], pa.float32()),
-            "plausibility1": pa.array([scores[caption][0] for caption in theirs], pa.float32()),
-            "tokens0": pa.array([scores[caption][1] for caption in ours], pa.int32()),
-            "tokens1": pa.array([scores[caption][1] for caption in theirs], pa.int32()),
+            "plausibility0": pa.array([scores.get(caption, _NONE)[0] for caption in ours], pa.float32()),
+            "plausibility1": pa.array([scores.get(caption, _NONE)[0] for caption in theirs], pa.float32()),
+            "tokens0": pa.array([scores.get(caption, _NONE)[1] for caption in ours], pa.int32()),
+            "tokens1": pa.array([scores.get(caption, _NONE)[1] for caption in theirs], pa.int32()),
         }
         result = pa.table([columns.get(f.name, pa.nulls(table.num_rows, f.type)) for f in SCORES], schema=SCORES)
         operations = table["operation"].to_pylist()
         return with_ledger(result, self._ledger(operations, theirs, scores, time.perf_counter() - started))
 
     def score(self, captions: list[str]) -> dict[str, tuple[float, int]]:
-        """Return the log-probability (nats) and the number of tokens of each caption."""
+        """Return the log-probability (nats) and the number of tokens of each caption.
+
+        A caption longer than the model can read is left out.
+        """
         if not captions:
             return {}
         tokens = self._tokens(captions)
         scores: dict[str, tuple[float, int]] = {}
-        for batch in self._batches(sorted(range(len(captions)), key=lambda i: (len(tokens[i]), i)), tokens):
+        most = getattr(self._loaded.model.config, "max_position_embeddings", None) or sys.maxsize
+        readable = [index for index, ids in enumerate(tokens) if len(ids) <= most]
+        for batch in self._batches(sorted(readable, key=lambda i: (len(tokens[i]), i)), tokens):
             for index, total in zip(batch, self._totals([tokens[i] for i in batch]), strict=True):
                 scores[captions[index]] = total, len(tokens[index]) - 1
-        self.scored += len(captions)
+        self.scored += len(scores)
         return scores
 
     def _tokens(self, captions: list[str]) -> list[list[int]]:
         tokenizer = self._loaded.tokenizer
         start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        if start is None:
+            raise InputError(f"model {self.config.model}: its tokenizer has no token that begins or ends a text")
         found = tokenizer(captions, add_special_tokens=False)["input_ids"]
         return [[start, *ids] for ids in found]
 
@@ -118,7 +131,7 @@ class Plausibility:
     ) -> list[dict[str, Any]]:
         tokens: Counter[str] = Counter()
         for operation, caption in zip(operations, captions, strict=True):
-            tokens[operation] += scores[caption][1]
+            tokens[operation] += scores[caption][1] if caption in scores else 0
         rows, total = Counter(operations), max(1, tokens.total())
         return [
             {

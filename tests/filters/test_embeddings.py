@@ -13,6 +13,7 @@ from schemas.config import Clip, Compute
 from schemas.errors import InputError
 from schemas.stage import ledger_of
 from schemas.tables import EMBEDDINGS
+from tests.filters.conftest import Hub
 from tests.tiny_models import make_tiny_clip
 
 
@@ -66,19 +67,36 @@ def test_a_row_does_not_depend_on_its_company(model: str, dtype: str) -> None:
     np.testing.assert_array_equal(together[:7], alone)
 
 
-@pytest.mark.parametrize(
-    ("mode", "form"), [("L", "PNG"), ("P", "GIF"), ("CMYK", "JPEG"), ("RGBA", "PNG"), ("I;16", "PNG")]
-)
+@pytest.mark.parametrize(("mode", "form"), [("L", "PNG"), ("P", "GIF"), ("CMYK", "JPEG"), ("1", "PNG"), ("F", "TIFF")])
 def test_odd_pictures_are_encoded(model: str, mode: str, form: str) -> None:
-    data = picture(mode, form) if mode != "I;16" else _deep()
-    made = Encoder(Clip(model=model), Compute(device="cpu"))(rows([data], []))
+    made = Encoder(Clip(model=model), Compute(device="cpu"))(rows([picture(mode, form)], []))
     assert np.isfinite(vectors(made)).all()
 
 
-def _deep() -> bytes:
+def saved(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(np.full((32, 32), 40_000, np.uint16)).save(file, "PNG")
+    image.save(file, form, **options)
     return file.getvalue()
+
+
+def test_pictures_are_taken_as_people_see_them(model: str) -> None:
+    ramp = np.arange(48 * 40, dtype=np.uint16).reshape(40, 48) * 34
+    upright = Image.open(io.BytesIO(picture()))
+    on_its_side = Image.Exif()
+    on_its_side[0x0112] = 6  # turn it by 90 degrees clockwise to see it
+    clear = Image.new("RGBA", (48, 40), (200, 0, 0, 0))
+    moving = [upright, Image.new("RGB", upright.size, "red")]
+    first = Image.open(io.BytesIO(saved(upright.quantize(), "GIF"))).convert("RGB")
+    same = [
+        (saved(Image.fromarray(ramp)), saved(Image.fromarray((ramp >> 8).astype(np.uint8)))),
+        (saved(upright.transpose(Image.Transpose.ROTATE_90), exif=on_its_side), saved(upright)),
+        (saved(upright, exif=b"Exif\0\0 broken"), saved(upright)),
+        (saved(clear), saved(Image.new("RGB", (48, 40), "white"))),
+        (saved(moving[0].quantize(), "GIF", save_all=True, append_images=[moving[1].quantize()]), saved(first)),
+    ]
+    encoder = Encoder(Clip(model=model, batch_size=4), Compute(device="cpu", dtype="float32"))
+    odd, plain = (vectors(encoder(rows([pair[side] for pair in same], []))) for side in (0, 1))
+    np.testing.assert_array_equal(odd, plain)
 
 
 def test_the_fingerprint_tells_weights_and_formats_apart(model: str, tmp_path: Path) -> None:
@@ -102,8 +120,51 @@ def test_what_is_missing_is_said_before_any_work(model: str, tmp_path: Path) -> 
         ("ViT-Q-99", None, "knows no such model"),
         ("ViT-B-32", None, "expected one of"),
         ("ViT-B-32", "nonsense", "expected one of"),
+        ("ViT-B-32", str(empty / "open_clip_model.bin"), "expected one of"),
     ):
         with pytest.raises(InputError, match=said):
             Encoder(Clip(model=name, pretrained=tag), compute).check()
-    Encoder(Clip(model="ViT-B-32", pretrained="openai"), compute).check()
     Encoder(Clip(model=model), compute).check()
+
+
+def test_a_pickle_beside_other_weights_is_not_taken(tmp_path: Path) -> None:
+    name = make_tiny_clip(tmp_path)
+    (tmp_path / "open_clip_pytorch_model.bin").write_bytes(b"never read")
+    Encoder(Clip(model=name), Compute(device="cpu"))(rows([], ["a dog"]))
+    (tmp_path / "open_clip_model.safetensors").rename(tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match=r"convert others to open_clip_model\.safetensors"):
+        Encoder(Clip(model=name), Compute(device="cpu")).check()
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    name = make_tiny_clip(tmp_path)
+    config = tmp_path / "open_clip_config.json"
+    config.write_text(config.read_text().replace('"embed_dim": 16', '"embed_dim": 8'))
+    with pytest.raises(InputError, match="open_clip cannot load it") as caught:
+        Encoder(Clip(model=name), Compute(device="cpu"))(rows([], ["a dog"]))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_hub_model_loads_from_the_cache_without_a_network(hub: Hub, model: str) -> None:
+    hub.add("us/tiny", Path(model.removeprefix("local-dir:")))
+    compute, table = Compute(device="cpu", dtype="float32"), rows([picture()], ["a dog"])
+    cached, local = (Encoder(Clip(model=name, batch_size=4), compute) for name in ("hf-hub:us/tiny", model))
+    cached.check()
+    np.testing.assert_array_equal(vectors(cached(table)), vectors(local(table)))
+
+
+def test_a_hub_model_without_safetensors_or_weights_is_refused(hub: Hub, tmp_path: Path) -> None:
+    make_tiny_clip(tmp_path)
+    weights = tmp_path / "open_clip_model.safetensors"
+    hub.add("us/pickled", Path(weights.rename(tmp_path / "open_clip_pytorch_model.bin")).parent)
+    (tmp_path / "open_clip_pytorch_model.bin").unlink()
+    hub.add("us/empty", tmp_path)
+    for name, said in (
+        ("pickled", "a pickle; convert"),
+        ("empty", "cannot load it"),
+        ("nowhere", "hub gave no answer"),
+    ):
+        with pytest.raises(InputError, match=said):
+            Encoder(Clip(model=f"hf-hub:us/{name}"), Compute(device="cpu"))(rows([], ["a dog"]))
+    with pytest.raises(InputError, match="hub gave no answer"):
+        Encoder(Clip(model="ViT-B-32", pretrained="openai"), Compute(device="cpu")).check()
