@@ -137,7 +137,7 @@ A motorcyclist in black leather turns a corner . | A brown dog shakes water off 
 A boy is holding up a fish that he caught . | A train is coming into the station .
 A man is fixing the roof of a house . | A girl in a purple coat is making a snowman .
 Two boys are wrestling on the grass . | A waiter carries a tray of drinks to a table .
-A dog looks out of a car window .
+A dog looks out of a car window . | A man is painting a fence white . | A kid blows out the candles on a cake .
 """
 
 
