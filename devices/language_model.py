@@ -105,7 +105,11 @@ def _load(model: str, **options: Any) -> tuple[Any, Any]:
 
 
 def _converted(model: str, gguf_file: str) -> Path:
-    """Convert a GGUF file once: reading it takes about a minute, its safetensors a second."""
+    """Convert a GGUF file once: reading it takes about a minute, its safetensors a few seconds.
+
+    The copy is in bfloat16, where it scores the same bits as the file. In float32 it moved captions' totals by
+    up to 0.08 nats (Gemma 3 270M, four bits, 50 captions), for half the space on disk.
+    """
     name = hashlib.sha256(language_model_revision(model, gguf_file).encode() + gguf_file.encode()).hexdigest()[:32]
     cache = Path(os.environ.get("COUNTERFOIL_CACHE", Path.home() / ".cache" / "counterfoil"))
     folder = cache / f"gguf-{name}"

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # The logits of a batch are tokens x vocabulary numbers: what bounds memory where the vocabulary is large.
 _MOST_LOGITS = 128 * 1024 * 1024
+# Positions whose logits fit a CPU's cache: 1.15 times as fast over all as a whole caption, and the same bits
+# (Gemma 3 270M with 262,144 words, bfloat16, 236 captions, two cores, median of 9).
+_CACHED = 2
 _NONE = (None, None)
 
 
@@ -154,5 +157,14 @@ class Plausibility:
 
 def _chosen(logits: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
     """Return the log-probability of each target token, computed in float32, a row at a time to save memory."""
+    import torch
+
+    step = _CACHED if logits.device.type == "cpu" else len(targets)
+    starts = range(0, len(targets), max(1, step))
+    parts = [_log_probability(logits[at : at + step], targets[at : at + step]) for at in starts]
+    return torch.cat(parts) if parts else logits.new_zeros(0, dtype=torch.float32)
+
+
+def _log_probability(logits: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
     logits = logits.float()
     return logits.gather(1, targets[:, None])[:, 0] - logits.logsumexp(1)

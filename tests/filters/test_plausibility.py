@@ -79,6 +79,10 @@ def test_missing_models_are_said_in_one_line(tmp_path: Path) -> None:
         Plausibility(Settings(model=str(tmp_path)), CPU).check()
 
 
+def test_a_caption_without_tokens_is_certain(model: str) -> None:
+    assert Plausibility(Settings(model=model), CPU).score([""]) == {"": (0.0, 0)}
+
+
 def test_a_caption_that_is_too_long_has_no_score(tmp_path: Path) -> None:
     config = Path(make_tiny_language_model(tmp_path), "config.json")
     config.write_text(json.dumps({**json.loads(config.read_text()), "max_position_embeddings": 8}))
