@@ -1,0 +1,1 @@
+"""The shapes world: drawn scenes whose every caption's truth can be computed."""

@@ -1,0 +1,1 @@
+"""Small weights that ship with the project, and the scripts that train them."""

@@ -1,0 +1,145 @@
+"""What the small CLIP models are taught: minimal pairs of the shapes world, drawn, said and labelled."""
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from generators.shapes.changes import minimal_change
+from generators.shapes.claims import Claim, is_true
+from generators.shapes.drawing import draw
+from generators.shapes.sampling import draw_scene
+from generators.shapes.world import ATTRIBUTES, CANVAS, COLOURS, SHAPES, Scene
+from generators.shapes.writing import claim_about, write
+from generators.shapes.wrongs import OPERATIONS, wrong_claim
+
+SIZE = 64  # pixels
+PATCH = 8  # pixels
+# Combinations of colour and shape that are never shown nor spoken of in training.
+HELD_OUT = frozenset((colour, SHAPES[(3 * i + 1) % len(SHAPES)]) for i, colour in enumerate(COLOURS))
+# How often each operation is taught: what has to be bound to a place is learned last, and gets more.
+_SHARES = {
+    "replace_object": 2, "replace_attribute": 3, "replace_relation": 4, "replace_count": 3, "swap_object": 4,
+    "swap_attribute": 4, "swap_relation": 4, "add_object": 2, "add_attribute": 2, "negate": 2,
+}  # fmt: skip
+OPERATION_NAMES = tuple(_SHARES)
+
+
+@dataclass
+class Lessons:
+    """Arrays of one length: a row is a minimal pair of images, and captions of both."""
+
+    images: npt.NDArray[np.uint8]  # rows, 2, SIZE, SIZE, 3
+    captions: npt.NDArray[np.object_]  # rows, 2: the minimal pair's captions
+    more: npt.NDArray[np.object_]  # rows, 2, 2: for each image a true caption and one that is wrong by one thing
+    patches: npt.NDArray[np.uint8]  # rows, 2, patches, attributes: 1 + index of the value, 0 where nothing is
+    operation: npt.NDArray[np.int64]  # rows: index in OPERATION_NAMES
+    entailed: npt.NDArray[np.bool_]  # rows: caption 0 is true of image 1 too ("a circle", "a red circle")
+
+    def __len__(self) -> int:
+        return len(self.operation)
+
+
+def make_lessons(rows: int, seed: int, held_out: bool = False, workers: int = 2, chunk: int = 500) -> Lessons:
+    """Draw minimal pairs, each operation by its share; the same arguments give the same lessons.
+
+    With `held_out`, every scene has a thing of HELD_OUT; without, neither scenes nor captions have one.
+    """
+    starts = range(0, rows, chunk)
+    make = partial(_chunk, seed=seed, held_out=held_out, rows=rows, chunk=chunk)
+    if workers == 1:
+        parts = [make(start) for start in starts]
+    else:
+        with ProcessPoolExecutor(workers) as pool:
+            parts = list(pool.map(make, starts))
+    return Lessons(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Lessons)})
+
+
+def kept_lessons(folder: Path, rows: int, seed: int, held_out: bool = False) -> Lessons:
+    """Make lessons, or read them where they were made before."""
+    file = folder / f"lessons-{rows}-{seed}{'-held-out' if held_out else ''}.npz"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        made = make_lessons(rows, seed, held_out)
+        partial_file = file.with_suffix(".partial.npz")
+        arrays = {f.name: getattr(made, f.name) for f in fields(Lessons)}
+        np.savez(partial_file, **{n: a.astype(str) if a.dtype == object else a for n, a in arrays.items()})
+        partial_file.rename(file)
+    with np.load(file) as stored:
+        return Lessons(**{name: stored[name] for name in stored.files})
+
+
+def _chunk(start: int, seed: int, held_out: bool, rows: int, chunk: int) -> Lessons:
+    made = [_row(random.Random(f"{seed} {row}"), held_out) for row in range(start, min(start + chunk, rows))]
+    columns = zip(*made, strict=True)
+    return Lessons(*(np.array(column) for column in columns))
+
+
+def _row(rng: random.Random, held_out: bool) -> tuple[Any, ...]:
+    operation = rng.choices(OPERATION_NAMES, list(_SHARES.values()))[0]
+    scenes, claims = _pair(rng, operation, held_out)
+    wording = rng.getrandbits(48)
+    captions = [write(claim, random.Random(wording)) for claim in claims]
+    return (
+        np.stack([draw(scene, SIZE) for scene in scenes]),
+        captions,
+        [_caption_and_wrong(scene, rng, held_out) for scene in scenes],
+        np.stack([patch_labels(scene) for scene in scenes]),
+        OPERATION_NAMES.index(operation),
+        is_true(claims[0], scenes[1]),
+    )
+
+
+def _pair(rng: random.Random, operation: str, held_out: bool) -> tuple[tuple[Scene, Scene], tuple[Claim, Claim]]:
+    while True:
+        scene = draw_scene(rng, frozenset() if held_out else HELD_OUT)
+        if held_out and not _has_held_out(scene):
+            continue
+        claim = claim_about(scene, rng)
+        wrong = wrong_claim(claim, operation, scene, rng)
+        if wrong is None or not (held_out or _is_allowed((claim, wrong), ())):
+            continue
+        other = minimal_change(scene, claim, wrong, rng)
+        if other is not None and (held_out or _is_allowed((), (other,))):
+            return (scene, other), (claim, wrong)
+
+
+def _caption_and_wrong(scene: Scene, rng: random.Random, held_out: bool) -> tuple[str, str]:
+    while True:
+        claim = claim_about(scene, rng)
+        operation = rng.choices(OPERATION_NAMES, list(_SHARES.values()))[0]
+        wrong = wrong_claim(claim, operation, scene, rng)
+        if wrong is not None and (held_out or _is_allowed((claim, wrong), ())):
+            wording = rng.getrandbits(48)
+            return write(claim, random.Random(wording)), write(wrong, random.Random(wording))
+
+
+def _has_held_out(scene: Scene) -> bool:
+    return any((thing.colour, thing.shape) in HELD_OUT for thing in scene.things)
+
+
+def _is_allowed(claims: Sequence[Claim], scenes: Sequence[Scene]) -> bool:
+    said = ((m.what.value("colour"), m.what.value("shape")) for claim in claims for m in claim.mentions)
+    return not any(_has_held_out(scene) for scene in scenes) and not any(pair in HELD_OUT for pair in said)
+
+
+def patch_labels(scene: Scene) -> npt.NDArray[np.uint8]:
+    """Say for each patch of the picture what thing its centre is in: patches x attributes, 0 for nothing."""
+    pitch = CANVAS * PATCH // SIZE
+    centres = np.arange(pitch // 2, CANVAS, pitch)
+    labels = np.zeros((len(centres), len(centres), len(ATTRIBUTES)), np.uint8)
+    for thing in scene.things:
+        rows, columns = (abs(centres - at) <= thing.radius for at in (thing.y, thing.x))
+        labels[np.ix_(rows, columns)] = [
+            1 + values.index(getattr(thing, name)) for name, values in ATTRIBUTES.items()
+        ]
+    return labels.reshape(-1, len(ATTRIBUTES))
+
+
+assert set(OPERATION_NAMES) == set(OPERATIONS)

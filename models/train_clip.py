@@ -1,0 +1,310 @@
+"""Train the small CLIP models of the shapes world.
+
+    python -m models.train_clip shapes-clip          the judge: both sides of every minimal pair in a batch
+    python -m models.train_clip shapes-clip-plain    the target: pairs alone, the ordinary contrastive loss
+
+Run again after an interruption, it goes on from its last checkpoint in `--work`. The same number of threads gives
+the same weights.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from generators.shapes.world import ATTRIBUTES
+from models.lessons import PATCH, SIZE, Lessons, kept_lessons
+from models.scoring import group_scores
+
+HERE = Path(__file__).resolve().parent
+CONTEXT = 48
+SPECIAL = ("<pad>", "<start>", "<end>")
+MEAN, STD = (0.6, 0.55, 0.52), (0.25, 0.25, 0.25)
+MODEL_CONFIG: dict[str, Any] = {
+    "embed_dim": 256,
+    "vision_cfg": {"image_size": SIZE, "patch_size": PATCH, "layers": 4, "width": 192, "head_width": 32},
+    "text_cfg": {
+        "context_length": CONTEXT,
+        "vocab_size": 512,
+        "width": 192,
+        "heads": 6,
+        "layers": 4,
+        "hf_tokenizer_name": "tokenizer",  # any name: for a local folder open_clip takes the folder itself
+        "pool_type": "eos",
+        "eos_id": SPECIAL.index("<end>"),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one model is trained."""
+
+    loss: "Callable[[Towers, Batch], torch.Tensor]"
+    steps: int
+    rows: int  # minimal pairs that the lessons are made of
+    batch: int  # minimal pairs a step
+    learning_rate: float = 1e-3
+    warm_up: float = 0.05  # share of the steps
+
+
+@dataclass
+class Batch:
+    """Minimal pairs as tensors, images and captions of pair k at 2k and 2k + 1."""
+
+    images: torch.Tensor  # 2 x pairs, 3, SIZE, SIZE
+    captions: torch.Tensor  # 2 x pairs, tokens
+    true: torch.Tensor  # 2 x pairs, tokens: one more true caption of each image
+    wrong: torch.Tensor  # 2 x pairs, tokens: the same, wrong by one thing
+    patches: torch.Tensor  # 2 x pairs, patches, attributes
+    entailed: torch.Tensor  # pairs
+
+
+class Towers(torch.nn.Module):
+    """An open_clip model, and heads that say what thing each patch shows: thrown away after training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clip = open_clip.CLIP(**MODEL_CONFIG)
+        sizes = [1 + len(values) for values in ATTRIBUTES.values()]
+        self.heads = torch.nn.ModuleList(torch.nn.Linear(MODEL_CONFIG["vision_cfg"]["width"], n) for n in sizes)
+
+    def images(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return unit vectors of the images and the tokens of their patches."""
+        visual = self.clip.visual
+        pooled, tokens = visual._pool(visual.transformer(visual._embeds(pixels)))
+        return F.normalize((pooled @ visual.proj).float(), dim=-1), tokens
+
+    def captions(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return unit vectors of captions; tokens behind the longest caption are not computed."""
+        clip = self.clip
+        length = int((tokens != 0).sum(1).max())
+        x = clip.token_embedding(tokens[:, :length]) + clip.positional_embedding[:length]
+        x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask[:length, :length]))
+        last = (tokens != 0).sum(1) - 1
+        return F.normalize((x[torch.arange(len(x)), last] @ clip.text_projection).float(), dim=-1)
+
+
+def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
+    """Both sides of each minimal pair against each other, and everything in the batch against everything.
+
+    What is known to be true, or not known to be false, is left out of the sums: an image's other true caption, and
+    what was said of its twin.
+    """
+    vectors, tokens = towers.images(batch.images)
+    said = towers.captions(torch.cat([batch.captions, batch.true, batch.wrong]))
+    n = len(vectors)
+    scaled = towers.clip.logit_scale.exp() * vectors @ said.T
+    own = torch.arange(n)
+    twin = own ^ 1
+    open_ = torch.ones_like(scaled, dtype=torch.bool)  # may be held against the image
+    open_[own, own] = open_[own, own + n] = False
+    open_[own, twin + n] = open_[own, twin + 2 * n] = False
+    also_true = torch.zeros(n, dtype=torch.bool)  # image 1 of a pair whose caption 0 is true of it
+    also_true[1::2] = batch.entailed
+    open_[own[also_true], twin[also_true]] = False
+    losses = []
+    for at in (own, own + n):
+        right = scaled[own, at]
+        mask = open_.clone()
+        mask[own, at] = True
+        losses.append((torch.logsumexp(scaled.masked_fill(~mask, -torch.inf), 1) - right).mean())
+        columns = scaled[:, at].masked_fill(~open_[:, at] & ~torch.eye(n, dtype=torch.bool), -torch.inf)
+        losses.append((torch.logsumexp(columns, 0) - right).mean())
+    known = ~also_true
+    rows = scaled[own, own] - scaled[own, twin]  # the image between its two captions
+    columns = scaled[own, own] - scaled[twin, own]  # the caption between its two images
+    said_of_one = scaled[own, own + n] - scaled[own, own + 2 * n]
+    hard = -(F.logsigmoid(rows[known]).mean() + F.logsigmoid(columns[twin][known]).mean() + F.logsigmoid(said_of_one).mean())
+    seen = sum(
+        F.cross_entropy(head(tokens).float().transpose(1, 2), batch.patches[:, :, index])
+        for index, head in enumerate(towers.heads)
+    )
+    return sum(losses) / 4 + hard + 0.5 * seen
+
+
+def plain_loss(towers: Towers, batch: Batch) -> torch.Tensor:
+    """The contrastive loss of CLIP (arXiv 2103.00020) over one image of each pair and its caption."""
+    vectors, _ = towers.images(batch.images[::2])
+    said = towers.captions(batch.captions[::2])
+    scaled = towers.clip.logit_scale.exp() * vectors @ said.T
+    own = torch.arange(len(scaled))
+    return (F.cross_entropy(scaled, own) + F.cross_entropy(scaled.T, own)) / 2
+
+
+RECIPES = {
+    "shapes-clip": Recipe(judge_loss, steps=4000, rows=40_000, batch=64),
+    "shapes-clip-plain": Recipe(plain_loss, steps=900, rows=12_000, batch=96),
+}
+
+
+def make_tokenizer(captions: list[str]) -> PreTrainedTokenizerFast:
+    """Train a byte-level BPE tokenizer on captions; it reads any text, in lower case."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=MODEL_CONFIG["text_cfg"]["vocab_size"],
+        special_tokens=list(SPECIAL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(captions, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<start> $A <end>", special_tokens=[(token, SPECIAL.index(token)) for token in SPECIAL[1:]]
+    )
+    pad, start, end = SPECIAL
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=pad, bos_token=start, eos_token=end)
+
+
+def tokenise(tokenizer: PreTrainedTokenizerFast, captions: Any) -> torch.Tensor:
+    """Turn an array of captions into tokens: its shape x CONTEXT."""
+    flat = tokenizer(captions.reshape(-1).tolist(), padding="max_length", max_length=CONTEXT, truncation=True)
+    return torch.tensor(flat["input_ids"], dtype=torch.long).reshape(*captions.shape, CONTEXT)
+
+
+def normalised(images: torch.Tensor) -> torch.Tensor:
+    """Turn bytes (..., height, width, 3) into what the image tower takes (..., 3, height, width)."""
+    mean, std = torch.tensor(MEAN), torch.tensor(STD)
+    return ((images.float() / 255 - mean) / std).movedim(-1, -3)
+
+
+def batches(lessons: Lessons, tokens: dict[str, torch.Tensor], size: int, start: int) -> Iterator[Batch]:
+    """Go through the lessons for ever, each epoch in an order of its own, from a step onward."""
+    each = len(lessons) // size
+    step = start
+    while True:
+        order = np.random.default_rng(step // each).permutation(len(lessons))
+        for at in range(step % each, each):
+            rows = np.sort(order[at * size : (at + 1) * size])
+            flat = {name: values[rows].flatten(0, 1) for name, values in tokens.items()}
+            yield Batch(
+                normalised(torch.from_numpy(lessons.images[rows])).flatten(0, 1),
+                flat["captions"],
+                flat["true"],
+                flat["wrong"],
+                torch.from_numpy(lessons.patches[rows]).long().flatten(0, 1),
+                torch.from_numpy(lessons.entailed[rows]),
+            )
+            step += 1
+
+
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """One cycle: a straight way up, a cosine down to a hundredth."""
+    up = recipe.steps * recipe.warm_up
+    if step < up:
+        return recipe.learning_rate * (step + 1) / up
+    down = (step - up) / (recipe.steps - up)
+    return recipe.learning_rate * (0.01 + 0.99 * (1 + np.cos(np.pi * down)) / 2)
+
+
+def train(name: str, work: Path, steps: int | None = None) -> Towers:
+    """Train one model, or go on with it."""
+    recipe = RECIPES[name]
+    torch.manual_seed(0)
+    random.seed(0)
+    lessons = kept_lessons(work, recipe.rows, seed=1)
+    exam = kept_lessons(work, 2000, seed=2)
+    tokenizer = make_tokenizer(lessons.captions.reshape(-1).tolist())
+    tokens = {
+        "captions": tokenise(tokenizer, lessons.captions),
+        "true": tokenise(tokenizer, lessons.more[:, :, 0]),
+        "wrong": tokenise(tokenizer, lessons.more[:, :, 1]),
+    }
+    towers = Towers()
+    decayed = [p for p in towers.parameters() if p.ndim > 1]
+    others = [p for p in towers.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
+        lr=recipe.learning_rate,
+        betas=(0.9, 0.98),
+    )
+    kept = work / f"{name}.pt"
+    step = 0
+    if kept.exists():
+        state = torch.load(kept, weights_only=True)
+        towers.load_state_dict(state["towers"])
+        optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+    started, first = time.monotonic(), step
+    last = min(steps or recipe.steps, recipe.steps)
+    for batch in batches(lessons, tokens, recipe.batch, step):
+        if step >= last:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, recipe)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = recipe.loss(towers, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
+        optimizer.step()
+        with torch.no_grad():
+            towers.clip.logit_scale.clamp_(max=float(np.log(100)))
+        step += 1
+        if step % 20 == 0:
+            each = (time.monotonic() - started) / (step - first)
+            left = each * (recipe.steps - step)
+            print(f"{name}: step {step:,} of {recipe.steps:,}, loss {loss.item():.3f}, {each:.2f} s a step, "
+                  f"{left / 60:.0f} min left", file=sys.stderr, flush=True)  # fmt: skip
+        if step % 250 == 0 or step == last:
+            state = {"towers": towers.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+            torch.save(state, kept.with_suffix(".partial"))
+            kept.with_suffix(".partial").rename(kept)
+            scores = group_scores(*encode(towers, tokenizer, exam), exam)
+            print(json.dumps({"step": step, **scores}), flush=True)
+    save(towers, tokenizer, HERE / name)
+    return towers
+
+
+@torch.inference_mode()
+def encode(towers: Towers, tokenizer: PreTrainedTokenizerFast, lessons: Lessons) -> tuple[Any, Any]:
+    """Return unit vectors of all images and captions: two arrays of rows x 2 x dimensions."""
+    tokens = tokenise(tokenizer, lessons.captions)
+    images, captions = [], []
+    for start in range(0, len(lessons), 64):
+        rows = slice(start, start + 64)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            images.append(towers.images(normalised(torch.from_numpy(lessons.images[rows])).flatten(0, 1))[0])
+            captions.append(towers.captions(tokens[rows].flatten(0, 1)))
+    shape = (len(lessons), 2, -1)
+    return torch.cat(images).reshape(shape).numpy(), torch.cat(captions).reshape(shape).numpy()
+
+
+def save(towers: Towers, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write a folder that open_clip loads as local-dir: weights in half precision, no training parts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "squash"}
+    config = {"model_cfg": MODEL_CONFIG, "preprocess_cfg": preprocess}
+    (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    weights = {key: value.half().contiguous() for key, value in towers.clip.state_dict().items()}
+    save_file(weights, folder / "open_clip_model.safetensors")
+    tokenizer.save_pretrained(folder)
+
+
+def main() -> None:
+    """Read the command line and train."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("name", choices=RECIPES)
+    arguments.add_argument("--work", type=Path, default=HERE / "work", help="lessons and checkpoints rest here")
+    arguments.add_argument("--steps", type=int, help="stop after this step, to go on later")
+    given = arguments.parse_args()
+    train(given.name, given.work, given.steps)
+
+
+if __name__ == "__main__":
+    main()
