@@ -6,7 +6,7 @@ names it. `--set text.tries=8` overrides one key.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -129,6 +129,18 @@ class Select(Recipe):
     """What is kept. Rules are named; each dropped negative lists the names of all that it broke."""
 
     rules: dict[str, Rule] = {}
+    calibrated: str | None = None
+    """YAML file with more rules, as `counterfoil calibrate` writes it; a path relative to the config file.
+
+    `load_config` adds its rules to `rules`, where a rule of the same name wins. What a build selects follows
+    from the rules alone: a file that was moved makes no work anew.
+    """
+
+
+class CalibratedRules(Recipe):
+    """What the file that `select.calibrated` names holds."""
+
+    rules: dict[str, Rule]
 
 
 class BuildConfig(Recipe):
@@ -151,28 +163,52 @@ class BuildConfig(Recipe):
 def load_config(path: str | Path, settings: Sequence[str] = (), source: str | None = None) -> BuildConfig:
     """Read a YAML config, apply `key=value` settings (dotted keys, YAML values) and set the source's path.
 
+    The rules of the file that `select.calibrated` names are among the rules of what is returned.
+
     Raises InputError with one line that names the file, the key and what is wrong with it.
     """
-    try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise InputError(f"config {path}: {error.strerror or error}; give the path of a YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
-        raise InputError(f"config {path}: not valid YAML: {where}") from error
-    if not isinstance(data, dict):
-        raise InputError(f"config {path}: expected sections (source:, text:, ...), found {type(data).__name__}")
+    data = _read(Path(path), f"config {path}", "give the path of a YAML file with sections (source:, text:, ...)")
     for setting in settings:
         _set(data, setting)
     if source is not None:
         data["source"] = {**(data.get("source") or {}), "path": source}
+    config = _validated(BuildConfig, data, f"config {path}")
+    if config.select.calibrated is None:
+        return config
+    rules = {**_calibrated(Path(path), config.select.calibrated), **config.select.rules}
+    return config.model_copy(update={"select": config.select.model_copy(update={"rules": rules})})
+
+
+def _calibrated(config: Path, name: str) -> dict[str, Rule]:
+    file = config.parent / name  # an absolute name stays what it is
+    where = f"config {config}: select.calibrated: {file}"
+    advice = "give a file that `counterfoil calibrate` wrote, by its path from the config's folder"
+    return _validated(CalibratedRules, _read(file, where, advice), where, f"; {advice}").rules
+
+
+def _read(path: Path, where: str, advice: str) -> dict[str, Any]:
     try:
-        return BuildConfig.model_validate(data)
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise InputError(f"{where}: {error.strerror or error}; {advice}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{where}: expected sections, found {type(data).__name__}; {advice}")
+    return data
+
+
+Section = TypeVar("Section", bound=Recipe)
+
+
+def _validated(kind: type[Section], data: dict[str, Any], where: str, advice: str = "") -> Section:
+    try:
+        return kind.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(f"config {path}: {key}: {first['msg']}{more}") from error
+        raise InputError(f"{where}: {key}: {first['msg']}{more}{advice}") from error
 
 
 def _set(data: dict[str, Any], setting: str) -> None:

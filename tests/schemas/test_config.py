@@ -55,3 +55,61 @@ def test_bad_settings_are_refused(tmp_path: Path, setting: str, said: str) -> No
 def test_a_missing_config(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         load_config(tmp_path / "nowhere.yaml")
+
+
+CALIBRATED = """# comments say why
+rules:
+  doubtful: {drop_when: validity < 0.02, hint: labels say so}
+  mine: {drop_when: validity < 0.5}
+"""
+
+
+def test_calibrated_rules_are_read_from_beside_the_config_and_its_own_rules_win(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "calibration.yaml").write_text(CALIBRATED)
+    path = write(tmp_path, "select: {calibrated: sub/calibration.yaml, rules: {mine: {drop_when: 'false'}}}")
+    select = load_config(path).select
+    assert {name: rule.drop_when for name, rule in select.rules.items()} == {
+        "doubtful": "validity < 0.02",
+        "mine": "false",
+    }
+    assert select.rules["doubtful"].hint == "labels say so"
+    assert select.calibrated == "sub/calibration.yaml"
+
+
+@pytest.mark.parametrize("text", ["seed: 1", "select:", "select: {rules: {}}", "select: {calibrated: gone.yaml}"])
+def test_calibrated_may_be_set_from_the_command_line_and_be_absolute(tmp_path: Path, text: str) -> None:
+    elsewhere = tmp_path / "elsewhere.yaml"
+    elsewhere.write_text(CALIBRATED)
+    (tmp_path / "configs").mkdir()
+    path = write(tmp_path / "configs", text)
+    for value in (elsewhere, "../elsewhere.yaml"):
+        assert sorted(load_config(path, [f"select.calibrated={value}"]).select.rules) == ["doubtful", "mine"]
+    assert load_config(path, ["select.calibrated=null"]).select.rules == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file"),
+        ("", "rules: Field required"),
+        ("[1]", "expected sections, found list"),
+        ("rules: [", "not valid YAML"),
+        ("rules: {a: {hint: none}}", r"rules.a.drop_when: Field required"),
+        ("rules: {}\nseed: 2", "seed: Extra inputs are not permitted"),
+    ],
+)
+def test_a_bad_calibrated_file_is_told_of_in_one_line(tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "calibration.yaml").write_text(text)
+    path = write(tmp_path, "select: {calibrated: calibration.yaml}")
+    with pytest.raises(InputError, match=said) as caught:
+        load_config(path)
+    told = str(caught.value)
+    assert told.startswith(f"config {path}: select.calibrated: {tmp_path / 'calibration.yaml'}: ")
+    assert "\n" not in told
+
+
+def test_calibrated_must_be_a_path(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"select.calibrated: Input should be a valid string"):
+        load_config(write(tmp_path, "select: {calibrated: [1]}"))
