@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerFast
 
 from generators.shapes.world import ATTRIBUTES
@@ -30,7 +31,7 @@ from models.lessons import PATCH, SIZE, Lessons, kept_lessons
 from models.scoring import group_scores
 
 HERE = Path(__file__).resolve().parent
-CONTEXT = 48
+CONTEXT = 40
 SPECIAL = ("<pad>", "<start>", "<end>")
 MEAN, STD = (0.6, 0.55, 0.52), (0.25, 0.25, 0.25)
 MODEL_CONFIG: dict[str, Any] = {
@@ -247,10 +248,12 @@ def train(name: str, work: Path, steps: int | None = None) -> Towers:
             break
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, recipe)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = recipe.loss(towers, batch)
-        optimizer.zero_grad()
-        loss.backward()
+        # Sequences are short: plain attention is a quarter faster a step than the flash kernel for CPUs.
+        with sdpa_kernel(SDPBackend.MATH):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                loss = recipe.loss(towers, batch)
+            optimizer.zero_grad()
+            loss.backward()
         torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
         optimizer.step()
         with torch.no_grad():

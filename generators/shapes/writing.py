@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Sequence
+from itertools import permutations
 
 from generators.shapes.claims import Claim, Description, Mention, Relation, is_true
 from generators.shapes.wording import NUMBERS, PLURALS, RELATION_WORDS, VERBS, WORDS
-from generators.shapes.world import RELATIONS, Scene, Thing, holds
+from generators.shapes.world import OPPOSITE, RELATIONS, Scene, Thing, holds
 
 _CHANCE = {"colour": 0.8, "size": 0.35, "pattern": 0.45}
 _CHANCE_OF_PLAIN = 0.12  # that somebody says "plain" of what has no pattern
@@ -69,18 +70,21 @@ def _list(scene: Scene, rng: random.Random) -> Claim | None:
 
 
 def _relations(scene: Scene, rng: random.Random) -> Claim | None:
-    subject, *others = rng.sample(scene.things, min(len(scene.things), 3))
-    mentions = [_mention(scene, thing, rng) for thing in (subject, *others)]
-    first = [r for r in RELATIONS if holds(r, subject, others[0])]
-    if len(others) == 2:
-        second = [r for r in RELATIONS if holds(r, subject, others[1])]
-        if rng.random() < 0.4:
-            claim = Claim(
-                tuple(mentions), (Relation(0, rng.choice(first), 1), Relation(0, rng.choice(second), 2))
-            )
-            return claim if _distinct(scene, mentions) else None
-    claim = Claim(tuple(mentions[:2]), (Relation(0, rng.choice(first), 1),))
-    return claim if _distinct(scene, mentions[:2]) else None
+    others = 2 if len(scene.things) > 2 and rng.random() < 0.5 else 1
+    things = rng.sample(scene.things, 1 + others)
+    if others == 2 and rng.random() < 0.5:
+        things = next((list(t) for t in permutations(things) if _between(*t)), things)
+    subject = things[0]
+    names = [rng.choice([r for r in RELATIONS if holds(r, subject, other)]) for other in things[1:]]
+    if others == 2 and (between := _between(*things)):  # say so: "left of a star and right of a circle"
+        names = [name := rng.choice(between), OPPOSITE[name]]
+    mentions = [_mention(scene, thing, rng) for thing in things]
+    relations = (Relation(0, name, index) for index, name in enumerate(names, start=1))
+    return Claim(tuple(mentions), tuple(relations)) if _distinct(scene, mentions) else None
+
+
+def _between(thing: Thing, first: Thing, second: Thing) -> list[str]:
+    return [r for r in RELATIONS if holds(r, thing, first) and holds(OPPOSITE[r], thing, second)]
 
 
 def _distinct(scene: Scene, mentions: Sequence[Mention]) -> bool:

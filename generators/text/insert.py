@@ -94,7 +94,8 @@ def negate(
     most: int,
 ) -> Iterator[Candidate]:
     """Deny what happens: "a dog is not running", "a man does not sit", "a girl not smiling"."""
-    verbs = [v for v in sentence.verbs if v.dep in {"ROOT", "acl"} and not _is_negated(sentence, v)]
+    copulas = [t for t in sentence.tokens if t.pos == "AUX" and t.dep == "ROOT" and t.lemma == "be"]
+    verbs = [v for v in (*sentence.verbs, *copulas) if v.dep in {"ROOT", "acl"} and not _is_negated(sentence, v)]
     rng.shuffle(verbs)
     for verb in verbs[:most]:
         edit = _negation(sentence, verb)
@@ -112,6 +113,8 @@ def _negation(sentence: Sentence, verb: Token) -> Edit | None:
     if auxiliary is not None and auxiliary < verb.index:
         at = sentence.tokens[auxiliary].end
         return Edit(at, at, " not") if sentence.tokens[auxiliary].tag != "TO" else None
+    if verb.lemma == "be":
+        return Edit(verb.end, verb.end, " not")
     if verb.tag == "VBZ":
         base = base_form(verb)
         return Edit(verb.start, verb.end, f"does not {base}") if base else None

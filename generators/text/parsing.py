@@ -13,10 +13,14 @@ from schemas.errors import InputError
 from schemas.tables import PARSES
 
 
+# English writes its proper nouns with a capital: "a green crescent" has none, whatever the tagger says.
+_COMMON = {"NNP": "NN", "NNPS": "NNS"}
+
+
 class Parsing:
     """Turn pairs into parses, row for row."""
 
-    version = 1
+    version = 2
 
     def __init__(self, config: Describe) -> None:
         self.parser = config.parser
@@ -68,7 +72,7 @@ def _tokens(doc: Any) -> list[dict[str, Any]]:
             "start": token.idx,
             "lemma": token.lemma_,
             "pos": token.pos_,
-            "tag": token.tag_,
+            "tag": _COMMON.get(token.tag_, token.tag_) if token.text.islower() else token.tag_,
             "dep": token.dep_,
             "head": index.get(token.head.i, number),
         }

@@ -204,9 +204,12 @@ def _has_complement(sentence: Sentence, verb: Token) -> bool:
     return any(t.dep in {"acomp", "oprd", "xcomp", "ccomp", "dative"} or t.tag in {"VBN", "RB", "RP"} for t in behind)
 
 
+_COUNTED = frozenset({"person", "animal", "vehicle", "figure"})
+
+
 def replace_count(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
     """Put another number, or a number for "a": "two dogs run", "three dogs run"; "a dog runs", "two dogs run"."""
-    phrases = [p for p in sentence.noun_phrases if kind_of(p.lemma) in {"person", "animal", "vehicle"}]
+    phrases = [p for p in sentence.noun_phrases if kind_of(p.lemma) in _COUNTED]
     rng.shuffle(phrases)
     for phrase in phrases:
         number = sentence.child(phrase.head, "nummod")

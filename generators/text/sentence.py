@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from generators.text.families import COLOURS
+
 NOUN_TAGS = frozenset({"NN", "NNS"})
 # Prepositions that English builds out of several words, longest first.
 COMPOUND_PREPOSITIONS = (
@@ -246,6 +248,8 @@ class Relation:
 
 def is_attributive(token: Token) -> bool:
     """Tell whether a word that the parser calls part of a compound is really an adjective."""
+    if token.lower in COLOURS:
+        return True  # "an orange star" is no star of oranges
     return token.tag in {"JJ", "JJR", "JJS", "VBN"} or token.lower.endswith(("less", "-colored", "colored"))
 
 

@@ -15,7 +15,7 @@ from generators.text.families import (
     relations_exclude,
 )
 from generators.text.grammar import PRONOUNS, agreement_edits, article
-from generators.text.lexicon import Lexicon
+from generators.text.lexicon import Lexicon, determiner_class
 from generators.text.replace import attributes, is_spatial
 from generators.text.sentence import NOUN_TAGS, NounPhrase, Relation, Sentence
 from generators.text.wordnet import is_opposite, kind_of
@@ -34,7 +34,7 @@ Roles = tuple[NounPhrase, NounPhrase, str | None, bool]
 # Relations between two beings besides those of place.
 _TOWARDS = frozenset({"after", "at", "past", "around", "with"})
 _ANIMATE = frozenset({"person", "animal"})
-_SWAPPABLE = _ANIMATE | {"vehicle", "equipment", "furniture", "food", "container", "instrument", "tool"}
+_SWAPPABLE = _ANIMATE | {"vehicle", "equipment", "furniture", "food", "container", "instrument", "tool", "figure"}
 _MOVABLE = frozenset({"person", "animal", "vehicle"})
 
 
@@ -92,6 +92,8 @@ def _swap_phrases(
     ]
     plural = sentence.tokens[second.head].tag == "NNS"
     failed = _why_not_swap(sentence, first, second, words, symmetric)
+    if any(_lacks_determiner(sentence, lexicon, phrase) for phrase in (first, second)):
+        failed = failed or "ungrammatical"
     if (sentence.tokens[first.head].tag == "NNS") != plural:
         agreeing = agreement_edits(sentence, lexicon, first.head, plural)
         if agreeing is None or sentence.child(first.head, "conj") is not None:
@@ -100,6 +102,12 @@ def _swap_phrases(
     originals = [sentence.text(first.first, end), sentence.text(second.first, last)]
     negatives = [edits[0].text, edits[1].text]
     yield Candidate("swap_object", edits, joined(originals), joined(negatives), [], failed)
+
+
+def _lacks_determiner(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase) -> bool:
+    """Tell whether a phrase cannot be moved as it is: the parser has cut it off from its determiner."""
+    singular = sentence.tokens[phrase.head].tag == "NN" and determiner_class(sentence, phrase) == ""
+    return singular and not lexicon.is_bare(phrase.lemma)
 
 
 def _own_end(sentence: Sentence, phrase: NounPhrase, limit: int) -> int:
@@ -162,6 +170,8 @@ def swap_attribute(sentence: Sentence, lexicon: Lexicon, rng: random.Random, mos
     rng.shuffle(pairs)
     for (ours, first), (theirs, second) in pairs[:most]:
         a, b = _attribute_span(sentence, first), _attribute_span(sentence, second)
+        if any(sentence.tokens[index].pos in {"DET", "NUM"} for index in (*range(*a), *range(*b))):
+            continue  # a misparse: "a little" as a measure
         texts = [moved_text(sentence, *b), moved_text(sentence, *a)]
         edits = []
         for (start, end), text in zip((a, b), texts, strict=True):

@@ -25,11 +25,14 @@ KINDS: dict[str, tuple[str, ...]] = {
     "place": ("way.n.06", "body_of_water.n.01", "geological_formation.n.01", "location.n.01", "land.n.04"),
     "tool": ("instrumentality.n.03",),
     "natural object": ("natural_object.n.01",),
+    "figure": ("plane_figure.n.01", "solid.n.03", "curve.n.01"),
 }
+# Drawn figures whose most frequent senses in WordNet are something else.
+_FIGURES = frozenset({"star", "heart", "cross", "diamond", "cube", "sphere", "cone", "cylinder", "pyramid", "dot"})
 # Classes whose members look alike wherever they are in WordNet: a street and a path, a lake and a river.
 ALIKE = ("way.n.06", "body_of_water.n.01")
 # Kinds whose members share a parent and yet look different: two hats are confused, a cat and a dog are not.
-DISTINCT_KINDS = frozenset({"person", "animal", "vehicle", "food", "furniture", "instrument"})
+DISTINCT_KINDS = frozenset({"person", "animal", "vehicle", "food", "furniture", "instrument", "figure"})
 
 
 @cache
@@ -77,6 +80,8 @@ def is_known(word: str, pos: str) -> bool:
 @cache
 def kind_of(noun: str) -> str | None:
     """Name what kind of visible thing a noun is, by the more frequent of its first two senses."""
+    if noun in _FIGURES:
+        return "figure"
     for sense in _senses(noun, "n", 2):
         if sense.lexname() == "noun.body":
             return None  # a hand is a sailor only to WordNet
