@@ -111,6 +111,28 @@ def sql(
 
 
 @app.command()
+def calibrate(
+    folder: Folder,
+    labels: Annotated[
+        str | None, typer.Option(help="CSV with text_negative_id,valid; else the dataset's own labels.")
+    ] = None,
+    precision: Annotated[float, typer.Option(help="Share of the kept that should be valid.")] = 0.95,
+    confidence: Annotated[float, typer.Option(help="How sure to be of that.")] = 0.9,
+    least: Annotated[int, typer.Option(help="Labels that an operation needs for a threshold of its own.")] = 50,
+    out: Annotated[str | None, typer.Option(help="File to write; else calibration.yaml in the dataset.")] = None,
+) -> None:
+    """Choose thresholds on the judge's score from labelled candidates, and write them as rules."""
+    from rich.console import Console
+
+    from filters.calibration import Wish
+    from flows.calibrate import calibrate_dataset, config_lines, shown
+
+    done = calibrate_dataset(folder, Wish(precision, confidence, least), labels, out)
+    Console().print(shown(done))
+    print(f"To use them, add to a config (or give --set select.calibrated=...):\n\n{config_lines(done)}", end="")
+
+
+@app.command()
 def prune(
     folder: Folder,
     keep: Annotated[int, typer.Option(help="Newest builds to keep.", min=1)] = 1,

@@ -1,0 +1,196 @@
+"""Labels in, thresholds out: from a CSV and a built dataset to a config that selects by them."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from filters.calibration import RULE, Wish
+from flows.build import build
+from flows.calibrate import calibrate_dataset, config_lines, own_labels, read_labels
+from schemas.config import load_config
+from schemas.errors import InputError
+from schemas.tables import CANDIDATES
+from storage.catalog import connect
+from storage.dataset import Build, Dataset
+from tests.flows.conftest import Run, write_config
+from tests.flows.test_cli import counterfoil
+
+VALIDITY = "least(judge_s00 - judge_s01, judge_s11 - judge_s10)"
+USABLE = f"failed_check IS NULL AND {VALIDITY} IS NOT NULL"
+Labels = list[tuple[str, Any]]
+
+
+@pytest.fixture
+def dataset(run: Run, source: Path, tmp_path: Path) -> str:
+    run(source)
+    return str(tmp_path / "dataset")
+
+
+def ask(dataset: str, sql: str) -> list[tuple[Any, ...]]:
+    with connect(Dataset(dataset)) as connection:
+        return list(connection.sql(sql).fetchall())
+
+
+def write_labels(path: Path, labels: Labels, header: str = "text_negative_id,valid") -> str:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        file.write(f"{header}\n")
+        csv.writer(file).writerows(labels)
+    return str(path)
+
+
+@pytest.fixture
+def labels(dataset: str, tmp_path: Path) -> str:
+    """Call the upper two thirds of all usable candidates valid, the others not."""
+    rule = f"ntile(3) OVER (ORDER BY {VALIDITY}, text_negative_id) > 1"
+    return write_labels(
+        tmp_path / "labels.csv", ask(dataset, f"SELECT text_negative_id, {rule} FROM candidates WHERE {USABLE}")
+    )
+
+
+def test_thresholds_from_a_file_of_labels(dataset: str, labels: str, tmp_path: Path) -> None:
+    done = calibrate_dataset(dataset, Wish(0.9, least=1000), labels)
+    pooled = done.calibration.pooled
+    assert (pooled.labels, pooled.unscored) == (*ask(dataset, f"SELECT count(*) FROM candidates WHERE {USABLE}")[0], 0)
+    assert pooled.valid == pytest.approx(pooled.labels * 2 / 3, abs=1)
+    assert pooled.reached
+    assert pooled.recall is not None
+    assert pooled.recall > 0.9
+    assert done.unused == ()
+    assert done.place == str(tmp_path / "dataset" / "calibration.yaml")
+    text = Path(done.place).read_text()
+    assert f"# build: {Dataset(dataset).build().build_id}" in text
+    assert f"# labels: {labels} (sha256 " in text
+    assert "wish: precision 0.9 with confidence 0.9" in text
+    drop = yaml.safe_load(text)["rules"][RULE]["drop_when"]
+    # Before the column `validity` is there, its expression says the same.
+    dropped = ask(dataset, f"SELECT count(*) FROM candidates WHERE {USABLE} AND {drop.replace('validity', VALIDITY)}")
+    assert dropped == [(pooled.labels - pooled.kept,)]
+
+
+@pytest.mark.skipif("validity" not in CANDIDATES.names, reason="candidates have no validity yet")
+def test_a_build_selects_by_what_was_chosen(dataset: str, labels: str, run: Run, source: Path, tmp_path: Path) -> None:
+    done = calibrate_dataset(dataset, Wish(0.9, least=1000), labels, str(tmp_path / "chosen.yaml"))
+    run(source, select={"calibrated": "chosen.yaml"})
+    dropped = f"SELECT count(*) FROM verdicts WHERE list_contains(reasons, '{RULE}')"
+    pooled = done.calibration.pooled
+    unlabelled = f"SELECT count(*) FROM candidates WHERE failed_check IS NOT NULL AND validity < {pooled.threshold}"
+    assert ask(dataset, dropped)[0][0] == pooled.labels - pooled.kept + ask(dataset, unlabelled)[0][0]
+    assert "calibrated on labels" in ask(dataset, f"SELECT hint FROM reasons WHERE reason = '{RULE}'")[0][0]
+    # The rules count, not where the file is.
+    first = Dataset(dataset).build()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "chosen.yaml").rename(tmp_path / "elsewhere" / "chosen.yaml")
+    moved = run(source, select={"calibrated": "elsewhere/chosen.yaml"})
+    assert moved.shards["verdicts"] == first.shards["verdicts"]
+
+
+def test_labels_that_cannot_be_used_are_counted_and_told(dataset: str, tmp_path: Path) -> None:
+    usable = [key for (key,) in ask(dataset, f"SELECT text_negative_id FROM candidates WHERE {USABLE}")]
+    failed = ask(dataset, "SELECT text_negative_id FROM candidates WHERE failed_check IS NOT NULL LIMIT 2")
+    labels: Labels = [(key, ("Yes", "1", "TRUE", "no", "0", "false")[n % 6]) for n, key in enumerate(usable[2:])]
+    labels += [(usable[0], "maybe"), (usable[1], ""), ("", "true"), ("0" * 32, "true"), labels[0]]
+    labels += [(key, "false") for (key,) in failed]
+    done = calibrate_dataset(dataset, Wish(), write_labels(tmp_path / "l.csv", labels))
+    assert done.calibration.pooled.labels == len(usable) - 2
+    assert done.calibration.pooled.valid == sum(n % 6 < 3 for n in range(len(usable) - 2))
+    assert done.unused == (
+        "3 unreadable rows (write true or false)",
+        "1 repeated rows",
+        "1 labels of ids that this build has not",
+        f"{len(failed)} labels of candidates that failed a check",
+    )
+    assert all(what in Path(done.place).read_text() for what in done.unused)
+
+
+def test_a_file_as_a_spreadsheet_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(b'\xef\xbb\xbfoperation,valid,text_negative_id\r\nnegate,TRUE,a\r\n"x, y",no,b\r\n\r\nnegate\r\n')
+    read = read_labels(str(path))
+    assert read.valid == {"a": True, "b": False}
+    assert read.unused == ("1 unreadable rows (write true or false)",)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"text_negative_id,valid\na,true\nb,true\na,0\n", "lines 2 and 4: a is valid in one and not in the other"),
+        (b"id,valid\na,true\n", "no column text_negative_id; the first line must be text_negative_id,valid"),
+        (b"text_negative_id\na\n", "no column valid"),
+        (b"", "no column text_negative_id"),
+        (b"text_negative_id,valid\na\xff,true\n", "not CSV in UTF-8"),
+        (None, "No such file or directory; give a CSV file"),
+    ],
+)
+def test_bad_files_are_one_line(tmp_path: Path, data: bytes | None, said: str) -> None:
+    path = tmp_path / "labels.csv"
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(InputError, match=said) as caught:
+        read_labels(str(path))
+    assert str(caught.value).startswith(f"--labels {path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_labels_of_the_dataset_itself() -> None:
+    rows = (
+        "('a', true, 'x'), ('b', false, 'x'), ('a', true, 'y'), ('c', true, 'x'), ('c', false, 'y'), ('d', NULL, 'x')"
+    )
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE labels (text_negative_id VARCHAR, valid BOOLEAN, labeller VARCHAR)")
+        with pytest.raises(InputError, match=r"d: no labels in this dataset; give --labels FILE.csv with the header"):
+            own_labels(connection, "d")
+        connection.execute(f"INSERT INTO labels VALUES {rows}")
+        own = own_labels(connection, "d")
+    assert own.valid == {"a": True, "b": False}
+    assert own.unused == ("1 candidates that labellers disagree on",)
+
+
+def test_no_label_of_this_build_and_no_judge(dataset: str, run: Run, source: Path, tmp_path: Path) -> None:
+    strange = write_labels(tmp_path / "strange.csv", [("0" * 32, "true")])
+    with pytest.raises(InputError, match=r"none of the labels .* is of a usable candidate of the current build"):
+        calibrate_dataset(dataset, Wish(), strange)
+    run(source, "unjudged", with_models=False)
+    unjudged = str(tmp_path / "unjudged")
+    ids = ask(unjudged, "SELECT text_negative_id, true FROM candidates WHERE failed_check IS NULL")
+    with pytest.raises(InputError, match="no labelled candidate has a score of the judge; name a judge"):
+        calibrate_dataset(unjudged, Wish(), write_labels(tmp_path / "all.csv", ids))
+    assert not (tmp_path / "dataset" / "calibration.yaml").exists()
+
+
+def test_a_dataset_in_an_object_store(source: Path, tmp_path: Path, models: dict[str, Any]) -> None:
+    place = f"memory://{tmp_path.name}-calibrated"
+    made: Build = build.fn(str(write_config(tmp_path, **models)), place, str(source))
+    ids = ask(place, f"SELECT text_negative_id, true FROM candidates WHERE {USABLE}")
+    done = calibrate_dataset(place, Wish(), write_labels(tmp_path / "labels.csv", ids))
+    assert done.place == f"{place}/calibration.yaml"
+    stored = Dataset(place)
+    text = stored.fs.cat_file(f"{stored.base}/calibration.yaml").decode()
+    assert f"build: {made.build_id}" in text
+    assert yaml.safe_load(config_lines(done)) == {"select": {"calibrated": "calibration.yaml"}}
+
+
+def test_the_command(dataset: str, labels: str, tmp_path: Path) -> None:
+    out = tmp_path / "chosen, by labels.yaml"
+    done = counterfoil("calibrate", dataset, "--labels", labels, "--precision", "0.9", "--least", "20", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "Thresholds on validity for precision 0.9, confidence 0.9" in done.stdout
+    lines = done.stdout.split("\n\n")[-1]
+    assert yaml.safe_load(lines) == {"select": {"calibrated": str(out)}}
+    (tmp_path / "config.yaml").write_text(lines)
+    assert list(load_config(tmp_path / "config.yaml").select.rules) == [RULE]
+    assert not (tmp_path / "dataset" / "calibration.yaml").exists()
+
+    for arguments, said in (
+        ((tmp_path / "nothing",), "no finished build here"),
+        ((dataset, "--labels", tmp_path / "no.csv"), "No such file or directory; give a CSV file"),
+        ((dataset, "--labels", labels, "--precision", "95"), "precision 95: wish a share between 0 and 1"),
+        ((dataset, "--labels", labels, "--out", tmp_path / "no" / "file.yaml"), "give a file in a folder that is"),
+    ):
+        done = counterfoil("calibrate", *arguments)
+        assert done.returncode == 2, arguments
+        assert done.stderr.count("\n") == 1
+        assert said in done.stderr
