@@ -5,6 +5,7 @@ A threshold that somebody guessed keeps either too much or too little. Here a pe
 operation the lowest threshold, so the highest recall, whose kept labels show that precision.
 """
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -167,9 +168,7 @@ def as_yaml(calibration: Calibration, origin: Mapping[str, str]) -> str:
         "",
         *table,
         "",
-        "before, after: precision of all labels and of the kept; at least: lower bound of the precision after, at",
-        "that confidence. It is the best of many thresholds looked at on the same labels, and so promises too much:",
-        "measure the outcome on labels that took no part in this. recall: share of the valid that is kept.",
+        *textwrap.wrap(LEGEND, 110),
     ]
     # Whatever a name contains: a line break would end the comment, a control character is no YAML.
     lines = ["# " + "".join(sign if sign.isprintable() else " " for sign in line) for line in comment]
@@ -180,14 +179,10 @@ def as_yaml(calibration: Calibration, origin: Mapping[str, str]) -> str:
 
 
 def verdict(chosen: Threshold) -> str:
-    """Say in a few words how this threshold came about and whether its labels show the wish."""
-    if not chosen.labels:
-        return "no scored labels: as all"
+    """Say whether the labels show the wish, and whether the threshold is the one of all operations."""
     if not chosen.own:
-        return f"too few labels: as all; wish {'reached' if chosen.reached else 'not shown'}"
-    if not chosen.reached:
-        return "NOT REACHED: " + ("no threshold helps" if chosen.threshold is None else "the best there is")
-    return "reached with no threshold" if chosen.threshold is None else "reached"
+        return "as all, reached" if chosen.reached else "as all"
+    return "reached" if chosen.reached else "NOT REACHED"
 
 
 def _cut(scores: Floats, valid: npt.NDArray[np.bool_], wish: Wish) -> float | None:
@@ -240,6 +235,12 @@ def _between(low: float, high: float) -> float:
     return high  # nothing lies between two neighbouring floats; score >= high cuts there as well
 
 
+LEGEND = (
+    "before, after: precision of all labels and of the kept. at least: lower bound of the precision after, at that "
+    "confidence; as the best of many thresholds looked at on the same labels it promises too much: measure the "
+    "outcome on other labels. recall: share of the valid that is kept. none: nothing is dropped. as all: too few "
+    "labels. NOT REACHED: no threshold reaches the wish, this one comes nearest."
+)
 HEADER = ("operation", "threshold", "labels", "valid", "before", "after", "at least", "kept", "recall", "outcome")
 
 
@@ -248,7 +249,7 @@ def row(chosen: Threshold) -> tuple[str, ...]:
     return (
         chosen.operation or "all",
         "none" if chosen.threshold is None else _sql(chosen.threshold),
-        f"{chosen.labels}" + (f" (+{chosen.unscored} unscored)" if chosen.unscored else ""),
+        str(chosen.labels),
         str(chosen.valid),
         _share(chosen.precision_before),
         _share(chosen.precision_after),

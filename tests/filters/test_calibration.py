@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.calibration import RULE, Calibration, Threshold, Wish, as_yaml, calibrate, lower_bound, rule
+from filters.calibration import RULE, Calibration, Threshold, Wish, as_yaml, calibrate, lower_bound, rule, verdict
 from schemas.config import Rule
 from schemas.errors import InputError
 
@@ -97,7 +97,7 @@ def test_where_nothing_reaches_the_wish_the_best_is_taken_and_marked() -> None:
     chosen = only(calibrate(labelled(poor), Wish()))
     assert chosen.threshold == pytest.approx(0.15)
     assert not chosen.reached
-    assert "NOT REACHED: the best there is" in as_yaml(calibrate(labelled(poor), Wish()), {})
+    assert verdict(chosen) == "NOT REACHED"
 
 
 def test_where_no_cut_is_better_than_none_nothing_is_cut() -> None:
@@ -105,7 +105,7 @@ def test_where_no_cut_is_better_than_none_nothing_is_cut() -> None:
     calibration = calibrate(labelled(upside_down), Wish())
     assert only(calibration).threshold is None
     assert not only(calibration).reached
-    assert "NOT REACHED: no threshold helps" in as_yaml(calibration, {})
+    assert verdict(only(calibration)) == "NOT REACHED"
 
 
 def test_too_few_labels_take_the_threshold_of_all() -> None:
@@ -125,7 +125,6 @@ def test_null_scores_are_counted_and_never_used() -> None:
     assert (mixed.labels, mixed.unscored, mixed.valid, mixed.threshold) == (100, 57, 89, 0.02)
     assert (negated.labels, negated.precision_before, negated.recall, negated.kept) == (0, None, None, 0)
     assert calibration.pooled.unscored == 58
-    assert "100 (+57 unscored)" in as_yaml(calibration, {})
 
 
 def test_no_labels_at_all() -> None:
@@ -178,6 +177,7 @@ def tried(given: list[Row], wish: Wish) -> tuple[int, bool]:
     return len(kept_of(given, cuts[best])), bool(reached)
 
 
+@settings(deadline=None)
 @given(ROWS, WISHES)
 def test_the_choice_is_what_trying_every_cut_finds(given: list[Row], wish: Wish) -> None:
     calibration = calibrate(labelled(given), wish)
@@ -195,6 +195,7 @@ def test_the_choice_is_what_trying_every_cut_finds(given: list[Row], wish: Wish)
             assert chosen.threshold == calibration.pooled.threshold
 
 
+@settings(deadline=None)
 @given(ROWS, WISHES)
 def test_equal_scores_are_never_split(given: list[Row], wish: Wish) -> None:
     for chosen in calibrate(labelled(given), wish).operations:
@@ -203,12 +204,14 @@ def test_equal_scores_are_never_split(given: list[Row], wish: Wish) -> None:
         assert not {row[1] for row in kept} & {row[1] for row in left}
 
 
+@settings(deadline=None)
 @given(ROWS, WISHES, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(given: list[Row], wish: Wish, chance: random.Random) -> None:
     shuffled = chance.sample(given, len(given))
     assert calibrate(labelled(shuffled), wish) == calibrate(labelled(given), wish)
 
 
+@settings(deadline=None)
 @given(ROWS, WISHES)
 def test_the_rule_drops_what_is_below_the_threshold_and_nothing_else(given: list[Row], wish: Wish) -> None:
     calibration = calibrate(labelled(given), wish)
@@ -250,7 +253,7 @@ def test_the_file_says_what_was_chosen_and_why() -> None:
     assert header[:5] == ["operation", "threshold", "labels", "valid", "before"]
     expected = ["replace_object", "0.02", "100", "89", "0.890", "0.988", "0.950", "80", "0.888", "reached"]
     assert mixed == expected
-    assert " ".join(swapped[9:]) == "too few labels: as all; wish not shown"
+    assert " ".join(swapped[9:]) == "as all"
     assert pooled[:3] == ["all", "0.02", "108"]
     assert list(yaml.safe_load(text)) == ["rules"]
     assert "drop_when: |-" in text, "the SQL is written as it looks"
