@@ -90,8 +90,10 @@ def calibrate(labelled: pa.Table, wish: Wish) -> Calibration:
     them: a threshold is for people too.
 
     The bound holds for one threshold named beforehand. Here it is the best of many, all looked at on the same
-    labels, so it promises too much, the more so the fewer the labels: measure the precision of the build on
-    labels that took no part in this choice.
+    labels, so it promises too much, the more so the fewer the labels and the weaker the score. Simulated at wish
+    0.95 and confidence 0.9 (normal score, logistic validity of intercept 1.5 and slope 1.5): of the choices that
+    claim to reach the wish, 41% miss it with 200 labels, 10% with 1000, 8% with 5000; at slope 0.8, 55% with
+    1000 and 18% with 5000. So measure the precision of the build on labels that took no part in this choice.
 
     Raises ValueError when operation or valid has nulls.
     """
