@@ -13,12 +13,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from filters.calibration import HEADER, Calibration, Wish, as_yaml, calibrate, row
+from filters.calibration import HEADER, LEGEND, Calibration, Wish, as_yaml, calibrate, row
 from schemas.errors import InputError
 from storage.catalog import connect
 from storage.dataset import Dataset
@@ -165,20 +165,21 @@ def join_labels(connection: duckdb.DuckDBPyConnection, labels: Labels) -> tuple[
 
 
 def shown(done: Calibrated) -> RenderableType:
-    """Lay out what was chosen and why."""
+    """Lay out what was chosen and why, within 80 columns; the file has more."""
     wish = done.calibration.wish
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in HEADER:
-        table.add_column(name, justify="left" if name in ("operation", "outcome") else "right", overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    columns = [n for n, name in enumerate(HEADER) if name not in ("valid", "kept")]
+    for n in columns:
+        table.add_column(HEADER[n], justify="left" if HEADER[n] in ("operation", "outcome") else "right")
     for chosen in (*done.calibration.operations, done.calibration.pooled):
-        table.add_row(*row(chosen), style="" if chosen.reached else "yellow")
+        cells = row(chosen)
+        table.add_row(*(cells[n] for n in columns), style="" if chosen.reached else "yellow")
     return Group(
         Text(f"Thresholds on validity for precision {wish.precision:g}, confidence {wish.confidence:g}", style="bold"),
         *(Text(f"  not used: {what}", style="yellow") for what in done.unused),
-        table,
-        Text(
-            "at least: lower bound of the precision after. It flatters, as the best of many: measure on other labels."
-        ),
+        Padding(table, (0, 0, 1, 2)),
+        Text(LEGEND, style="dim"),
+        Text(""),
     )
 
 

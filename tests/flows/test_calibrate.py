@@ -179,6 +179,7 @@ def test_the_command(dataset: str, labels: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Thresholds on validity for precision 0.9, confidence 0.9" in done.stdout
     lines = done.stdout.split("\n\n")[-1]
+    assert max(map(len, done.stdout.removesuffix(lines).splitlines())) <= 80
     assert yaml.safe_load(lines) == {"select": {"calibrated": str(out)}}
     (tmp_path / "config.yaml").write_text(lines)
     assert list(load_config(tmp_path / "config.yaml").select.rules) == [RULE]
