@@ -2,8 +2,9 @@
 
 import io
 import time
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,13 +31,55 @@ _CONFIG, _WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 _FILES = {".safetensors", ".json", ".txt", ".model"}  # weights, config and tokenizer
 
 
+class _Preprocess:
+    """open_clip's own transform in two halves: pictures one by one as bytes, then a whole batch as numbers.
+
+    The numbers are those of open_clip, bit for bit on a CPU. A transform that does not end in the usual two
+    steps is taken as it is, picture by picture.
+    """
+
+    def __init__(self, transform: Any, device: "torch.device", dtype: "torch.dtype") -> None:
+        import torch
+        from torchvision.transforms import Normalize, ToTensor
+
+        self._dtype = dtype
+        match list(getattr(transform, "transforms", [])):
+            # Where a deviation is 0, open_clip's step raises an error; ours would divide.
+            case [*steps, ToTensor(), Normalize() as normalize] if all(normalize.std):
+                self._steps = steps
+                # Tensors on the device, the 255 too: a GPU multiplies by 1/255 where a plain number is the divisor.
+                self._numbers = [
+                    torch.tensor(value, dtype=torch.float32, device=device).view(-1, 1, 1)
+                    for value in (255, normalize.mean, normalize.std)
+                ]
+            case _:
+                self._steps, self._numbers = [transform], []
+
+    def picture(self, image: "Image.Image") -> "np.ndarray[Any, Any]":
+        """Resize and crop a picture: height x width x 3 bytes (from an unusual transform, what that gives)."""
+        result: Any = image
+        for step in self._steps:
+            result = step(result)
+        return np.asarray(result)
+
+    def batch(self, pictures: "torch.Tensor") -> "torch.Tensor":
+        """Turn a batch of pictures into what the model takes: rows x 3 x height x width."""
+        if not self._numbers:
+            return pictures.to(self._dtype)
+        scale, mean, std = self._numbers
+        numbers = pictures.permute(0, 3, 1, 2).contiguous().float()
+        return numbers.div_(scale).sub_(mean).div_(std).to(self._dtype)
+
+
 @dataclass(frozen=True)
 class _Loaded:
     model: Any
-    preprocess: Any
+    preprocess: _Preprocess
     tokenize: Any
     device: "torch.device"
-    dtype: "torch.dtype"
+
+    def encode_image(self, pictures: "torch.Tensor") -> Any:
+        return self.model.encode_image(self.preprocess.batch(pictures))
 
 
 class Encoder:
@@ -98,52 +141,63 @@ class Encoder:
         return with_ledger(result, [{**work, "seconds": time.perf_counter() - started}])
 
     def _images(self, pictures: list[bytes]) -> Iterator[Any]:
+        for batch in self._decoded(pictures):
+            yield from self._forward(self._loaded.encode_image, batch)
+
+    def _captions(self, captions: list[str]) -> Iterator[Any]:
+        size = self.clip.batch_size
+        for start in range(0, len(captions), size):
+            tokens = self._loaded.tokenize(captions[start : start + size])
+            yield from self._forward(self._loaded.model.encode_text, tokens)
+
+    def _decoded(self, pictures: list[bytes]) -> Iterator["torch.Tensor"]:
         if not pictures:
             return
         import torch
 
-        loaded = self._loaded
+        size, decoding = self.clip.batch_size, deque[Iterator[Any]]()
+        # A GPU is busy with one batch while the next is decoded. On a CPU the two would take turns on the same
+        # cores, and a thread of the model that waits for its turn holds up all the others.
+        ahead = 0 if self._loaded.device.type == "cpu" else 1
         with ThreadPoolExecutor(cores(self.compute.workers)) as pool:
-            ahead: list[Future[Any]] = []
-            for start in range(0, len(pictures) + self._batch, self._batch):
-                # The next batch is decoded while the model is busy with this one.
-                coming = [pool.submit(self._decode, data) for data in pictures[start : start + self._batch]]
-                if ahead:
-                    pixels = torch.stack([future.result() for future in ahead])
-                    yield from self._forward(loaded.model.encode_image, pixels.to(loaded.dtype))
-                ahead = coming
+            for start in range(0, len(pictures), size):
+                decoding.append(pool.map(self._decode, pictures[start : start + size]))
+                if len(decoding) > ahead:
+                    yield torch.from_numpy(np.stack(list(decoding.popleft())))
+            for rest in decoding:
+                yield torch.from_numpy(np.stack(list(rest)))
 
-    def _captions(self, captions: list[str]) -> Iterator[Any]:
-        for start in range(0, len(captions), self._batch):
-            tokens = self._loaded.tokenize(captions[start : start + self._batch])
-            yield from self._forward(self._loaded.model.encode_text, tokens)
-
-    def _forward(self, encode: Any, batch: "torch.Tensor") -> list[Any]:
-        import torch
-
-        rows = batch.shape[0]
-        if rows < self._batch:
-            batch = torch.cat([batch, batch[-1:].expand(self._batch - rows, *batch.shape[1:])])
-        try:
-            with torch.inference_mode():
-                vectors = encode(batch.to(self._loaded.device)).float()
-                unit = torch.nn.functional.normalize(vectors, dim=-1)
-        except torch.cuda.OutOfMemoryError:
-            if self._batch == 1:
-                raise
-            self._batch = max(1, self._batch // 2)
-            torch.cuda.empty_cache()
-            starts = range(0, rows, self._batch)
-            return [v for start in starts for v in self._forward(encode, batch[start : min(start + self._batch, rows)])]
-        return list(unit[:rows].cpu().numpy())
-
-    def _decode(self, data: bytes) -> "torch.Tensor":
+    def _decode(self, data: bytes) -> "np.ndarray[Any, Any]":
         from PIL import Image
 
         Image.MAX_IMAGE_PIXELS = None  # ingest has checked the size
         with Image.open(io.BytesIO(data)) as image:
-            pixels: torch.Tensor = self._loaded.preprocess(_as_seen(image))
-        return pixels
+            return self._loaded.preprocess.picture(_as_seen(image))
+
+    def _forward(self, encode: Any, rows: "torch.Tensor") -> list[Any]:
+        import torch
+
+        vectors: list[Any] = []
+        while len(vectors) < len(rows):
+            part = rows[len(vectors) : len(vectors) + self._batch]
+            try:
+                vectors.extend(self._unit(encode, part))
+            except torch.cuda.OutOfMemoryError:
+                if self._batch == 1:
+                    raise
+                self._batch //= 2
+                torch.cuda.empty_cache()
+        return vectors
+
+    def _unit(self, encode: Any, rows: "torch.Tensor") -> "np.ndarray[Any, Any]":
+        import torch
+
+        missing = self._batch - len(rows)
+        full = torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
+        with torch.inference_mode():
+            vectors = torch.nn.functional.normalize(encode(full.to(self._loaded.device)).float(), dim=-1)
+        found: np.ndarray[Any, Any] = vectors[: len(rows)].cpu().numpy()
+        return found
 
     @cached_property
     def _loaded(self) -> _Loaded:
@@ -166,7 +220,7 @@ class Encoder:
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {name}: open_clip cannot load it: {why}") from error
-        return _Loaded(model.eval(), preprocess, tokenize, device, dtype)
+        return _Loaded(model.eval(), _Preprocess(preprocess, device, dtype), tokenize, device)
 
     def _check_folder(self, folder: Path) -> None:
         name = self.clip.model
@@ -227,4 +281,4 @@ def _as_seen(image: "Image.Image") -> "Image.Image":
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it

@@ -14,7 +14,7 @@ from schemas.tables import CANDIDATES, VERDICTS
 class Selection:
     """Turn candidates into verdicts. A rule drops a row when its condition is true; null drops nothing."""
 
-    version = 1
+    version = 2
 
     def __init__(self, config: Select) -> None:
         self.rules = {name: rule.drop_when for name, rule in sorted(config.rules.items())}
@@ -52,8 +52,7 @@ class Selection:
                     SELECT
                         row, text_negative_id, image_negative_id,
                         list_filter([failed_check{broken}], lambda reason: reason IS NOT NULL) AS reasons,
-                        least(judge_s00 - judge_s01, judge_s11 - judge_s10) AS validity,
-                        -least(target_s00 - target_s01, target_s11 - target_s10) AS difficulty
+                        validity, difficulty
                     FROM candidates
                 ) ORDER BY row
                 """

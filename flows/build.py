@@ -52,18 +52,26 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
     lexicon = _lexicon(dataset, config, previous, parses)
     how = (config.text, config.seed, config.describe.parser, lexicon["fingerprint"])
     negatives = each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,))
+    labels = each("truth", tasks.compute_truth, out, rows=(negatives, pairs))
+
+    edited: list[str] = []
+    if config.images is not None:
+        edited = each("images", tasks.make_image_negatives, out, config.seed, rows=(negatives, pairs))
+    edited_or_none = edited or [None] * len(negatives)
 
     scores: list[list[str]] = []
     for role, clip in (("judge", config.judge), ("target", config.target)):
         if clip is not None:
             with_clip = (out, role, clip, config.compute)
-            scores.append(each(f"align with {role}", tasks.align, *with_clip, rows=(negatives, images)))
+            scores.append(each(f"align with {role}", tasks.align, *with_clip, rows=(negatives, images, edited_or_none)))
     if config.plausibility is not None:
         with_model = (out, config.plausibility, config.compute)
         scores.append(each("plausibility", tasks.weigh_plausibility, *with_model, rows=(negatives, pairs)))
     by_shard = [list(shards) for shards in zip(*scores, strict=True)] or [[] for _ in negatives]
 
-    verdicts = each("select", tasks.select_negatives, out, config.select, rows=(negatives, pairs, by_shard))
+    edited_by_shard = [[shard] if shard is not None else [] for shard in edited_or_none]
+    judged = (negatives, pairs, edited_by_shard, by_shard)
+    verdicts = each("select", tasks.select_negatives, out, config.select, rows=judged)
     alike = _run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, images)
 
     shards = {
@@ -71,6 +79,8 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
         "parses": parses,
         "lexicon": [lexicon["fingerprint"]],
         "text_negatives": negatives,
+        "labels": labels,
+        "image_negatives": edited,
         "scores": [shard for several in by_shard for shard in several],
         "verdicts": verdicts,
         "near_duplicates": [alike],

@@ -147,7 +147,7 @@ def join_labels(connection: duckdb.DuckDBPyConnection, labels: Labels) -> tuple[
         SELECT
             operation, failed_check IS NOT NULL AS failed, g.valid,
             -- One label counts once, however many images were edited for it: by the worst of them.
-            min(least(judge_s00 - judge_s01, judge_s11 - judge_s10)) AS score
+            min(validity) AS score
         FROM candidates JOIN given_labels g USING (text_negative_id)
         GROUP BY text_negative_id, operation, failed, g.valid
         ORDER BY text_negative_id

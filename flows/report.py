@@ -56,6 +56,14 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
     )
     columns = ("reason", "dropped", "share", "alone", "what it means")
     yield _table(connection, "Why candidates were dropped", columns, "FROM why_dropped()")
+    if connection.sql("SELECT count(*) FROM labels").fetchall() != [(0,)]:
+        columns = ("operation", "usable", "precision", "accepted", "precision after", "recall")
+        title = "Against the truth, computed from the scenes: share of negatives that are really wrong"
+        yield _table(connection, title, columns, "FROM precision_and_recall()")
+    for role, words in _JUDGED.items():
+        if build.config.get(role):
+            columns = ("operation", "accepted", "captions", "pairs", "text", "image", "group")
+            yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
     if build.config.get("plausibility"):
         columns = ("operation", "usable", "before", "accepted", "after")
         title = "Blind accuracy: how often a model that sees no image prefers the original (0.5 is perfect)"
@@ -74,6 +82,10 @@ _REJECTS = (
     "SELECT reason, count(*), any_value(hint) FROM rejects LEFT JOIN reasons USING (reason) "
     "GROUP BY reason ORDER BY 2 DESC, 1"
 )
+_JUDGED = {
+    "judge": "The judge on what was accepted: share that it matches right",
+    "target": "The target on what was accepted: the lower, the harder (chance: captions 0.5, group 0.17)",
+}
 _ABSENT = {
     "judge": "No judge is named in the config: its alignment columns are null.",
     "target": "No target is named in the config: its columns and difficulty are null.",

@@ -7,7 +7,7 @@ caching and incremental builds in one rule. Prefect's own cache and result stora
 import errno
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, ParamSpec, TypeVar
 
 import pyarrow as pa
@@ -21,6 +21,9 @@ from filters.duplicates import near_duplicates
 from filters.embeddings import Encoder
 from filters.plausibility import Plausibility
 from filters.selection import Selection
+from generators.shapes.render import Render
+from generators.shapes.source import drawn
+from generators.shapes.truth import Truth
 from generators.text.lexicon import Describing
 from generators.text.negatives import TextNegatives
 from generators.text.parsing import Parsing
@@ -69,7 +72,8 @@ def ingest_source(
     root: str, source: settings.Source, how: settings.Ingest, workers: int, previous: Build | None, advance: Advance
 ) -> Ingested:
     """Bring images, pairs and rejects up to date with the source."""
-    return ingest(source, how, Dataset(root), previous, advance, workers)
+    with drawn(source) as readable:
+        return ingest(readable, how, Dataset(root), previous, advance, workers)
 
 
 @_task("parse {pairs:.8}")
@@ -107,24 +111,55 @@ def _text_negatives(root: str, text: settings.Text, seed: int, parser: str, lexi
     return TextNegatives(text, seed, Dataset(root).read("lexicon", lexicon), lexicon, parser)
 
 
+@_task("truth {negatives:.8}")
+def compute_truth(root: str, negatives: str, pairs: str) -> str:
+    """Label the negatives of one shard, passed checks or not, whose pictures' ground truth is known."""
+    stage = Truth()
+
+    def label(dataset: Dataset) -> pa.Table:
+        rows = dataset.read("text_negatives", negatives, ["text_negative_id", "pair_id", "caption"])
+        return stage(_beside(rows, "pair_id", dataset.read("pairs", pairs, ["pair_id", "caption", "scene"])))
+
+    return _made("truth", Dataset(root), "labels", fingerprint(stage.identity, negatives, pairs), label)
+
+
+@_task("images {negatives:.8}")
+def make_image_negatives(root: str, seed: int, negatives: str, pairs: str) -> str:
+    """Draw the usable negatives of one shard."""
+    stage = Render(seed)
+
+    def draw(dataset: Dataset) -> pa.Table:
+        rows = _usable(dataset, negatives, pairs)
+        widths = dataset.read("images", pairs, ["image_id", "width"])
+        return stage(_beside(rows, "image_id", widths))
+
+    return _made("images", Dataset(root), "image_negatives", fingerprint(stage.identity, negatives, pairs), draw)
+
+
 @_task("align with {role} {negatives:.8}")
-def align(root: str, role: str, clip: settings.Clip, compute: settings.Compute, negatives: str, images: str) -> str:
+def align(
+    root: str,
+    role: str,
+    clip: settings.Clip,
+    compute: settings.Compute,
+    negatives: str,
+    images: str,
+    edited: str | None,
+) -> str:
     """Score one shard of negatives with a dual encoder, encoding only what nobody has encoded yet."""
     encoder, alignment = _encoder(clip, compute), Alignment(role, clip.model)
-    name = fingerprint(alignment.identity, encoder.identity, negatives, images)
+    name = fingerprint(alignment.identity, encoder.identity, negatives, images, edited)
 
     def score(dataset: Dataset) -> pa.Table:
-        rows = _usable(dataset, negatives, images)
-        vectors = _vectors(dataset, encoder, rows, negatives, images)
-        model = encoder.fingerprint
-        keyed = [("image0", "image_id"), ("caption0", "original"), ("caption1", "caption")]
+        rows = _with_edited(dataset, _usable(dataset, negatives, images), edited)
+        vectors = _vectors(dataset, encoder, rows, images, edited)
+        keyed = {"image0": "image_id", "caption0": "original", "caption1": "caption", "image1": "edited_image_id"}
         columns = {
-            name: [vectors[embedding_key(model, text)] for text in rows[column].to_pylist()] for name, column in keyed
+            name: pa.array([vectors.get(content) for content in rows[column].to_pylist()], pa.list_(pa.float32()))
+            for name, column in keyed.items()
         }
-        vector = pa.list_(pa.float32())
-        arrays = {column: pa.array(values, vector) for column, values in columns.items()}
-        empty = {"image1": pa.nulls(rows.num_rows, vector), "image_negative_id": pa.nulls(rows.num_rows, pa.string())}
-        return alignment(pa.table({"text_negative_id": rows["text_negative_id"], **arrays, **empty}))
+        ids = {name: rows[name] for name in ("text_negative_id", "image_negative_id")}
+        return alignment(pa.table({**ids, **columns}))
 
     return _made(f"align with {role}", Dataset(root), "scores", name, score)
 
@@ -153,11 +188,14 @@ def weigh_plausibility(
 
 
 @_task("select {negatives:.8}")
-def select_negatives(root: str, how: settings.Select, negatives: str, pairs: str, scores: list[str]) -> str:
+def select_negatives(
+    root: str, how: settings.Select, negatives: str, pairs: str, images: list[str], scores: list[str]
+) -> str:
     """Give every negative of one shard its verdict."""
     stage = Selection(how)
-    name = fingerprint(stage.identity, negatives, scores)
-    return _made("select", Dataset(root), "verdicts", name, lambda d: stage(candidates_of(d, negatives, pairs, scores)))
+    name = fingerprint(stage.identity, negatives, images, scores)
+    rows = (negatives, pairs, images, scores)
+    return _made("select", Dataset(root), "verdicts", name, lambda d: stage(candidates_of(d, *rows)))
 
 
 @_task("near duplicates")
@@ -188,47 +226,65 @@ def _made(stage: str, dataset: Dataset, table: str, shard: str, make: Callable[[
 
 
 def _usable(dataset: Dataset, negatives: str, pairs: str) -> pa.Table:
-    """Read the negatives of a shard that passed their checks, with the original caption beside each."""
+    """Read the negatives of a shard that passed their checks, with the original caption and scene beside each."""
     rows = dataset.read("text_negatives", negatives, _USABLE)
     rows = rows.filter(pc.is_null(rows["failed_check"]))
-    known = dataset.read("pairs", pairs, ["pair_id", "caption"])
-    original = dict(zip(known["pair_id"].to_pylist(), known["caption"].to_pylist(), strict=True))
-    return rows.append_column(
-        "original", pa.array([original[pair] for pair in rows["pair_id"].to_pylist()], pa.string())
-    )
+    return _beside(rows, "pair_id", dataset.read("pairs", pairs, ["pair_id", "caption", "scene"]))
 
 
-def _vectors(dataset: Dataset, encoder: Encoder, rows: pa.Table, negatives: str, images: str) -> dict[bytes, Any]:
-    """Return the vectors of all images and captions of some rows by key; new ones are stored first."""
+def _beside(rows: pa.Table, key: str, known: pa.Table) -> pa.Table:
+    """Append the columns of a table with one row a key; its captions are called original."""
+    at = pc.index_in(rows[key], value_set=known[key].combine_chunks())
+    for name in known.column_names:
+        if name != key:
+            rows = rows.append_column("original" if name == "caption" else name, known[name].take(at))
+    return rows
+
+
+def _with_edited(dataset: Dataset, rows: pa.Table, edited: str | None) -> pa.Table:
+    """Append the ids of the edited picture of each negative, null where it has none."""
+    columns = ["text_negative_id", "image_negative_id", "edited_image_id"]
+    if edited is None:
+        return reduce(lambda t, name: t.append_column(name, pa.nulls(t.num_rows, pa.string())), columns[1:], rows)
+    pictures = dataset.read("image_negatives", edited, columns)
+    return _beside(rows, "text_negative_id", pictures.filter(pc.is_valid(pictures["edited_image_id"])))
+
+
+def _vectors(
+    dataset: Dataset, encoder: Encoder, rows: pa.Table, images: str, edited: str | None
+) -> dict[str | None, Any]:
+    """Return the vectors of all pictures and captions of some rows by id or text; new ones are stored first."""
     model = encoder.fingerprint
-    pictured = {embedding_key(model, image): image for image in sorted(set(rows["image_id"].to_pylist()))}
+    pictures = sorted({*rows["image_id"].to_pylist(), *rows["edited_image_id"].drop_null().to_pylist()})
     captions = sorted({*rows["original"].to_pylist(), *rows["caption"].to_pylist()})
-    written = {embedding_key(model, caption): caption for caption in captions}
-    wanted = [*pictured, *written]
-    known = known_embeddings(dataset, model, pa.table({"key": pa.array(wanted, pa.binary(16))}))
+    keys = {content: embedding_key(model, content) for content in (*pictures, *captions)}
+    known = known_embeddings(dataset, model, pa.table({"key": pa.array(keys.values(), pa.binary(16))}))
     vectors = dict(zip(known["key"].to_pylist(), known["embedding"].to_pylist(), strict=True))
-    missing = [key for key in wanted if key not in vectors]
-    if missing:
-        fresh = encoder(_encodable(dataset, images, missing, pictured, written))
-        shard = f"{model}-{fingerprint(negatives, images, [key.hex() for key in missing])}"
+    missing = [[content for content in several if keys[content] not in vectors] for several in (pictures, captions)]
+    if any(missing):
+        fresh = encoder(_encodable(dataset, keys, *missing, images, edited))
+        shard = f"{model}-{fingerprint(images, *missing)}"
         dataset.write("embeddings", shard, fresh.replace_schema_metadata(None))
         vectors.update(zip(fresh["key"].to_pylist(), fresh["embedding"].to_pylist(), strict=True))
-    return vectors
+    return {content: vectors[key] for content, key in keys.items()}
 
 
 def _encodable(
-    dataset: Dataset, images: str, missing: list[bytes], pictured: dict[bytes, str], written: dict[bytes, str]
+    dataset: Dataset, keys: dict[str, bytes], pictures: list[str], captions: list[str], images: str, edited: str | None
 ) -> pa.Table:
-    wanted = pa.array([pictured[key] for key in missing if key in pictured], pa.string())
-    table = dataset.read("images", images, ["image_id", "image"]) if len(wanted) else None
     data: dict[str, bytes] = {}
-    if table is not None:
-        found = table.filter(pc.is_in(table["image_id"], value_set=wanted))
-        data = {row["image_id"]: row["image"]["bytes"] for row in found.to_pylist()}
+    if pictures:
+        wanted = pa.array(pictures, pa.string())
+        sources = [("images", images, "image_id")]
+        sources += [("image_negatives", edited, "edited_image_id")] if edited is not None else []
+        for table, shard, name in sources:
+            found = dataset.read(table, shard, [name, "image"])
+            found = found.filter(pc.is_in(found[name], value_set=wanted))
+            data.update((row[name], row["image"]["bytes"]) for row in found.to_pylist())
     return pa.table(
         {
-            "key": pa.array(missing, pa.binary(16)),
-            "image": pa.array([data.get(pictured.get(key, "")) for key in missing], pa.binary()),
-            "caption": pa.array([written.get(key) for key in missing], pa.string()),
+            "key": pa.array([keys[content] for content in (*pictures, *captions)], pa.binary(16)),
+            "image": pa.array([*(data[name] for name in pictures), *(None for _ in captions)], pa.binary()),
+            "caption": pa.array([*(None for _ in pictures), *captions], pa.string()),
         }
     )

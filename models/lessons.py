@@ -136,9 +136,7 @@ def patch_labels(scene: Scene) -> npt.NDArray[np.uint8]:
     labels = np.zeros((len(centres), len(centres), len(ATTRIBUTES)), np.uint8)
     for thing in scene.things:
         rows, columns = (abs(centres - at) <= thing.radius for at in (thing.y, thing.x))
-        labels[np.ix_(rows, columns)] = [
-            1 + values.index(getattr(thing, name)) for name, values in ATTRIBUTES.items()
-        ]
+        labels[np.ix_(rows, columns)] = [1 + values.index(getattr(thing, name)) for name, values in ATTRIBUTES.items()]
     return labels.reshape(-1, len(ATTRIBUTES))
 
 

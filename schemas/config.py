@@ -27,7 +27,7 @@ class Source(Recipe):
     """Where the pairs come from."""
 
     path: str | None = None
-    """File, folder or glob; `--source` sets it."""
+    """File, folder, glob, or scenes to draw (`shapes:2000?seed=1`); `--source` sets it."""
     format: SourceFormat = "auto"
     """How to read it; `auto` tells by what is there."""
     name: str | None = None
@@ -37,9 +37,10 @@ class Source(Recipe):
     image_column: str = "image"
     caption_column: str = "caption"
     url_column: str = "url"
-    """Columns that a table need not have: url, license, split."""
+    """Columns that a table need not have: url, license, split, scene."""
     license_column: str = "license"
     split_column: str = "split"
+    scene_column: str = "scene"
     split: str | None = None
     """Split of every row that names none."""
     license: str | None = None
@@ -83,6 +84,13 @@ class Text(Recipe):
         if unknown:
             raise ValueError(f"unknown operation {', '.join(unknown)}; known are {', '.join(OPERATIONS)}")
         return operations
+
+
+class Images(Recipe):
+    """How a wrong caption becomes a picture of which it is true."""
+
+    method: Literal["render"] = "render"
+    """render: draw the scene again with that one change (sources of scenes only)."""
 
 
 class Compute(Recipe):
@@ -151,6 +159,8 @@ class BuildConfig(Recipe):
     ingest: Ingest = Ingest()
     describe: Describe = Describe()
     text: Text = Text()
+    images: Images | None = None
+    """Make pictures of the wrong captions too; none leaves half a minimal pair, two captions of one picture."""
     judge: Clip | None = None
     """Alignment model that says whether a pair is valid; none leaves those scores null."""
     target: Clip | None = None

@@ -30,6 +30,11 @@ def text_negative_id(pair: str, operation: str, method: str, caption: str) -> st
     return digest("text_negative", pair, operation, method, caption)
 
 
+def image_negative_id(text_negative: str, method: str, model: str, seed: int) -> str:
+    """Name one picture of one wrong caption."""
+    return digest("image_negative", text_negative, method, model, str(seed))
+
+
 def row_seed(row: str, seed: int, *salt: str) -> int:
     """Derive a 63-bit seed from a row's id and the config's seed, never from position, time or worker."""
     return int(digest("seed", row, str(seed), *salt)[:16], 16) >> 1

@@ -22,4 +22,10 @@ CHECKS: dict[str, str] = {
     "ungrammatical": "agreement, article or sense could not be kept",
 }
 
-HINTS: dict[str, str] = {**REJECTS, **CHECKS}
+IMAGE_CHECKS: dict[str, str] = {
+    "no_scene": "the original picture has no scene to draw again: render works on sources of scenes only",
+    "unreadable": "the wrong caption is none that the world of the scene knows: nothing to draw",
+    "no_change": "no small change of the scene was found that makes the wrong caption true",
+}
+
+HINTS: dict[str, str] = {**REJECTS, **CHECKS, **IMAGE_CHECKS}

@@ -118,8 +118,9 @@ TEXT_NEGATIVES = pa.schema(
 
 IMAGE_NEGATIVES = pa.schema(
     [
-        ("image_negative_id", pa.string()),
+        ("image_negative_id", pa.string()),  # hash of text_negative_id, method, model and seed
         ("text_negative_id", pa.string()),
+        ("edited_image_id", pa.string()),  # sha256 of the encoded bytes; null when there is no picture
         ("image", IMAGE),
         ("mask", IMAGE),  # white where the edit was allowed
         ("method", pa.string()),  # inpaint, instruct or render
@@ -130,8 +131,22 @@ IMAGE_NEGATIVES = pa.schema(
         ("guidance_scale", pa.float32()),
         ("strength", pa.float32()),
         ("reconstruction", IMAGE),  # the original passed through the same editor
+        ("scene", pa.string()),  # JSON ground truth of the edited picture, where it is known
+        # Whether the original caption is true of the edited picture too ("a circle", "a red circle"); null: unknown.
+        ("original_still_true", pa.bool_()),
+        ("failed_check", pa.string()),  # a name from schemas.reasons.IMAGE_CHECKS; null where there is a picture
     ],
     metadata=_SHOW_AS_PICTURES,
+)
+
+# Whether a wrong caption really is wrong, by something better than a model.
+LABELS = pa.schema(
+    [
+        ("text_negative_id", pa.string()),
+        ("valid", pa.bool_()),  # the original is true of its picture and the negative is not; null: cannot be told
+        ("labeller", pa.string()),  # "truth": computed from the scene
+        ("detail", pa.string()),  # why it cannot be told
+    ]
 )
 
 SCORES = pa.schema(
@@ -163,6 +178,7 @@ EMBEDDINGS = pa.schema(
 )
 
 # What a rule of `select` sees, and an analyst in the view of this name: a negative with all its scores.
+_SIMILARITIES = ("text_similarity", "image_similarity", "directional_similarity")
 CANDIDATES = pa.schema(
     [
         *TEXT_NEGATIVES,
@@ -174,8 +190,14 @@ CANDIDATES = pa.schema(
         *(
             (f"{role}_{name}", pa.float32())
             for role in ("judge", "target")
-            for name in ("s00", "s01", "s10", "s11", "margin", "text_similarity", "directional_similarity")
+            for name in ("s00", "s01", "s10", "s11", "margin", *_SIMILARITIES)
         ),
+        # The judge's smallest margin for the right match: s00 - s01 and, with a second picture, s11 - s01, and
+        # (unless the original caption is true of both pictures) s00 - s10 and s11 - s10. Above 0, the pair counts
+        # in the group score. Null with no judge.
+        ("validity", pa.float32()),
+        ("difficulty", pa.float32()),  # minus the same of the target: the higher, the harder; null with no target
+        ("original_still_true", pa.bool_()),
         ("plausibility0", pa.float32()),
         ("plausibility1", pa.float32()),
         ("plausibility_gap", pa.float32()),  # plausibility0 - plausibility1: above 0 the original is likelier
@@ -190,14 +212,8 @@ VERDICTS = pa.schema(
         ("image_negative_id", pa.string()),
         ("accepted", pa.bool_()),
         ("reasons", pa.list_(pa.string())),  # failed check or rules; empty when accepted
-        (
-            "validity",
-            pa.float32(),
-        ),  # judge's margin s00 - s01 (and s11 - s10, the smaller); null with no judge
-        (
-            "difficulty",
-            pa.float32(),
-        ),  # minus the target's margin: the higher, the harder; null with no target
+        ("validity", pa.float32()),  # as in CANDIDATES
+        ("difficulty", pa.float32()),
     ]
 )
 
@@ -234,6 +250,7 @@ TABLES: dict[str, pa.Schema] = {
     "lexicon": LEXICON,
     "text_negatives": TEXT_NEGATIVES,
     "image_negatives": IMAGE_NEGATIVES,
+    "labels": LABELS,
     "scores": SCORES,
     "embeddings": EMBEDDINGS,
     "verdicts": VERDICTS,

@@ -24,7 +24,7 @@ def catalog_sql(dataset: Dataset, build: Build) -> str:
     tables = sorted((table for table in TABLES if table not in _HIDDEN), key=lambda table: table == "images")
     views = [_view(dataset, build, table) for table in tables]
     parts = [f"-- Counterfoil, build {build.build_id}", *views, _runs(dataset), _reasons(build)]
-    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'scores')};")
+    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs')};")
     parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))
     return "\n\n".join(parts)
 
@@ -76,39 +76,58 @@ def write_catalog(dataset: Dataset, build: Build) -> None:
     os.replace(partial, f"{dataset.base}/catalog.duckdb")
 
 
-def candidates_of(dataset: Dataset, negatives: str, pairs: str, scores: list[str]) -> pa.Table:
-    """Join one shard of negatives with its pairs and scores: rows of CANDIDATES, in the shard's order."""
+def candidates_of(dataset: Dataset, negatives: str, pairs: str, images: list[str], scores: list[str]) -> pa.Table:
+    """Join a shard of negatives with its pairs, edited images and scores: rows of CANDIDATES, in its order."""
     table = dataset.read("text_negatives", negatives)
     with duckdb.connect() as connection:
         connection.register("negatives", table.append_column("row", pa.array(range(table.num_rows), pa.int64())))
         connection.register("pairs", dataset.read("pairs", pairs))
-        shards = [dataset.read("scores", shard) for shard in scores]
-        connection.register("scores", pa.concat_tables(shards) if shards else SCORES.empty_table())
-        joined = connection.sql(f"SELECT * FROM ({_candidates('negatives', 'pairs', 'scores')}) ORDER BY row")
+        for table, shards, columns in (("image_negatives", images, _EDITED), ("scores", scores, SCORES.names)):
+            rows = [dataset.read(table, shard, columns) for shard in shards]
+            connection.register(table, pa.concat_tables(rows) if rows else TABLES[table].empty_table())
+        joined = connection.sql(f"SELECT * FROM ({_candidates('negatives', 'pairs')}) ORDER BY row")
         return joined.to_arrow_table().select(CANDIDATES.names).cast(CANDIDATES)
 
 
-def _candidates(negatives: str, pairs: str, scores: str) -> str:
-    wide = [f"{alias}.{name} AS {role}_{name}" for role, alias in list(_ROLES.items())[:2] for name in _WIDE]
-    margins = [f"{alias}.s00 - {alias}.s01 AS {role}_margin" for role, alias in list(_ROLES.items())[:2]]
+def _candidates(negatives: str, pairs: str) -> str:
+    roles = list(_ROLES.items())[:2]
+    wide = [f"{alias}.{name} AS {role}_{name}" for role, alias in roles for name in _WIDE]
+    margins = [f"{alias}.s00 - {alias}.s01 AS {role}_margin" for role, alias in roles]
     joins = [
-        f"LEFT JOIN (SELECT * FROM {scores} WHERE role = '{role}') {alias} USING (text_negative_id)"
-        for role, alias in _ROLES.items()
+        f"LEFT JOIN (SELECT * FROM scores WHERE role = '{role}') {alias} ON {alias}.text_negative_id = n.text_negative_id"
+        f" AND {alias}.image_negative_id IS NOT DISTINCT FROM e.image_negative_id"
+        for role, alias in roles
     ]
     columns = [
         "n.*",
-        "coalesce(j.image_negative_id, t.image_negative_id) AS image_negative_id",
+        "e.image_negative_id, e.original_still_true",
         "p.caption AS original, p.source, p.source_key, p.split",
         *wide,
         *margins,
+        f"{_smallest_margin('j')} AS validity",
+        f"-{_smallest_margin('t')} AS difficulty",
         "l.plausibility0, l.plausibility1, l.plausibility0 - l.plausibility1 AS plausibility_gap",
         "l.tokens0, l.tokens1",
     ]
     select = ",\n    ".join(columns)
-    return f"SELECT\n    {select}\nFROM {negatives} n\nJOIN {pairs} p USING (pair_id)\n" + "\n".join(joins)
+    joined = "\n".join(joins)
+    return (
+        f"SELECT\n    {select}\nFROM {negatives} n\nJOIN {pairs} p USING (pair_id)\n"
+        f"LEFT JOIN (SELECT {', '.join(_EDITED)} FROM image_negatives WHERE failed_check IS NULL) e "
+        f"ON e.text_negative_id = n.text_negative_id\n{joined}\n"
+        "LEFT JOIN (SELECT * FROM scores WHERE role = 'language') l ON l.text_negative_id = n.text_negative_id"
+    )
 
 
-_WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "directional_similarity")
+def _smallest_margin(alias: str) -> str:
+    """Write validity's SQL (see CANDIDATES); `least` passes over nulls."""
+    s00, s01, s10, s11 = (f"{alias}.{name}" for name in ("s00", "s01", "s10", "s11"))
+    unless = f"CASE WHEN NOT coalesce(e.original_still_true, false) THEN least({s00} - {s10}, {s11} - {s10}) END"
+    return f"least({s00} - {s01}, {s11} - {s01}, {unless})"
+
+
+_WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity")
+_EDITED = ["text_negative_id", "image_negative_id", "original_still_true", "failed_check"]
 
 
 def _view(dataset: Dataset, build: Build, table: str) -> str:

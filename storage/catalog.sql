@@ -4,13 +4,16 @@ CREATE VIEW minimal_pairs AS
 SELECT
     c.text_negative_id, c.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
     c.original, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
-    v.validity, v.difficulty, c.judge_s00, c.judge_s01, c.target_s00, c.target_s01,
-    c.plausibility0, c.plausibility1, c.source, c.source_key, c.split, p.url, p.license, i.image
+    v.validity, v.difficulty,
+    c.judge_s00, c.judge_s01, c.judge_s10, c.judge_s11, c.target_s00, c.target_s01, c.target_s10, c.target_s11,
+    c.plausibility0, c.plausibility1, c.source, c.source_key, c.split, p.url, p.license,
+    i.image, e.image AS negative_image, e.mask, c.original_still_true
 FROM candidates c
 JOIN verdicts v ON v.text_negative_id = c.text_negative_id
     AND v.image_negative_id IS NOT DISTINCT FROM c.image_negative_id
 JOIN pairs p ON p.pair_id = c.pair_id
 JOIN images i ON i.image_id = c.image_id
+LEFT JOIN image_negatives e ON e.image_negative_id = c.image_negative_id
 WHERE v.accepted;
 
 CREATE MACRO acceptance_by_operation() AS TABLE
@@ -65,6 +68,44 @@ SELECT
 FROM guesses GROUP BY GROUPING SETS ((operation), ())
 ORDER BY guesses.operation NULLS LAST;
 
+-- Against labels (computed truth, where the source has scenes): the share of usable candidates that are really
+-- wrong, of those that were accepted, and the share of the really wrong ones that were.
+CREATE MACRO precision_and_recall() AS TABLE
+SELECT
+    coalesce(operation, 'all') AS operation,
+    count(*) AS usable,
+    round(avg(valid::INTEGER), 4) AS "precision before",
+    count(*) FILTER (accepted) AS accepted,
+    round(avg(valid::INTEGER) FILTER (accepted), 4) AS "precision after",
+    round(count(*) FILTER (accepted AND valid) / nullif(count(*) FILTER (valid), 0), 4) AS recall
+FROM text_negatives JOIN verdicts USING (text_negative_id) JOIN labels USING (text_negative_id)
+WHERE failed_check IS NULL AND valid IS NOT NULL
+GROUP BY GROUPING SETS ((operation), ())
+ORDER BY text_negatives.operation NULLS LAST;
+
+-- How often the judge or the target is right about accepted pairs, ties being misses (Winoground, EqBen).
+-- captions: picture 0 prefers caption 0, known for half pairs too. text: each picture prefers its own caption;
+-- image: each caption prefers its own picture; group: both. Only pairs that truth decides both ways count there.
+CREATE MACRO matching_scores(wanted) AS TABLE
+SELECT
+    coalesce(operation, 'all') AS operation,
+    count(*) AS accepted,
+    round(avg((s00 > s01)::INTEGER), 3) AS captions,
+    count(*) FILTER (whole) AS pairs,
+    round(avg((s00 > s01 AND s11 > s10)::INTEGER) FILTER (whole), 3) AS text,
+    round(avg((s00 > s10 AND s11 > s01)::INTEGER) FILTER (whole), 3) AS image,
+    round(avg((s00 > s01 AND s11 > s10 AND s00 > s10 AND s11 > s01)::INTEGER) FILTER (whole), 3) AS "group"
+FROM (
+    SELECT t.operation, s.*, s.s11 IS NOT NULL AND NOT coalesce(e.original_still_true, false) AS whole
+    FROM scores s
+    JOIN text_negatives t USING (text_negative_id)
+    JOIN verdicts v ON v.text_negative_id = s.text_negative_id
+        AND v.image_negative_id IS NOT DISTINCT FROM s.image_negative_id
+    LEFT JOIN image_negatives e ON e.image_negative_id = s.image_negative_id
+    WHERE v.accepted AND s.role = wanted
+) GROUP BY GROUPING SETS ((operation), ())
+ORDER BY operation = 'all', operation;
+
 -- How many candidates each check or rule took, and how many it took alone.
 CREATE MACRO yield_of_checks() AS TABLE
 SELECT
@@ -116,12 +157,15 @@ CREATE MACRO help() AS TABLE
 SELECT * FROM (VALUES
     ('minimal_pairs', 'view', 'what was accepted, one row a negative, with its image: what a trainer reads'),
     ('candidates', 'view', 'every negative with all its scores, what the rules of select see'),
-    ('text_negatives, pairs, images, scores, verdicts, rejects, lexicon, parses, ledger, runs', 'views', 'the tables'),
+    ('text_negatives, image_negatives, pairs, images, scores, verdicts, labels', 'views', 'the tables'),
+    ('rejects, lexicon, parses, ledger, runs', 'views', 'more tables: what was left out, the corpus, the work'),
     ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
     ('why_dropped()', 'macro', 'which reasons dropped how many, and how many each alone'),
     ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),
     ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
     ('blind_accuracy()', 'macro', 'how often a blind language model prefers the original, before and after select'),
+    ('precision_and_recall()', 'macro', 'share that is really wrong, before and after select, where truth is known'),
+    ('matching_scores(role)', 'macro', 'text, image and group score of the judge or the target on what was accepted'),
     ('yield_of_checks()', 'macro', 'what each check or rule took, by operation'),
     ('cost_of_accepted()', 'macro', 'seconds, tries and tokens for an accepted negative, and its costliest check'),
     ('time_by_stage()', 'macro', 'wall time of the work that made this build, by stage')

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, zip_longest
 
 from generators.shapes.claims import Claim, Mention, is_true
 from generators.shapes.sampling import is_clear, place
@@ -16,13 +16,13 @@ _NUDGE = 28  # units that a thing that grew may be moved by
 def minimal_change(scene: Scene, right: Claim, wrong: Claim, rng: random.Random) -> Scene | None:
     """Find the scene nearest to this one of which `wrong` is true, or nothing.
 
-    Nearest by kind of change, each kind tried out: one attribute of one thing (or of all things of one
-    description); two things that change an attribute, or places; a thing more or less; things that move.
+    Nearest by kind of change, each kind tried out: a thing more or less; one attribute of one thing (or of all
+    things of one description); two things that change an attribute, or places; things that move.
     `right` is false of the scene found, unless `wrong` says all that `right` says and more ("a circle", "a red
     circle"): then nothing can make it false, and the first scene of which `wrong` is true is taken.
     """
     spare: Scene | None = None
-    for candidates in (_recast, _exchanged, _counted, _moved, _both):
+    for candidates in (_counted, _recast, _exchanged, _moved, _both):
         found = list(candidates(scene, right, wrong, rng))
         rng.shuffle(found)
         for candidate in found:
@@ -100,8 +100,10 @@ def _exchanged(scene: Scene, right: Claim, _wrong: Claim, rng: random.Random) ->
 
 
 def _counted(scene: Scene, right: Claim, wrong: Claim, rng: random.Random) -> Iterator[Scene]:
-    """Add what the wrong caption counts or mentions and the scene lacks, or take away what it has too many of."""
-    for mention in wrong.mentions:
+    """Add what is newly counted or mentioned and the scene lacks, or take away what it has too many of."""
+    for ours, mention in zip_longest(right.mentions, wrong.mentions[: len(right.mentions) + 1]):
+        if mention is None or (ours is not None and ours.count == mention.count):
+            continue
         there = mention.what.select(scene)
         wanted = max(mention.count or 1, 1)
         for _ in range(_PLACES if len(there) < wanted else 0):
@@ -112,9 +114,11 @@ def _counted(scene: Scene, right: Claim, wrong: Claim, rng: random.Random) -> It
         if mention.count is not None and len(there) > wanted:
             gone = set(rng.sample(there, len(there) - wanted))
             yield scene.with_things(tuple(thing for thing in scene.things if thing not in gone))
-    for group in _groups(scene, right.mentions) if wrong.denied and not wrong.relations else ():
-        if len(group) < len(scene.things):
-            yield scene.with_things(tuple(thing for thing in scene.things if thing not in group))
+    if wrong.denied and not wrong.relations and wrong.background is None:
+        for mention in right.mentions:
+            stay = tuple(thing for thing in scene.things if not mention.what.fits(thing))
+            if stay:
+                yield scene.with_things(stay)
 
 
 def _moved(scene: Scene, _right: Claim, wrong: Claim, rng: random.Random) -> Iterator[Scene]:

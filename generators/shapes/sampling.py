@@ -65,9 +65,9 @@ def _look(rng: random.Random, without: frozenset[tuple[str, str]]) -> Look:
             return shape, colour, rng.choice(SIZES), pattern
 
 
-def place(rng: random.Random, looks: Sequence[Look], beside: Sequence[Thing] = (), tries: int = 200) -> (
-    tuple[Thing, ...] | None
-):
+def place(
+    rng: random.Random, looks: Sequence[Look], beside: Sequence[Thing] = (), tries: int = 200
+) -> tuple[Thing, ...] | None:
     """Find places for things, beside others that stay; nothing when there is no room after some tries."""
     for _ in range(tries):
         things: list[Thing] = list(beside)

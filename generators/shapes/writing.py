@@ -116,8 +116,10 @@ class _Wording:
             return f"{listed} {self.be(many, claim)}{ground}"
         if self.form < 0.5:
             return listed + ground
-        return f"{_a(self.picture)} of {listed}{ground}" if self.form < 0.85 else (
-            f"the {self.picture} shows {listed}{ground}"
+        return (
+            f"{_a(self.picture)} of {listed}{ground}"
+            if self.form < 0.85
+            else (f"the {self.picture} shows {listed}{ground}")
         )
 
     def related(self, claim: Claim) -> str:

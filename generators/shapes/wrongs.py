@@ -49,9 +49,7 @@ def _replace_relation(claim: Claim, rng: random.Random) -> Claim | None:
     if not claim.relations:
         return None
     index = rng.randrange(len(claim.relations))
-    turned = [
-        replace(r, name=OPPOSITE[r.name]) if i == index else r for i, r in enumerate(claim.relations)
-    ]
+    turned = [replace(r, name=OPPOSITE[r.name]) if i == index else r for i, r in enumerate(claim.relations)]
     return replace(claim, relations=tuple(turned))
 
 

@@ -27,7 +27,7 @@ Row = tuple[str, str, str, str, str, int]
 class Describing:
     """Count what a corpus says: fed tables of parses, gives one lexicon."""
 
-    version = 1
+    version = 2
 
     def __init__(self, config: Describe) -> None:
         self.parser = config.parser

@@ -45,7 +45,7 @@ _WITH_FACTS = {"add_object": add_object, "add_attribute": add_attribute}
 class TextNegatives:
     """Make wrong captions out of parses."""
 
-    version = 1
+    version = 2
 
     def __init__(self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str) -> None:
         self.config, self.seed, self.lexicon_id, self.parser = config, seed, lexicon_id, parser

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from schemas.config import Source
 from schemas.errors import InputError
-from storage.sources.row import Row, check_caption, check_file, located, metadata
+from storage.sources.row import Row, check_caption, check_file, located, metadata, optional_columns
 
 
 def has_image_struct(path: Path) -> bool:
@@ -36,7 +36,7 @@ def _read(source: Source, path: Path) -> Iterator[Row]:
     for setting, name in (("image_column", source.image_column), ("caption_column", source.caption_column)):
         if name not in names:
             raise InputError(f"source {path}: no column {name!r} (there are: {', '.join(names)}); set source.{setting}")
-    wanted = (source.caption_column, source.url_column, source.license_column, source.split_column)
+    wanted = (source.caption_column, *optional_columns(source))
     columns = [f"{source.image_column}.path", *(name for name in wanted if name in names)]
     number = 0
     for group in range(file.num_row_groups):

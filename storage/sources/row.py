@@ -25,6 +25,7 @@ class Row:
     url: str | None = None
     license: str | None = None
     split: str | None = None
+    scene: str | None = None  # JSON ground truth, where the source has it
     reason: str | None = None  # a name from schemas.reasons.REJECTS
     detail: str | None = None
 
@@ -33,10 +34,21 @@ class Row:
         return replace(self, reason=reason, detail=detail)
 
 
+def optional_columns(source: Source) -> tuple[str, ...]:
+    """Name the columns that a source need not have: url, license, split and scene, in this order."""
+    return source.url_column, source.license_column, source.split_column, source.scene_column
+
+
 def metadata(source: Source, record: dict[str, Any]) -> dict[str, Any]:
-    """Take url, license and split from a record that may have them."""
-    fields = (("url", source.url_column), ("license", source.license_column), ("split", source.split_column))
-    return {field: str(record[column]) if record.get(column) else None for field, column in fields}
+    """Take url, license, split and scene from a record that may have them."""
+    fields = zip(("url", "license", "split", "scene"), optional_columns(source), strict=True)
+    return {field: _text(record.get(column)) for field, column in fields}
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, dict | list):  # a scene in JSONL
+        return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return str(value) if value else None
 
 
 def located(*where: Any) -> str:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from schemas.config import Source
 from schemas.errors import InputError
-from storage.sources.row import Row, check_caption, check_file, metadata
+from storage.sources.row import Row, check_caption, check_file, metadata, optional_columns
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 # A record, the number of its line, or what was wrong with it.
@@ -114,7 +114,7 @@ def _parquet(source: Source, path: Path) -> Iterator[Record]:
     except pyarrow.lib.ArrowException as error:
         raise InputError(f"source {path}: not a Parquet file: {error}") from error
     _check_columns(source, path, file.schema_arrow.names)
-    wanted = (source.image_column, source.caption_column, source.url_column, source.license_column, source.split_column)
+    wanted = (source.image_column, source.caption_column, *optional_columns(source))
     columns = [name for name in wanted if name in file.schema_arrow.names]
     number = 0
     for batch in file.iter_batches(batch_size=1000, columns=columns):

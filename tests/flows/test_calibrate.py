@@ -13,14 +13,12 @@ from flows.build import build
 from flows.calibrate import calibrate_dataset, config_lines, own_labels, read_labels
 from schemas.config import load_config
 from schemas.errors import InputError
-from schemas.tables import CANDIDATES
 from storage.catalog import connect
 from storage.dataset import Build, Dataset
 from tests.flows.conftest import Run, write_config
 from tests.flows.test_cli import counterfoil
 
-VALIDITY = "least(judge_s00 - judge_s01, judge_s11 - judge_s10)"
-USABLE = f"failed_check IS NULL AND {VALIDITY} IS NOT NULL"
+USABLE = "failed_check IS NULL AND validity IS NOT NULL"
 Labels = list[tuple[str, Any]]
 
 
@@ -45,7 +43,7 @@ def write_labels(path: Path, labels: Labels, header: str = "text_negative_id,val
 @pytest.fixture
 def labels(dataset: str, tmp_path: Path) -> str:
     """Call the upper two thirds of all usable candidates valid, the others not."""
-    rule = f"ntile(3) OVER (ORDER BY {VALIDITY}, text_negative_id) > 1"
+    rule = "ntile(3) OVER (ORDER BY validity, text_negative_id) > 1"
     return write_labels(
         tmp_path / "labels.csv", ask(dataset, f"SELECT text_negative_id, {rule} FROM candidates WHERE {USABLE}")
     )
@@ -66,19 +64,15 @@ def test_thresholds_from_a_file_of_labels(dataset: str, labels: str, tmp_path: P
     assert f"# labels: {labels} (sha256 " in text
     assert "wish: precision 0.9 with confidence 0.9" in text
     drop = yaml.safe_load(text)["rules"][RULE]["drop_when"]
-    # Before the column `validity` is there, its expression says the same.
-    dropped = ask(dataset, f"SELECT count(*) FROM candidates WHERE {USABLE} AND {drop.replace('validity', VALIDITY)}")
-    assert dropped == [(pooled.labels - pooled.kept,)]
+    assert ask(dataset, f"SELECT count(*) FROM candidates WHERE {drop}") == [(pooled.labels - pooled.kept,)]
 
 
-@pytest.mark.skipif("validity" not in CANDIDATES.names, reason="candidates have no validity yet")
 def test_a_build_selects_by_what_was_chosen(dataset: str, labels: str, run: Run, source: Path, tmp_path: Path) -> None:
     done = calibrate_dataset(dataset, Wish(0.9, least=1000), labels, str(tmp_path / "chosen.yaml"))
     run(source, select={"calibrated": "chosen.yaml"})
     dropped = f"SELECT count(*) FROM verdicts WHERE list_contains(reasons, '{RULE}')"
     pooled = done.calibration.pooled
-    unlabelled = f"SELECT count(*) FROM candidates WHERE failed_check IS NOT NULL AND validity < {pooled.threshold}"
-    assert ask(dataset, dropped)[0][0] == pooled.labels - pooled.kept + ask(dataset, unlabelled)[0][0]
+    assert ask(dataset, dropped) == [(pooled.labels - pooled.kept,)]
     assert "calibrated on labels" in ask(dataset, f"SELECT hint FROM reasons WHERE reason = '{RULE}'")[0][0]
     # The rules count, not where the file is.
     first = Dataset(dataset).build()
@@ -149,6 +143,18 @@ def test_labels_of_the_dataset_itself() -> None:
     assert own.unused == ("1 candidates that labellers disagree on",)
 
 
+def test_drawn_scenes_bring_their_own_labels(tmp_path: Path, models: dict[str, Any]) -> None:
+    out = tmp_path / "shapes"
+    config = write_config(tmp_path, **models, images={"method": "render"})
+    build.fn(str(config), str(out), "shapes:20?seed=1")
+    done = calibrate_dataset(str(out), Wish())
+    labelled = f"FROM candidates JOIN labels USING (text_negative_id) WHERE valid IS NOT NULL AND {USABLE}"
+    ((labels, valid),) = ask(str(out), f"SELECT count(*), count(*) FILTER (valid) {labelled}")
+    assert (done.calibration.pooled.labels, done.calibration.pooled.valid) == (labels, valid)
+    assert labels > 20
+    assert "# labels: the dataset's own, " in Path(done.place).read_text()
+
+
 def test_no_label_of_this_build_and_no_judge(dataset: str, run: Run, source: Path, tmp_path: Path) -> None:
     strange = write_labels(tmp_path / "strange.csv", [("0" * 32, "true")])
     with pytest.raises(InputError, match=r"none of the labels .* is of a usable candidate of the current build"):
@@ -187,6 +193,7 @@ def test_the_command(dataset: str, labels: str, tmp_path: Path) -> None:
 
     for arguments, said in (
         ((tmp_path / "nothing",), "no finished build here"),
+        ((dataset,), "no labels in this dataset; give --labels FILE.csv with the header text_negative_id,valid"),
         ((dataset, "--labels", tmp_path / "no.csv"), "No such file or directory; give a CSV file"),
         ((dataset, "--labels", labels, "--precision", "95"), "precision 95: wish a share between 0 and 1"),
         ((dataset, "--labels", labels, "--out", tmp_path / "no" / "file.yaml"), "give a file in a folder that is"),

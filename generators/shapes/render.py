@@ -1,0 +1,100 @@
+"""The visual generator of the shapes world: draw the scene again with the one change that a wrong caption names."""
+
+import random
+import time
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+
+from generators.shapes.changes import changed_things, minimal_change
+from generators.shapes.claims import is_true
+from generators.shapes.drawing import draw, mask, png
+from generators.shapes.reading import Unreadable, read
+from generators.shapes.world import Scene
+from schemas.ids import image_id, image_negative_id, row_seed
+from schemas.stage import with_ledger
+from schemas.tables import IMAGE_NEGATIVES
+
+_METHOD, _MODEL = "render", "shapes"
+
+
+class Render:
+    """Turn wrong captions of known scenes into pictures of which they are true: right by construction.
+
+    As in EqBen's synthetic subsets (arXiv 2303.14465). The change is the smallest that makes the wrong caption
+    true and, unless that is impossible, the original false.
+    """
+
+    version = 1
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    @property
+    def identity(self) -> list[Any]:
+        """Stage name, version and seed."""
+        return ["render", self.version, self.seed]
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Turn rows of text_negative_id, operation, original, caption, scene and width into IMAGE_NEGATIVES.
+
+        One row each; where nothing can be drawn the row says why in `failed_check` and has no image.
+        """
+        seconds: Counter[str] = Counter()
+        made = []
+        for row in table.to_pylist():
+            started = time.perf_counter()
+            made.append(self._row(row))
+            seconds[row["operation"]] += time.perf_counter() - started
+        result = pa.Table.from_pylist(made, IMAGE_NEGATIVES)
+        return with_ledger(result, _ledger(table["operation"].to_pylist(), made, seconds))
+
+    def _row(self, row: dict[str, Any]) -> dict[str, Any]:
+        negative = row["text_negative_id"]
+        seed = row_seed(negative, self.seed, _METHOD)
+        known = {
+            "image_negative_id": image_negative_id(negative, _METHOD, _MODEL, seed),
+            "text_negative_id": negative,
+            "method": _METHOD,
+            "model": _MODEL,
+            "seed": seed,
+        }
+        if row["scene"] is None:
+            return {**known, "failed_check": "no_scene"}
+        try:
+            scene, right, wrong = Scene.from_json(row["scene"]), read(row["original"]), read(row["caption"])
+        except (Unreadable, ValueError):
+            return {**known, "failed_check": "unreadable"}
+        edited = minimal_change(scene, right, wrong, random.Random(seed))
+        if edited is None:
+            return {**known, "failed_check": "no_change"}
+        return {**known, **_picture(scene, edited, row["width"]), "original_still_true": is_true(right, edited)}
+
+
+def _picture(scene: Scene, edited: Scene, size: int) -> dict[str, Any]:
+    data = png(draw(edited, size))
+    allowed = png(mask(changed_things(scene, edited), size))
+    name = image_id(data)
+    return {
+        "edited_image_id": name,
+        "image": {"bytes": data, "path": f"{name}.png"},
+        "mask": {"bytes": allowed, "path": f"{name}-mask.png"},
+        "scene": edited.to_json(),
+    }
+
+
+def _ledger(operations: list[str], made: list[dict[str, Any]], seconds: Counter[str]) -> list[dict[str, Any]]:
+    tried, failed = Counter(operations), Counter()
+    for operation, row in zip(operations, made, strict=True):
+        if "failed_check" in row:
+            failed[operation, row["failed_check"]] += 1
+    common = {"method": _METHOD, "model": _MODEL}
+    work = [
+        {"operation": name, **common, "rows_in": n, "tries": n, "seconds": seconds[name],
+         "rows_out": n - sum(k for (other, _), k in failed.items() if other == name)}
+        for name, n in sorted(tried.items())
+    ]  # fmt: skip
+    checks = [{"operation": name, **common, "check_name": check, "rows_out": n}
+              for (name, check), n in sorted(failed.items())]  # fmt: skip
+    return work + checks
