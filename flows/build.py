@@ -57,7 +57,7 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
     edited: list[str] = []
     if config.images is not None:
         edited = each("images", tasks.make_image_negatives, out, config.seed, rows=(negatives, pairs))
-    edited_or_none = edited or [None] * len(negatives)
+    edited_or_none: list[str | None] = [*edited] or [None] * len(negatives)
 
     scores: list[list[str]] = []
     for role, clip in (("judge", config.judge), ("target", config.target)):

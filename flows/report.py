@@ -54,7 +54,7 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         ("operation", "candidates", "usable", "accepted", "share"),
         "FROM acceptance_by_operation()",
     )
-    columns = ("reason", "dropped", "share", "alone", "what it means")
+    columns: tuple[str, ...] = ("reason", "dropped", "share", "alone", "what it means")
     yield _table(connection, "Why candidates were dropped", columns, "FROM why_dropped()")
     if connection.sql("SELECT count(*) FROM labels").fetchall() != [(0,)]:
         columns = ("operation", "usable", "precision", "accepted", "precision after", "recall")

@@ -260,10 +260,10 @@ def _vectors(
     keys = {content: embedding_key(model, content) for content in (*pictures, *captions)}
     known = known_embeddings(dataset, model, pa.table({"key": pa.array(keys.values(), pa.binary(16))}))
     vectors = dict(zip(known["key"].to_pylist(), known["embedding"].to_pylist(), strict=True))
-    missing = [[content for content in several if keys[content] not in vectors] for several in (pictures, captions)]
-    if any(missing):
-        fresh = encoder(_encodable(dataset, keys, *missing, images, edited))
-        shard = f"{model}-{fingerprint(images, *missing)}"
+    pictures, captions = ([c for c in several if keys[c] not in vectors] for several in (pictures, captions))
+    if pictures or captions:
+        fresh = encoder(_encodable(dataset, keys, pictures, captions, images, edited))
+        shard = f"{model}-{fingerprint(images, pictures, captions)}"
         dataset.write("embeddings", shard, fresh.replace_schema_metadata(None))
         vectors.update(zip(fresh["key"].to_pylist(), fresh["embedding"].to_pylist(), strict=True))
     return {content: vectors[key] for content, key in keys.items()}

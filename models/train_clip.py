@@ -28,7 +28,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerFast
 
 from generators.shapes.world import ATTRIBUTES
-from models.lessons import PATCH, SIZE, Lessons, kept_lessons
+from models.lessons import SIZE, Lessons, kept_lessons
 from models.scoring import group_scores
 
 HERE = Path(__file__).resolve().parent
@@ -270,7 +270,7 @@ def train(name: str, work: Path, steps: int | None = None) -> Towers:
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 loss = (looking_loss if step < recipe.looking else recipe.loss)(towers, batch)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
         optimizer.step()
         with torch.no_grad():

@@ -94,8 +94,9 @@ def _candidates(negatives: str, pairs: str) -> str:
     wide = [f"{alias}.{name} AS {role}_{name}" for role, alias in roles for name in _WIDE]
     margins = [f"{alias}.s00 - {alias}.s01 AS {role}_margin" for role, alias in roles]
     joins = [
-        f"LEFT JOIN (SELECT * FROM scores WHERE role = '{role}') {alias} ON {alias}.text_negative_id = n.text_negative_id"
-        f" AND {alias}.image_negative_id IS NOT DISTINCT FROM e.image_negative_id"
+        f"LEFT JOIN (SELECT * FROM scores WHERE role = '{role}') {alias} "
+        f"ON {alias}.text_negative_id = n.text_negative_id "
+        f"AND {alias}.image_negative_id IS NOT DISTINCT FROM e.image_negative_id"
         for role, alias in roles
     ]
     columns = [

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations, zip_longest
+from typing import Any
 
 from generators.shapes.claims import Claim, Mention, is_true
 from generators.shapes.sampling import is_clear, place
@@ -155,7 +156,8 @@ def _groups(scene: Scene, mentions: Iterable[Mention]) -> list[tuple[Thing, ...]
 
 def _changed(thing: Thing, attribute: str, value: str, rng: random.Random) -> Thing:
     radius = rng.randint(*RADII[value]) if attribute == "size" and thing.size != value else thing.radius
-    return replace(thing, **{attribute: value}, radius=radius)
+    changes: dict[str, Any] = {attribute: value, "radius": radius}
+    return replace(thing, **changes)
 
 
 def _look(mention: Mention, like: list[Thing], rng: random.Random) -> tuple[str, str, str, str]:

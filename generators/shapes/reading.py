@@ -12,14 +12,14 @@ _PICTURES = {"picture", "image"}
 _RELATIONS = sorted((tuple(words.split()) for words in RELATION_OF), key=len, reverse=True)
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A caption that is not of this world; says where reading stopped."""
 
 
 def read(caption: str) -> Claim:
     """Read what a caption claims.
 
-    Raises Unreadable when it is no caption of the shapes world.
+    Raises UnreadableError when it is no caption of the shapes world.
     """
     return _Reader(caption).read()
 
@@ -154,6 +154,6 @@ class _Reader:
             raise self._stuck(" or ".join(sorted(words)))
         self.at += 1
 
-    def _stuck(self, expected: str) -> Unreadable:
+    def _stuck(self, expected: str) -> UnreadableError:
         found = self._next() or "the end"
-        return Unreadable(f"{self.caption!r}: expected {expected} at word {self.at + 1}, found {found!r}")
+        return UnreadableError(f"{self.caption!r}: expected {expected} at word {self.at + 1}, found {found!r}")

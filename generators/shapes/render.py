@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow as pa
 from generators.shapes.changes import changed_things, minimal_change
 from generators.shapes.claims import is_true
 from generators.shapes.drawing import draw, mask, png
-from generators.shapes.reading import Unreadable, read
+from generators.shapes.reading import UnreadableError, read
 from generators.shapes.world import Scene
 from schemas.ids import image_id, image_negative_id, row_seed
 from schemas.stage import with_ledger
@@ -41,7 +41,7 @@ class Render:
 
         One row each; where nothing can be drawn the row says why in `failed_check` and has no image.
         """
-        seconds: Counter[str] = Counter()
+        seconds: dict[str, float] = defaultdict(float)
         made = []
         for row in table.to_pylist():
             started = time.perf_counter()
@@ -64,7 +64,7 @@ class Render:
             return {**known, "failed_check": "no_scene"}
         try:
             scene, right, wrong = Scene.from_json(row["scene"]), read(row["original"]), read(row["caption"])
-        except (Unreadable, ValueError):
+        except (UnreadableError, ValueError):
             return {**known, "failed_check": "unreadable"}
         edited = minimal_change(scene, right, wrong, random.Random(seed))
         if edited is None:
@@ -84,8 +84,9 @@ def _picture(scene: Scene, edited: Scene, size: int) -> dict[str, Any]:
     }
 
 
-def _ledger(operations: list[str], made: list[dict[str, Any]], seconds: Counter[str]) -> list[dict[str, Any]]:
-    tried, failed = Counter(operations), Counter()
+def _ledger(operations: list[str], made: list[dict[str, Any]], seconds: dict[str, float]) -> list[dict[str, Any]]:
+    tried: Counter[str] = Counter(operations)
+    failed: Counter[tuple[str, str]] = Counter()
     for operation, row in zip(operations, made, strict=True):
         if "failed_check" in row:
             failed[operation, row["failed_check"]] += 1

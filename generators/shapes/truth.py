@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from generators.shapes.claims import is_true
-from generators.shapes.reading import Unreadable, read
+from generators.shapes.reading import UnreadableError, read
 from generators.shapes.world import Scene
 from schemas.tables import LABELS
 
@@ -32,5 +32,5 @@ def _label(original: str, caption: str, text: str) -> dict[str, Any]:
     try:
         scene = Scene.from_json(text)
         return {"valid": is_true(read(original), scene) and not is_true(read(caption), scene)}
-    except (Unreadable, ValueError) as error:
+    except (UnreadableError, ValueError) as error:
         return {"valid": None, "detail": str(error)}

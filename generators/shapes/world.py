@@ -80,7 +80,8 @@ class Scene:
 
 def gap(first: Thing, second: Thing, axis: str) -> int:
     """Units between the bounding squares of two things along "x" or "y"; negative where they overlap."""
-    return abs(getattr(first, axis) - getattr(second, axis)) - first.radius - second.radius
+    between: int = abs(getattr(first, axis) - getattr(second, axis))
+    return between - first.radius - second.radius
 
 
 def holds(relation: str, first: Thing, second: Thing) -> bool:

@@ -110,7 +110,7 @@ class _Wording:
         listed = " and ".join(part for part in (", ".join(phrases[:-1]), phrases[-1]) if part)
         ground = f" on {_a(claim.background)} background" if claim.background else ""
         many = len(phrases) > 1 or claim.mentions[0].plural
-        if claim.denied and not claim.background or 0.5 <= self.form < 0.7:
+        if (claim.denied and not claim.background) or 0.5 <= self.form < 0.7:
             return f"there {self.be(claim.mentions[0].plural, claim)} {listed}{ground}"
         if claim.background and (claim.denied or self.form < 0.2):
             return f"{listed} {self.be(many, claim)}{ground}"

@@ -12,7 +12,6 @@ from schemas.config import Describe
 from schemas.errors import InputError
 from schemas.tables import PARSES
 
-
 # English writes its proper nouns with a capital: "a green crescent" has none, whatever the tagger says.
 _COMMON = {"NNP": "NN", "NNPS": "NNS"}
 

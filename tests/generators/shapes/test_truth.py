@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.shapes.claims import is_true
-from generators.shapes.reading import Unreadable, read
+from generators.shapes.reading import UnreadableError, read
 from generators.shapes.truth import Truth
 from generators.shapes.world import Scene
 from generators.shapes.writing import captions, claim_about, write
@@ -65,7 +65,7 @@ def test_truth(caption: str, expected: bool, why: str) -> None:
     ],
 )
 def test_what_is_not_of_this_world_is_unreadable(caption: str, said: str) -> None:
-    with pytest.raises(Unreadable, match=said):
+    with pytest.raises(UnreadableError, match=said):
         read(caption)
 
 
