@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from devices import cores, pick_device, pick_dtype
 from devices.revision import hash_of_files, hub_commit
+from devices.shipped import clip_name
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 from schemas.ids import fingerprint
@@ -111,7 +112,7 @@ class Encoder:
 
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
-        name = self.clip.model
+        name = self._name
         if name.startswith(_LOCAL):
             self._check_folder(Path(name.removeprefix(_LOCAL)))
         elif name.startswith(_HUB):
@@ -139,6 +140,10 @@ class Encoder:
         result = pa.table([table["key"], pa.array(vectors, EMBEDDINGS.field("embedding").type)], schema=EMBEDDINGS)
         work = {"model": self.clip.model, "rows_in": table.num_rows, "rows_out": table.num_rows}
         return with_ledger(result, [{**work, "seconds": time.perf_counter() - started}])
+
+    @property
+    def _name(self) -> str:
+        return clip_name(self.clip.model)
 
     def _images(self, pictures: list[bytes]) -> Iterator[Any]:
         for batch in self._decoded(pictures):
@@ -208,7 +213,7 @@ class Encoder:
         device = pick_device(self.compute.device)
         dtype = pick_dtype(self.compute.dtype, device)
         precision = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]
-        name = self.clip.model
+        name = self._name
         try:
             self._check_format()
             model, _, preprocess = open_clip.create_model_and_transforms(
@@ -223,7 +228,7 @@ class Encoder:
         return _Loaded(model.eval(), _Preprocess(preprocess, device, dtype), tokenize, device)
 
     def _check_folder(self, folder: Path) -> None:
-        name = self.clip.model
+        name = self._name
         if not (folder / _CONFIG).is_file():
             raise InputError(f"model {name}: no {_CONFIG} in that folder")
         pickles = [*folder.glob("*.bin"), *folder.glob("*.pth")]
@@ -235,7 +240,7 @@ class Encoder:
         """Fetch a hub model's weights and refuse a pickle, which open_clip takes where it finds nothing else."""
         from open_clip.pretrained import download_pretrained, download_pretrained_from_hf, get_pretrained_cfg
 
-        name, tag = self.clip.model, self.clip.pretrained
+        name, tag = self._name, self.clip.pretrained
         if name.startswith(_LOCAL):
             return
         if name.startswith(_HUB):
@@ -251,7 +256,7 @@ class Encoder:
     def _check_name(self) -> None:
         import open_clip
 
-        name, tag = self.clip.model, self.clip.pretrained
+        name, tag = self._name, self.clip.pretrained
         if name not in open_clip.list_models():
             raise InputError(f"model {name}: open_clip knows no such model; or write hf-hub:... or local-dir:...")
         tags = open_clip.list_pretrained_tags_by_model(name)
@@ -263,7 +268,7 @@ class Encoder:
 
     @cached_property
     def _weights(self) -> str:
-        name = self.clip.model
+        name = self._name
         if not name.startswith(_LOCAL):
             return f"{name} {self.clip.pretrained}"
         return hash_of_files(file for file in Path(name.removeprefix(_LOCAL)).iterdir() if file.suffix in _FILES)

@@ -62,17 +62,23 @@ def build(
 
 @app.command()
 def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-dataset") -> None:
-    """Run the whole journey on the photos that come with the project."""
+    """Run the whole journey on scenes that Counterfoil draws, with the models that come with it."""
     from rich.console import Console
 
+    from flows.demo import story
     from flows.report import queries
+    from flows.run import run_build
+    from storage.catalog import connect
+    from storage.dataset import Dataset
 
-    config = HERE / "configs" / "demo.yaml"
+    config = HERE / "configs" / "shapes.yaml"
     if not config.is_file():
         raise InputError(f"demo: no {config.name} beside the code; run it from a checkout of the repository")
-    _build(str(config), out, str(HERE / "examples" / "photos" / "captions.csv"), [])
-    _examples(out)
-    Console().print(queries(out))
+    made = run_build(str(config), out, None, [])
+    console = Console()
+    with connect(Dataset(out), made) as connection:
+        console.print(story(connection, made))
+    console.print(queries(out))
 
 
 @app.command()
@@ -196,28 +202,6 @@ def _build(config: str, out: str, source: str | None, settings: list[str]) -> No
         return
     with connect(dataset, made) as connection:
         console.print(report(connection, made))
-
-
-def _examples(out: str) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from storage.catalog import connect
-    from storage.dataset import Dataset
-
-    console = Console()
-    console.print(Text("Some that were accepted", style="bold"))
-    one_each = (
-        "SELECT operation, original, negative, negative_spans FROM minimal_pairs "
-        "QUALIFY row_number() OVER (PARTITION BY operation ORDER BY hash(text_negative_id)) = 1 ORDER BY operation"
-    )
-    with connect(Dataset(out)) as connection:
-        for operation, original, negative, spans in connection.sql(one_each).fetchall():
-            marked = Text(f"    {negative}")
-            for span in spans:
-                marked.stylize("bold red", span["start"] + 4, span["end"] + 4)
-            console.print(Text(f"  {operation}", style="dim"), Text(f"    {original}"), marked, sep="\n")
-    console.print()
 
 
 def _show(connection: "duckdb.DuckDBPyConnection", text: str, form: str) -> None:

@@ -12,13 +12,9 @@ from rich.text import Text
 from storage.dataset import Build
 
 QUERIES = (
-    ("which check takes most, and what an accepted negative costs", "FROM cost_of_accepted()"),
-    ("why candidates were dropped", "FROM why_dropped()"),
-    (
-        "ten negatives that a blind model likes best",
-        "SELECT operation, original, negative, plausibility0 - plausibility1 AS gap FROM minimal_pairs "
-        "ORDER BY gap LIMIT 10",
-    ),
+    ("what an accepted negative costs, and which check takes most", "FROM cost_of_accepted()"),
+    ("why candidates were dropped, and some of them", "FROM why_dropped()"),
+    ("the ten that the target finds hardest", "FROM hardest(10)"),
 )
 
 
@@ -33,6 +29,18 @@ def queries(root: str) -> RenderableType:
     for what, sql in QUERIES:
         lines += [Text(f"  # {what}", style="dim"), Text(f'  counterfoil sql {root} "{sql}"', overflow="fold")]
     return Group(*lines, Text(""))
+
+
+def operations_table(connection: duckdb.DuckDBPyConnection) -> RenderableType:
+    """Lay out, by operation, what is right by computed truth and what judge and target get right of it."""
+    columns = ("operation", "usable", "right", "accepted", "right", "recall", "judge", "target")
+    title = "By operation: share really wrong before and after select, recall; captions that judge and target match"
+    sql = (
+        'SELECT operation, usable, "precision before", truth.accepted, "precision after", recall, judge.captions, target.captions '
+        "FROM precision_and_recall() truth JOIN matching_scores('judge') judge USING (operation) "
+        "JOIN matching_scores('target') target USING (operation) ORDER BY operation = 'all', operation"
+    )
+    return _table(connection, title, columns, sql)
 
 
 def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[RenderableType]:

@@ -18,6 +18,7 @@ from generators.shapes.sampling import draw_scene
 from generators.shapes.world import ATTRIBUTES, CANVAS, COLOURS, SHAPES, Scene
 from generators.shapes.writing import claim_about, write
 from generators.shapes.wrongs import OPERATIONS, wrong_claim
+from models.facts import facts_of_claim, facts_of_scene
 
 SIZE = 64  # pixels
 PATCH = 8  # pixels
@@ -39,6 +40,9 @@ class Lessons:
     captions: npt.NDArray[np.object_]  # rows, 2: the minimal pair's captions
     more: npt.NDArray[np.object_]  # rows, 2, 2: for each image a true caption and one that is wrong by one thing
     patches: npt.NDArray[np.uint8]  # rows, 2, patches, attributes: 1 + index of the value, 0 where nothing is
+    shown: npt.NDArray[np.uint8]  # rows, 2, bytes: the facts of each scene, in packed bits
+    said: npt.NDArray[np.uint8]  # rows, 2, bytes: the facts of the minimal pair's captions
+    said_more: npt.NDArray[np.uint8]  # rows, 2, 2, bytes: the facts of `more`
     operation: npt.NDArray[np.int64]  # rows: index in OPERATION_NAMES
     entailed: npt.NDArray[np.bool_]  # rows: caption 0 is true of image 1 too ("a circle", "a red circle")
 
@@ -86,11 +90,15 @@ def _row(rng: random.Random, held_out: bool) -> tuple[Any, ...]:
     scenes, claims = _pair(rng, operation, held_out)
     wording = rng.getrandbits(48)
     captions = [write(claim, random.Random(wording)) for claim in claims]
+    more = [_right_and_wrong(scene, rng, held_out) for scene in scenes]
     return (
         np.stack([draw(scene, SIZE) for scene in scenes]),
         captions,
-        [_caption_and_wrong(scene, rng, held_out) for scene in scenes],
+        [[write(claim, random.Random(wording)) for claim in pair] for pair, wording in more],
         np.stack([patch_labels(scene) for scene in scenes]),
+        np.packbits([facts_of_scene(scene) for scene in scenes], axis=-1),
+        np.packbits([facts_of_claim(claim) for claim in claims], axis=-1),
+        np.packbits([[facts_of_claim(claim) for claim in pair] for pair, _ in more], axis=-1),
         OPERATION_NAMES.index(operation),
         is_true(claims[0], scenes[1]),
     )
@@ -110,14 +118,13 @@ def _pair(rng: random.Random, operation: str, held_out: bool) -> tuple[tuple[Sce
             return (scene, other), (claim, wrong)
 
 
-def _caption_and_wrong(scene: Scene, rng: random.Random, held_out: bool) -> tuple[str, str]:
+def _right_and_wrong(scene: Scene, rng: random.Random, held_out: bool) -> tuple[tuple[Claim, Claim], int]:
     while True:
         claim = claim_about(scene, rng)
         operation = rng.choices(OPERATION_NAMES, list(_SHARES.values()))[0]
         wrong = wrong_claim(claim, operation, scene, rng)
         if wrong is not None and (held_out or _is_allowed((claim, wrong), ())):
-            wording = rng.getrandbits(48)
-            return write(claim, random.Random(wording)), write(wrong, random.Random(wording))
+            return (claim, wrong), rng.getrandbits(48)
 
 
 def _has_held_out(scene: Scene) -> bool:

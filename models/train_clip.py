@@ -28,6 +28,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerFast
 
 from generators.shapes.world import ATTRIBUTES
+from models.facts import FACTS
 from models.lessons import SIZE, Lessons, kept_lessons
 from models.scoring import group_scores
 
@@ -62,7 +63,7 @@ class Recipe:
     batch: int  # minimal pairs a step
     looking: int = 0  # first steps, in which only the image tower learns, what each patch shows
     learning_rate: float = 1e-3
-    warm_up: float = 0.05  # share of the steps
+    warm_up: float = 0.15  # share of the steps
 
 
 @dataclass
@@ -74,16 +75,22 @@ class Batch:
     true: torch.Tensor  # 2 x pairs, tokens: one more true caption of each image
     wrong: torch.Tensor  # 2 x pairs, tokens: the same, wrong by one thing
     patches: torch.Tensor  # 2 x pairs, patches, attributes
+    facts: torch.Tensor  # 8 x pairs, facts: of images, captions, true and wrong, in this order
     entailed: torch.Tensor  # pairs
 
 
 class Towers(torch.nn.Module):
-    """An open_clip model, and heads that say what thing each patch shows: thrown away after training."""
+    """An open_clip model, and heads that are thrown away after training.
+
+    They say what thing each patch shows, and which facts a picture shows or a caption speaks of.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.clip = open_clip.CLIP(**MODEL_CONFIG)
         sizes = [1 + len(values) for values in ATTRIBUTES.values()]
+        self.facts = torch.nn.Linear(MODEL_CONFIG["embed_dim"], len(FACTS), bias=False)
+        self.fact_bias = torch.nn.Parameter(torch.full((2, len(FACTS)), -3.0))  # of images, of captions
         self.heads = torch.nn.ModuleList(torch.nn.Linear(8 * MODEL_CONFIG["vision_cfg"]["width"], n) for n in sizes)
 
     def patches(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -93,18 +100,20 @@ class Towers(torch.nn.Module):
         return features
 
     def images(self, patches: torch.Tensor) -> torch.Tensor:
-        """Return unit vectors of images, from the features of their patches."""
+        """Return vectors of images, not of unit length, from the features of their patches."""
         visual = self.clip.visual
-        return F.normalize(visual.attnpool(visual.layer4(visual.layer3(patches))).float(), dim=-1)
+        vectors: torch.Tensor = visual.attnpool(visual.layer4(visual.layer3(patches)))
+        return vectors.float()
 
     def captions(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return unit vectors of captions; tokens behind the longest caption are not computed."""
+        """Return vectors of captions, not of unit length; tokens behind the longest caption are not computed."""
         clip = self.clip
         length = int((tokens != 0).sum(1).max())
         x = clip.token_embedding(tokens[:, :length]) + clip.positional_embedding[:length]
         x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask[:length, :length]))
         last = (tokens != 0).sum(1) - 1
-        return F.normalize((x[torch.arange(len(x)), last] @ clip.text_projection).float(), dim=-1)
+        vectors: torch.Tensor = x[torch.arange(len(x)), last] @ clip.text_projection
+        return vectors.float()
 
 
 def looking_loss(towers: Towers, batch: Batch, patches: torch.Tensor | None = None) -> torch.Tensor:
@@ -125,8 +134,9 @@ def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     what was said of its twin.
     """
     patches = towers.patches(batch.images)
-    vectors = towers.images(patches)
-    said = towers.captions(torch.cat([batch.captions, batch.true, batch.wrong]))
+    shown = towers.images(patches)
+    spoken = towers.captions(torch.cat([batch.captions, batch.true, batch.wrong]))
+    vectors, said = F.normalize(shown, dim=-1), F.normalize(spoken, dim=-1)
     n = len(vectors)
     scaled = towers.clip.logit_scale.exp() * vectors @ said.T
     own = torch.arange(n)
@@ -151,13 +161,23 @@ def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     said_of_one = scaled[own, own + n] - scaled[own, own + 2 * n]
     margins = (rows[known], columns[twin][known], said_of_one)
     hard = torch.stack([-F.logsigmoid(margin).mean() for margin in margins]).sum()
-    return torch.stack(losses).mean() + hard + 0.2 * looking_loss(towers, batch, patches)
+    teaching = 0.2 * looking_loss(towers, batch, patches) + fact_loss(towers, batch, shown, spoken)
+    return torch.stack(losses).mean() + hard + teaching
+
+
+def fact_loss(towers: Towers, batch: Batch, shown: torch.Tensor, spoken: torch.Tensor) -> torch.Tensor:
+    """Read the facts out of the vectors of images and captions, by the same weights: so both put them alike."""
+    logits = towers.facts(torch.cat([shown, spoken])).float()
+    bias = towers.fact_bias.repeat_interleave(torch.tensor([len(shown), len(spoken)]), dim=0)
+    few = torch.tensor(5.0)  # facts that hold are rare: they count more
+    each = F.binary_cross_entropy_with_logits(logits + bias, batch.facts, pos_weight=few, reduction="none")
+    return each.sum(1).mean() / 20
 
 
 def plain_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     """The contrastive loss of CLIP (arXiv 2103.00020) over one image of each pair and its caption."""
-    vectors = towers.images(towers.patches(batch.images[::2]))
-    said = towers.captions(batch.captions[::2])
+    vectors = F.normalize(towers.images(towers.patches(batch.images[::2])), dim=-1)
+    said = F.normalize(towers.captions(batch.captions[::2]), dim=-1)
     scaled = towers.clip.logit_scale.exp() * vectors @ said.T
     own = torch.arange(len(scaled))
     return (F.cross_entropy(scaled, own) + F.cross_entropy(scaled.T, own)) / 2
@@ -210,12 +230,16 @@ def batches(lessons: Lessons, tokens: dict[str, torch.Tensor], size: int, start:
         for at in range(step % each, each):
             rows = np.sort(order[at * size : (at + 1) * size])
             flat = {name: values[rows].flatten(0, 1) for name, values in tokens.items()}
+            more = lessons.said_more[rows]
+            facts = (lessons.shown[rows], lessons.said[rows], more[:, :, 0], more[:, :, 1])
+            bits = np.concatenate([part.reshape(2 * size, -1) for part in facts])
             yield Batch(
                 normalised(torch.from_numpy(lessons.images[rows])).flatten(0, 1),
                 flat["captions"],
                 flat["true"],
                 flat["wrong"],
                 torch.from_numpy(lessons.patches[rows]).long().flatten(0, 1),
+                torch.from_numpy(np.unpackbits(bits, axis=1, count=len(FACTS))).float(),
                 torch.from_numpy(lessons.entailed[rows]),
             )
             step += 1
@@ -302,8 +326,8 @@ def encode(towers: Towers, tokenizer: PreTrainedTokenizerFast, lessons: Lessons)
         rows = slice(start, start + 64)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             pixels = normalised(torch.from_numpy(lessons.images[rows])).flatten(0, 1)
-            images.append(towers.images(towers.patches(pixels)))
-            captions.append(towers.captions(tokens[rows].flatten(0, 1)))
+            images.append(F.normalize(towers.images(towers.patches(pixels)), dim=-1))
+            captions.append(F.normalize(towers.captions(tokens[rows].flatten(0, 1)), dim=-1))
     shape = (len(lessons), 2, -1)
     return torch.cat(images).reshape(shape).numpy(), torch.cat(captions).reshape(shape).numpy()
 

@@ -107,7 +107,7 @@ class Clip(Recipe):
     """A dual encoder that open_clip can load."""
 
     model: str
-    """Model name, `hf-hub:owner/name`, or `local-dir:/folder`."""
+    """Model name, `hf-hub:owner/name`, `local-dir:/folder`, or one that ships: `package:shapes-clip`."""
     pretrained: str | None = None
     """open_clip's weights tag, for a model given by name."""
     batch_size: Annotated[int, Field(gt=0)] = 64

@@ -1,0 +1,56 @@
+"""What `counterfoil demo` says: the whole journey on drawn scenes, in plain words."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from flows.report import operations_table
+from storage.dataset import Build
+
+_ONE_EACH = (
+    "SELECT operation, original, negative, negative_spans FROM minimal_pairs "
+    "QUALIFY row_number() OVER (PARTITION BY operation ORDER BY hash(text_negative_id)) = 1 ORDER BY operation"
+)
+
+
+def story(connection: duckdb.DuckDBPyConnection, build: Build) -> RenderableType:
+    """Tell what was made, what of it is right by computed truth, and how the two models fare."""
+    return Group(*_lines(connection, build))
+
+
+def _lines(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[RenderableType]:
+    counts = build.counts
+    truth = _last_row(connection, "FROM precision_and_recall()")
+    yield Text("What happened", style="bold")
+    yield Text(
+        f"  {counts['images']:,} scenes were drawn and described in {counts['pairs']:,} captions. "
+        f"spaCy made {counts['text_negatives']:,} wrong captions of them; {truth['usable']:,} passed the text checks "
+        f"and {counts['accepted']:,} were accepted, each with the picture that it is true of."
+    )
+    yield Text(
+        f"  Whether a caption is true of a scene is computed: of those that passed the checks "
+        f"{truth['precision before']:.1%} really are wrong, of those accepted {truth['precision after']:.1%}; "
+        f"{truth['recall']:.1%} of the really wrong ones were accepted."
+    )
+    judge, target = (_last_row(connection, f"FROM matching_scores('{role}')") for role in ("judge", "target"))
+    yield Text(
+        f"  On the accepted pairs the judge gets {judge['group']:.0%} wholly right (group score), the target, trained "
+        f"on plain pairs, {target['group']:.0%}; guessing gets 17%. That is what hard negatives are for."
+    )
+    yield Text("")
+    yield operations_table(connection)
+    yield Text("Some that were accepted", style="bold")
+    for operation, original, negative, spans in connection.sql(_ONE_EACH).fetchall():
+        marked = Text(f"    {negative}")
+        for span in spans:
+            marked.stylize("bold red", span["start"] + 4, span["end"] + 4)
+        yield Group(Text(f"  {operation}", style="dim"), Text(f"    {original}"), marked)
+    yield Text("")
+
+
+def _last_row(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
+    found = connection.sql(sql)  # the macros end with the row of all operations
+    return dict(zip(found.columns, found.fetchall()[-1], strict=True))
