@@ -36,7 +36,8 @@ def operations_table(connection: duckdb.DuckDBPyConnection) -> RenderableType:
     columns = ("operation", "usable", "right", "accepted", "right", "recall", "judge", "target")
     title = "By operation: share really wrong before and after select, recall; captions that judge and target match"
     sql = (
-        'SELECT operation, usable, "precision before", truth.accepted, "precision after", recall, judge.captions, target.captions '
+        'SELECT operation, usable, "precision before", truth.accepted, "precision after", recall, judge.captions, '
+        "target.captions "
         "FROM precision_and_recall() truth JOIN matching_scores('judge') judge USING (operation) "
         "JOIN matching_scores('target') target USING (operation) ORDER BY operation = 'all', operation"
     )

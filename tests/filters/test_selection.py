@@ -34,12 +34,12 @@ def test_a_row_lists_every_rule_that_it_broke() -> None:
     assert made["text_negative_id"].to_pylist() == list("01234")
 
 
-def test_validity_is_the_smallest_judge_margin_and_difficulty_the_targets() -> None:
-    half = {"judge_s00": 0.5, "judge_s01": 0.25, "target_s00": 0.25, "target_s01": 0.5}
-    whole = {**half, "judge_s10": 0.5, "judge_s11": 0.625}
-    made = select()(candidates(half, whole, {}))
+def test_validity_and_difficulty_are_kept_and_can_be_ruled_by() -> None:
+    stage = select(doubtful="validity < 0.2")
+    made = stage(candidates({"validity": 0.25, "difficulty": 0.5}, {"validity": 0.125}, {}))
     assert made["validity"].to_pylist() == [0.25, 0.125, None]
-    assert made["difficulty"].to_pylist() == [0.25, 0.25, None]
+    assert made["difficulty"].to_pylist() == [0.5, None, None]
+    assert made["reasons"].to_pylist() == [[], ["doubtful"], []]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("build", "demo", "status", "sql", "prune"):
+    for command in ("build", "demo", "calibrate", "status", "sql", "prune"):
         assert command in done.stdout
 
 

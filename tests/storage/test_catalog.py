@@ -25,16 +25,34 @@ ROWS = {
         {"text_negative_id": "4", "pair_id": "b", "image_id": "b", "caption": "n4", "operation": "negate",
          "failed_check": "synonym"},
     ],
+    "image_negatives": [
+        {"image_negative_id": "i2", "text_negative_id": "2", "image": {"bytes": b"y", "path": "i2"},
+         "original_still_true": False},
+        {"image_negative_id": "i3", "text_negative_id": "3", "original_still_true": True},
+        {"image_negative_id": "i4", "text_negative_id": "1", "failed_check": "no_change"},
+    ],
+    "labels": [
+        {"text_negative_id": "1", "valid": True, "labeller": "truth"},
+        {"text_negative_id": "2", "valid": False, "labeller": "truth"},
+        {"text_negative_id": "3", "valid": None, "labeller": "truth", "detail": "unreadable"},
+        {"text_negative_id": "4", "valid": True, "labeller": "truth"},
+    ],
     "scores": [
         {"text_negative_id": "1", "role": "judge", "s00": 0.5, "s01": 0.25},
+        {"text_negative_id": "2", "image_negative_id": "i2", "role": "judge",
+         "s00": 0.5, "s01": 0.25, "s10": 0.375, "s11": 0.4375},
+        {"text_negative_id": "3", "image_negative_id": "i3", "role": "judge",
+         "s00": 0.5, "s01": 0.25, "s10": 0.75, "s11": 0.625},
+        {"text_negative_id": "3", "image_negative_id": "i3", "role": "target",
+         "s00": 0.5, "s01": 0.75, "s10": 0.5, "s11": 0.5},
         {"text_negative_id": "1", "role": "language", "plausibility0": -10.0, "plausibility1": -12.0},
         {"text_negative_id": "2", "role": "language", "plausibility0": -10.0, "plausibility1": -30.0},
         {"text_negative_id": "3", "role": "language", "plausibility0": -10.0, "plausibility1": -9.0},
     ],
     "verdicts": [
         {"text_negative_id": "1", "accepted": True, "reasons": [], "validity": 0.25},
-        {"text_negative_id": "2", "accepted": False, "reasons": ["implausible"]},
-        {"text_negative_id": "3", "accepted": True, "reasons": [], "difficulty": 0.5},
+        {"text_negative_id": "2", "image_negative_id": "i2", "accepted": False, "reasons": ["implausible"]},
+        {"text_negative_id": "3", "image_negative_id": "i3", "accepted": True, "reasons": [], "difficulty": 0.5},
         {"text_negative_id": "4", "accepted": False, "reasons": ["synonym"]},
     ],
     "ledger": [
@@ -81,6 +99,35 @@ def test_minimal_pairs_are_the_accepted_ones_with_their_originals(dataset: Datas
     assert found == [("original a", "n1", "CC0", "a"), ("original b", "n3", "CC0", "b")]
 
 
+def test_validity_is_the_smallest_margin_that_truth_decides(dataset: Dataset) -> None:
+    found = rows(dataset, "SELECT validity, difficulty FROM candidates ORDER BY text_negative_id")
+    assert found == [
+        (0.25, None),  # half a pair: s00 - s01
+        (0.0625, None),  # a whole one: s11 - s10, the smallest of four
+        (0.25, 0.25),  # the original is true of both pictures: s00 - s01 and s11 - s01 alone
+        (None, None),
+    ]
+
+
+def test_precision_and_recall_against_labels(dataset: Dataset) -> None:
+    found = rows(dataset, "FROM precision_and_recall()")
+    # Of two usable candidates with a label one is really wrong, and that one was accepted.
+    assert found == [("swap_attribute", 2, 0.5, 1, 1.0, 1.0), ("all", 2, 0.5, 1, 1.0, 1.0)]
+
+
+def test_matching_scores_count_whole_pairs_that_truth_decides_both_ways(dataset: Dataset) -> None:
+    assert rows(dataset, "FROM matching_scores('judge')") == [
+        ("negate", 1, 1.0, 0, None, None, None),
+        ("swap_attribute", 1, 1.0, 0, None, None, None),
+        ("all", 2, 1.0, 0, None, None, None),
+    ]
+    with connect(dataset) as connection:
+        connection.execute("CREATE OR REPLACE VIEW verdicts AS SELECT '2' AS text_negative_id, "
+                           "'i2' AS image_negative_id, true AS accepted")  # fmt: skip
+        [(*_, text, image, group)] = connection.sql("FROM matching_scores('judge') LIMIT 1").fetchall()
+    assert (text, image, group) == (1.0, 1.0, 1.0)
+
+
 def test_one_query_says_what_an_accepted_negative_costs(dataset: Dataset) -> None:
     found = rows(dataset, "SELECT operation, accepted, tries, seconds, costliest_check FROM cost_of_accepted()")
     # Three seconds of parsing are shared by three usable candidates.
@@ -102,6 +149,7 @@ def test_why_dropped_with_hints(dataset: Dataset) -> None:
     "sql",
     [
         "FROM acceptance_by_operation()", "FROM yield_of_checks()", "FROM hardest(3)", "FROM time_by_stage()",
+        "FROM matching_scores('target')", "FROM precision_and_recall()",
         "FROM examples_of('synonym', 2)", "FROM help()", "FROM reasons",
     ],
 )  # fmt: skip
@@ -110,7 +158,7 @@ def test_every_macro_answers(dataset: Dataset, sql: str) -> None:
 
 
 def test_the_rules_see_what_the_analyst_sees(dataset: Dataset) -> None:
-    table = candidates_of(dataset, "shard", "shard", ["shard"])
+    table = candidates_of(dataset, "shard", "shard", ["shard"], ["shard"])
     assert table.schema.equals(CANDIDATES)
     assert table["text_negative_id"].to_pylist() == ["1", "2", "3", "4"]
     names = ", ".join(CANDIDATES.names)

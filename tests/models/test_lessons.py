@@ -1,0 +1,86 @@
+"""Lessons: the same on any number of workers, true to the scenes, and without what is held out."""
+
+import numpy as np
+import pytest
+
+from generators.shapes.claims import is_true
+from generators.shapes.reading import read
+from generators.shapes.world import Scene, Thing
+from models.facts import FACTS, facts_of_claim, facts_of_scene
+from models.lessons import HELD_OUT, OPERATION_NAMES, Lessons, make_lessons, patch_labels
+from models.scoring import group_scores
+from tests.generators.shapes.scenes import HAND
+
+
+@pytest.fixture(scope="module")
+def lessons() -> Lessons:
+    return make_lessons(60, seed=5, workers=1, chunk=30)
+
+
+def test_lessons_do_not_depend_on_workers(lessons: Lessons) -> None:
+    again = make_lessons(60, seed=5, workers=2, chunk=30)
+    for name in ("images", "captions", "more", "patches", "shown", "said", "said_more", "operation", "entailed"):
+        assert (getattr(lessons, name) == getattr(again, name)).all(), name
+    assert (make_lessons(30, seed=5, workers=1, chunk=30).images == lessons.images[:30]).all()
+
+
+def test_both_sides_of_a_pair_differ_in_picture_and_words(lessons: Lessons) -> None:
+    assert (lessons.images[:, 0] != lessons.images[:, 1]).any((1, 2, 3)).all()
+    assert (lessons.captions[:, 0] != lessons.captions[:, 1]).all()
+    assert (lessons.more[:, :, 0] != lessons.more[:, :, 1]).all()
+    assert len(set(lessons.operation.tolist())) == len(OPERATION_NAMES)
+
+
+def test_what_is_held_out_is_never_shown_or_spoken_of(lessons: Lessons) -> None:
+    spoken = [*lessons.captions.reshape(-1), *lessons.more.reshape(-1)]
+    for caption in spoken:
+        for mention in read(caption).mentions:
+            assert (mention.what.value("colour"), mention.what.value("shape")) not in HELD_OUT
+    numbers = [FACTS["both", shape, colour] for colour, shape in HELD_OUT]
+    shown = np.unpackbits(lessons.shown, axis=-1, count=len(FACTS))
+    assert not shown[..., numbers].any()
+    held_out = make_lessons(20, seed=5, held_out=True, workers=1)
+    assert np.unpackbits(held_out.shown, axis=-1, count=len(FACTS))[:, 0][:, numbers].any(1).all()
+
+
+def test_facts_of_a_scene_and_of_a_caption() -> None:
+    shown = {fact for fact, number in FACTS.items() if facts_of_scene(HAND)[number]}
+    assert {
+        ("both", "circle", "red"),
+        ("count", "star", "2"),
+        ("left", "circle", "square"),
+        ("above", "blue", "green"),
+    } <= shown
+    assert ("count", "star", "1") not in shown
+    assert ("left", "square", "circle") not in shown
+    said = {
+        fact for fact, number in FACTS.items() if facts_of_claim(read("A blue square is not right of a circle"))[number]
+    }
+    assert said == {
+        ("denied",), ("both", "square", "blue"), ("count", "square", "1"), ("count", "blue", "1"),
+        ("count", "circle", "1"), ("left", "circle", "square"),
+    }  # fmt: skip
+
+
+def test_a_claim_that_is_true_speaks_of_facts_that_are_shown() -> None:
+    for caption in ("Two green stars below a red circle", "A large red circle left of a striped blue square"):
+        assert is_true(read(caption), HAND)
+        assert (facts_of_scene(HAND) >= facts_of_claim(read(caption))).all()
+
+
+def test_patch_labels_are_where_things_are() -> None:
+    scene = Scene((Thing("cross", "white", "large", "plain", 48, 208, 44),), "grey")
+    labels = patch_labels(scene).reshape(8, 8, 4)
+    assert labels[6, 1].tolist() == [6, 8, 2, 1]
+    assert not labels[0].any()
+    assert not labels[:, 4:].any()
+
+
+def test_group_scores_against_a_table_worked_by_hand(lessons: Lessons) -> None:
+    rows = len(lessons)
+    images = np.zeros((rows, 2, 2), np.float32)
+    images[:, 0, 0] = images[:, 1, 1] = 1
+    perfect = group_scores(images, images.copy(), lessons)
+    assert perfect["all"] == [1.0, 1.0, 1.0]
+    assert group_scores(images, images[:, ::-1].copy(), lessons)["all"] == [0.0, 0.0, 0.0]
+    assert group_scores(images, np.ones_like(images), lessons)["all"] == [0.0, 0.0, 0.0], "ties are misses"
