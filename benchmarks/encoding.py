@@ -63,9 +63,7 @@ def main() -> None:
             _report(what, loops, given.rows, given.repetitions)
 
 
-def _loops(
-    name: str, pictures: list[bytes], captions: list[str], size: int
-) -> tuple[dict[str, Loop], dict[str, Loop]]:
+def _loops(name: str, pictures: list[bytes], captions: list[str], size: int) -> tuple[dict[str, Loop], dict[str, Loop]]:
     """Make the loops to compare with, of images and of captions, with a model of their own."""
     device = pick_device()
     dtype = pick_dtype("auto", device)

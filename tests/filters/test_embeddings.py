@@ -1,14 +1,20 @@
 """The encoder: any company gives the same bits, and a model without weights is refused."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import open_clip
 import pyarrow as pa
 import pytest
+import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
+from torchvision.transforms import Compose, ToTensor
 
-from filters.embeddings import Encoder
+from filters.embeddings import Encoder, _Preprocess
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 from schemas.stage import ledger_of
@@ -97,6 +103,75 @@ def test_pictures_are_taken_as_people_see_them(model: str) -> None:
     encoder = Encoder(Clip(model=model, batch_size=4), Compute(device="cpu", dtype="float32"))
     odd, plain = (vectors(encoder(rows([pair[side] for pair in same], []))) for side in (0, 1))
     np.testing.assert_array_equal(odd, plain)
+
+
+def preprocessed(transform: Any, image: Image.Image, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    ours = _Preprocess(transform, torch.device("cpu"), dtype)
+    return ours.batch(torch.from_numpy(np.stack([ours.picture(image), ours.picture(image)])))[1]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        PreprocessCfg(32),
+        PreprocessCfg(32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), interpolation="bilinear", resize_mode="squash"),
+        PreprocessCfg(32, mean=(0, 0, 0), std=(1, 1, 1), resize_mode="longest", fill_color=255),
+        PreprocessCfg((24, 40), resize_mode="longest", fill_color=7),
+        PreprocessCfg((24, 40), resize_mode="squash"),
+        PreprocessCfg((24, 40)),
+        PreprocessCfg(32, mean=0.1, std=0.3, interpolation="random"),
+    ],
+)
+def test_pixels_are_those_of_open_clip(config: PreprocessCfg) -> None:
+    transform = image_transform_v2(config, is_train=False)
+    for height, width in (375, 500), (90, 33), (32, 32), (5, 7), (3, 100):
+        image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8))
+        for dtype in torch.float32, torch.bfloat16, torch.float16:
+            assert torch.equal(preprocessed(transform, image, dtype), transform(image).to(dtype))
+
+
+def test_an_unusual_transform_is_taken_as_it_is() -> None:
+    image = Image.open(io.BytesIO(picture()))
+    for transform in (Compose([ToTensor()]), Compose([ToTensor(), lambda pixels: pixels**2]), ToTensor()):
+        assert torch.equal(preprocessed(transform, image), transform(image))
+
+
+def test_a_picture_of_any_mode_gives_what_open_clip_gives(model: str) -> None:
+    _, _, transform = open_clip.create_model_and_transforms(model)
+    encoder = Encoder(Clip(model=model), Compute(device="cpu", dtype="float32"))
+    pictures = [picture(mode) for mode in ("RGB", "L", "P", "LA", "RGBA", "1")]
+    pictures += [picture(mode, "JPEG") for mode in ("RGB", "L", "CMYK", "YCbCr")]
+    [batch] = encoder._decoded(pictures)
+    # The colours first: open_clip resizes in the picture's own mode, a palette's numbers for example.
+    theirs = torch.stack([transform(Image.open(io.BytesIO(data)).convert("RGB")) for data in pictures])
+    assert torch.equal(encoder._loaded.preprocess.batch(batch), theirs)
+
+
+def test_decoding_ahead_of_a_gpu_gives_the_same_batches(model: str) -> None:
+    encoder = Encoder(Clip(model=model, batch_size=4), Compute(device="cpu"))
+    pictures = [picture(seed=n) for n in range(9)]
+    expected = list(encoder._decoded(pictures))
+    encoder.__dict__["_loaded"] = replace(encoder._loaded, device=torch.device("cuda"))
+    found = list(encoder._decoded(pictures))
+    assert [len(batch) for batch in found] == [4, 4, 1]
+    assert all(map(torch.equal, found, expected))
+
+
+def test_a_batch_too_large_for_the_memory_is_halved(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = Encoder(Clip(model=model, batch_size=5), Compute(device="cpu", dtype="float32"))
+    table = rows([picture(seed=n) for n in range(12)], ["a dog", "a cat", "a"])
+    expected = vectors(encoder(table))
+    whole, seen = encoder._loaded.model.encode_image, []
+
+    def small(pixels: torch.Tensor) -> Any:
+        seen.append(len(pixels))
+        if len(pixels) > 2:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return whole(pixels)
+
+    monkeypatch.setattr(encoder._loaded.model, "encode_image", small)
+    np.testing.assert_allclose(vectors(encoder(table)), expected, atol=1e-5)
+    assert seen == [5] + [2] * 7  # 5, 5 and 2 rows, each batch by itself
 
 
 def test_the_fingerprint_tells_weights_and_formats_apart(model: str, tmp_path: Path) -> None:
