@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench models clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,dev]'
 	@touch $(READY)
 
-demo: $(READY) ## make hard negatives from seven photos, and show them
+demo: $(READY) ## make, judge and explain hard negatives of drawn scenes
 	$(BIN)/counterfoil demo
 
 test: $(READY) ## run all tests
@@ -33,6 +33,12 @@ bench: $(READY) ## measure speed and memory (minutes)
 	$(BIN)/python benchmarks/encoding.py
 	$(BIN)/python benchmarks/plausibility.py
 	$(BIN)/python benchmarks/memory.py --pairs 3000 --pairs 30000
+	$(BIN)/python benchmarks/shapes.py --scenes 300
+
+models: $(READY) ## train the models that ship again, and measure them (an hour)
+	$(BIN)/python -m models.train_clip shapes-clip
+	$(BIN)/python -m models.train_clip shapes-clip-plain
+	$(BIN)/python -m models.card
 
 clean: ## remove the environment and the demo's dataset
 	rm -rf $(VENV) demo-dataset

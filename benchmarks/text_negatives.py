@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def read_pairs(path: Path | None) -> pa.Table:
-    """Read captions as rows of PAIRS: of a table, else the 600 photos beside the checkout, else the demo's seven."""
+    """Read captions as rows of PAIRS: of a table, else the 600 photos beside the checkout, else the seven here."""
     path = path or (FLICKR if FLICKR.exists() else ROOT / "examples" / "photos" / "captions.csv")
     with path.open(encoding="utf-8") as file:
         rows = [(row["image"], row["caption"].strip()) for row in csv.DictReader(file)]

@@ -4,17 +4,19 @@ A contrastive loss alone is slow to learn that "a red cross and a blue star" is 
 both captions pull alike until something tells the pairs from the parts. These facts are the pairs.
 """
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import numpy.typing as npt
 
 from generators.shapes.claims import Claim
-from generators.shapes.world import ATTRIBUTES, OPPOSITE, Scene, holds
+from generators.shapes.reading import read
+from generators.shapes.world import ATTRIBUTES, OPPOSITE, RELATIONS, Scene, holds
 
 _COUNTS = range(1, 5)
 _AXES = ("left", "above")
 _NAMED = ("shape", "colour")  # what counts and relations are told of
+_ENDS = ("first", "second")  # something of that shape or colour is on that side of something, or has it there
 
 
 def _numbered() -> dict[tuple[str, ...], int]:
@@ -24,10 +26,21 @@ def _numbered() -> dict[tuple[str, ...], int]:
     for name in _NAMED:  # so many things are that; one thing is on that side of another
         facts += [("count", value, str(n)) for value in ATTRIBUTES[name] for n in _COUNTS]
         facts += [(axis, a, b) for axis in _AXES for a in ATTRIBUTES[name] for b in ATTRIBUTES[name]]
+        facts += [(end, axis, value) for end in _ENDS for axis in _AXES for value in ATTRIBUTES[name]]
     return {fact: number for number, fact in enumerate(facts)}
 
 
 FACTS = _numbered()
+# What matters most comes first to mind: ends of relations and looks, long before whole relations.
+WEIGHTS = np.array(
+    [{"left": 0.05, "above": 0.05, "first": 1.0, "second": 1.0}.get(kind, 0.25) for kind, *_ in FACTS], np.float32
+)
+SLOTS = 4  # most things that a caption mentions
+SLOT_SIZES = (
+    *[*(1 + len(values) for values in ATTRIBUTES.values()), 12] * SLOTS,
+    1 + len(RELATIONS),
+    1 + len(RELATIONS),
+)
 Facts = npt.NDArray[np.bool_]
 
 
@@ -39,13 +52,10 @@ def facts_of_scene(scene: Scene) -> Facts:
     for name in _NAMED:
         values = [getattr(thing, name) for thing in scene.things]
         found.update(("count", value, str(values.count(value))) for value in values)
-        found.update(
-            (axis, getattr(first, name), getattr(second, name))
-            for axis in _AXES
-            for first in scene.things
-            for second in scene.things
-            if holds(axis, first, second)
-        )
+        for axis in _AXES:
+            for first, second in permutations(scene.things, 2):
+                if holds(axis, first, second):
+                    found |= _related(axis, getattr(first, name), getattr(second, name))
     return _marked(found)
 
 
@@ -65,9 +75,31 @@ def facts_of_claim(claim: Claim) -> Facts:
             ends.reverse()
         for name in _NAMED:
             first, second = (end.value(name) for end in ends)
-            if first is not None and second is not None:
-                found.add((axis, first, second))
+            found |= _related(axis, first, second)
     return _marked(found)
+
+
+def slots_of(caption: str) -> list[int]:
+    """Read a caption into numbers below SLOT_SIZES: of each thing mentioned its attributes and how many, 0 for nothing
+    said; then the names of up to two relations."""
+    claim = read(caption)
+    slots = []
+    for mention in (*claim.mentions[:SLOTS], *[None] * (SLOTS - len(claim.mentions))):
+        said = [mention.what.value(name) if mention is not None else None for name in ATTRIBUTES]
+        slots += [0 if value is None else 1 + values.index(value)
+                  for value, values in zip(said, ATTRIBUTES.values(), strict=True)]  # fmt: skip
+        slots.append(0 if mention is None else 1 + (mention.count or 0))
+    names = [1 + RELATIONS.index(relation.name) for relation in claim.relations[:2]]
+    return slots + names + [0] * (2 - len(names))
+
+
+def _related(axis: str, first: str | None, second: str | None) -> set[tuple[str, ...]]:
+    facts: set[tuple[str, ...]] = set()
+    if first is not None:
+        facts.add(("first", axis, first))
+    if second is not None:
+        facts.add(("second", axis, second))
+    return facts | ({(axis, first, second)} if first is not None and second is not None else set())
 
 
 def _marked(found: set[tuple[str, ...]]) -> Facts:

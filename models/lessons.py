@@ -18,7 +18,7 @@ from generators.shapes.sampling import draw_scene
 from generators.shapes.world import ATTRIBUTES, CANVAS, COLOURS, SHAPES, Scene
 from generators.shapes.writing import claim_about, write
 from generators.shapes.wrongs import OPERATIONS, wrong_claim
-from models.facts import facts_of_claim, facts_of_scene
+from models.facts import facts_of_claim, facts_of_scene, slots_of
 
 SIZE = 64  # pixels
 PATCH = 8  # pixels
@@ -43,6 +43,7 @@ class Lessons:
     shown: npt.NDArray[np.uint8]  # rows, 2, bytes: the facts of each scene, in packed bits
     said: npt.NDArray[np.uint8]  # rows, 2, bytes: the facts of the minimal pair's captions
     said_more: npt.NDArray[np.uint8]  # rows, 2, 2, bytes: the facts of `more`
+    slots: npt.NDArray[np.uint8]  # rows, 2, slots: the minimal pair's captions, read
     operation: npt.NDArray[np.int64]  # rows: index in OPERATION_NAMES
     entailed: npt.NDArray[np.bool_]  # rows: caption 0 is true of image 1 too ("a circle", "a red circle")
 
@@ -99,6 +100,7 @@ def _row(rng: random.Random, held_out: bool) -> tuple[Any, ...]:
         np.packbits([facts_of_scene(scene) for scene in scenes], axis=-1),
         np.packbits([facts_of_claim(claim) for claim in claims], axis=-1),
         np.packbits([[facts_of_claim(claim) for claim in pair] for pair, _ in more], axis=-1),
+        np.array([slots_of(caption) for caption in captions], np.uint8),
         OPERATION_NAMES.index(operation),
         is_true(claims[0], scenes[1]),
     )

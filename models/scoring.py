@@ -10,16 +10,25 @@ from models.lessons import OPERATION_NAMES, Lessons
 Vectors = npt.NDArray[np.float32]
 
 
-def group_scores(images: Vectors, captions: Vectors, lessons: Lessons) -> dict[str, Any]:
-    """Score unit vectors of images and captions, rows x 2 x dimensions each; ties are misses.
+def outcomes(
+    images: Vectors, captions: Vectors, lessons: Lessons
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Tell of each minimal pair whether it counts in the text score and in the image score; ties are misses.
 
-    Where caption 0 is true of image 1 too ("a circle", "a red circle"), only what is decided by truth is asked:
-    image 0 prefers caption 0, caption 1 prefers image 1.
+    Takes unit vectors of images and captions, rows x 2 x dimensions each. Where caption 0 is true of image 1 too
+    ("a circle", "a red circle"), only what is decided by truth is asked: image 0 prefers caption 0, caption 1 prefers
+    image 1.
     """
     s = np.einsum("rid,rcd->ric", images, captions)
     also = lessons.entailed
     text = (s[:, 0, 0] > s[:, 0, 1]) & (also | (s[:, 1, 1] > s[:, 1, 0]))
     image = (s[:, 1, 1] > s[:, 0, 1]) & (also | (s[:, 0, 0] > s[:, 1, 0]))
+    return text, image
+
+
+def group_scores(images: Vectors, captions: Vectors, lessons: Lessons) -> dict[str, Any]:
+    """Average the text, image and group score, over all and by operation."""
+    text, image = outcomes(images, captions, lessons)
     scores: dict[str, Any] = {"all": _means(text, image)}
     for index, operation in enumerate(OPERATION_NAMES):
         rows = lessons.operation == index

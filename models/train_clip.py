@@ -28,7 +28,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerFast
 
 from generators.shapes.world import ATTRIBUTES
-from models.facts import FACTS
+from models.facts import FACTS, SLOT_SIZES, WEIGHTS
 from models.lessons import SIZE, Lessons, kept_lessons
 from models.scoring import group_scores
 
@@ -45,7 +45,7 @@ MODEL_CONFIG: dict[str, Any] = {
         "vocab_size": 512,
         "width": 192,
         "heads": 6,
-        "layers": 4,
+        "layers": 6,
         "hf_tokenizer_name": "tokenizer",  # any name: for a local folder open_clip takes the folder itself
         "pool_type": "eos",
         "eos_id": SPECIAL.index("<end>"),
@@ -61,9 +61,9 @@ class Recipe:
     steps: int
     rows: int  # minimal pairs that the lessons are made of
     batch: int  # minimal pairs a step
-    looking: int = 0  # first steps, in which only the image tower learns, what each patch shows
+    alone: int = 0  # first steps, in which each tower learns alone, by `first_loss`
     learning_rate: float = 1e-3
-    warm_up: float = 0.15  # share of the steps
+    warm_up: float = 0.03  # share of the steps
 
 
 @dataclass
@@ -75,6 +75,7 @@ class Batch:
     true: torch.Tensor  # 2 x pairs, tokens: one more true caption of each image
     wrong: torch.Tensor  # 2 x pairs, tokens: the same, wrong by one thing
     patches: torch.Tensor  # 2 x pairs, patches, attributes
+    slots: torch.Tensor  # 2 x pairs, slots
     facts: torch.Tensor  # 8 x pairs, facts: of images, captions, true and wrong, in this order
     entailed: torch.Tensor  # pairs
 
@@ -82,15 +83,18 @@ class Batch:
 class Towers(torch.nn.Module):
     """An open_clip model, and heads that are thrown away after training.
 
-    They say what thing each patch shows, and which facts a picture shows or a caption speaks of.
+    They say what thing each patch shows, what a caption says of each thing it mentions, and which facts a picture shows
+    or a caption speaks of.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.clip = open_clip.CLIP(**MODEL_CONFIG)
+        width = MODEL_CONFIG["text_cfg"]["width"]
         sizes = [1 + len(values) for values in ATTRIBUTES.values()]
         self.facts = torch.nn.Linear(MODEL_CONFIG["embed_dim"], len(FACTS), bias=False)
         self.fact_bias = torch.nn.Parameter(torch.full((2, len(FACTS)), -3.0))  # of images, of captions
+        self.slots = torch.nn.Sequential(torch.nn.LayerNorm(width), torch.nn.Linear(width, sum(SLOT_SIZES)))
         self.heads = torch.nn.ModuleList(torch.nn.Linear(8 * MODEL_CONFIG["vision_cfg"]["width"], n) for n in sizes)
 
     def patches(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -105,15 +109,25 @@ class Towers(torch.nn.Module):
         vectors: torch.Tensor = visual.attnpool(visual.layer4(visual.layer3(patches)))
         return vectors.float()
 
-    def captions(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return vectors of captions, not of unit length; tokens behind the longest caption are not computed."""
+    def captions(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return vectors of captions, not of unit length, and the state at half the depth that slots are read from.
+
+        Tokens behind the longest caption are not computed.
+        """
         clip = self.clip
-        length = int((tokens != 0).sum(1).max())
-        x = clip.token_embedding(tokens[:, :length]) + clip.positional_embedding[:length]
-        x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask[:length, :length]))
-        last = (tokens != 0).sum(1) - 1
-        vectors: torch.Tensor = x[torch.arange(len(x)), last] @ clip.text_projection
-        return vectors.float()
+        lengths = (tokens != 0).sum(1)
+        longest = int(lengths.max())
+        rows, last = torch.arange(len(tokens)), lengths - 1
+        x = clip.token_embedding(tokens[:, :longest]) + clip.positional_embedding[:longest]
+        mask = clip.attn_mask[:longest, :longest]
+        blocks = clip.transformer.resblocks
+        for block in blocks[: len(blocks) // 2]:
+            x = block(x, attn_mask=mask)
+        half = x[rows, last]
+        for block in blocks[len(blocks) // 2 :]:
+            x = block(x, attn_mask=mask)
+        vectors: torch.Tensor = clip.ln_final(x[rows, last]) @ clip.text_projection
+        return vectors.float(), half
 
 
 def looking_loss(towers: Towers, batch: Batch, patches: torch.Tensor | None = None) -> torch.Tensor:
@@ -127,6 +141,30 @@ def looking_loss(towers: Towers, batch: Batch, patches: torch.Tensor | None = No
     return torch.stack(losses).sum()
 
 
+def reading_loss(towers: Towers, batch: Batch, half: torch.Tensor) -> torch.Tensor:
+    """Say of each caption what it says of each thing: read at half the depth, the rest is for putting it together."""
+    logits = towers.slots(half).float().split(SLOT_SIZES, 1)
+    return torch.stack([F.cross_entropy(part, batch.slots[:, k]) for k, part in enumerate(logits)]).sum()
+
+
+def fact_loss(towers: Towers, batch: Batch, shown: torch.Tensor, spoken: torch.Tensor) -> torch.Tensor:
+    """Read the facts out of the vectors of images and captions, by the same weights: so both put them alike."""
+    logits = towers.facts(torch.cat([shown, spoken])).float()
+    bias = towers.fact_bias.repeat_interleave(torch.tensor([len(shown), len(spoken)]), dim=0)
+    facts = batch.facts[: len(logits)]
+    few = torch.tensor(3.0)  # facts that hold are rare: they count more
+    each = F.binary_cross_entropy_with_logits(logits + bias, facts, pos_weight=few, reduction="none")
+    return (each * torch.from_numpy(WEIGHTS)).sum(1).mean()
+
+
+def first_loss(towers: Towers, batch: Batch) -> torch.Tensor:
+    """Teach each tower alone to see and to read, before they are brought together."""
+    patches = towers.patches(batch.images)
+    spoken, half = towers.captions(batch.captions)
+    facts = fact_loss(towers, batch, towers.images(patches), spoken)
+    return looking_loss(towers, batch, patches) + reading_loss(towers, batch, half) + facts
+
+
 def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     """Both sides of each minimal pair against each other, and everything in the batch against everything.
 
@@ -135,7 +173,7 @@ def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     """
     patches = towers.patches(batch.images)
     shown = towers.images(patches)
-    spoken = towers.captions(torch.cat([batch.captions, batch.true, batch.wrong]))
+    spoken, half = towers.captions(torch.cat([batch.captions, batch.true, batch.wrong]))
     vectors, said = F.normalize(shown, dim=-1), F.normalize(spoken, dim=-1)
     n = len(vectors)
     scaled = towers.clip.logit_scale.exp() * vectors @ said.T
@@ -161,30 +199,21 @@ def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     said_of_one = scaled[own, own + n] - scaled[own, own + 2 * n]
     margins = (rows[known], columns[twin][known], said_of_one)
     hard = torch.stack([-F.logsigmoid(margin).mean() for margin in margins]).sum()
-    teaching = 0.2 * looking_loss(towers, batch, patches) + fact_loss(towers, batch, shown, spoken)
-    return torch.stack(losses).mean() + hard + teaching
-
-
-def fact_loss(towers: Towers, batch: Batch, shown: torch.Tensor, spoken: torch.Tensor) -> torch.Tensor:
-    """Read the facts out of the vectors of images and captions, by the same weights: so both put them alike."""
-    logits = towers.facts(torch.cat([shown, spoken])).float()
-    bias = towers.fact_bias.repeat_interleave(torch.tensor([len(shown), len(spoken)]), dim=0)
-    few = torch.tensor(5.0)  # facts that hold are rare: they count more
-    each = F.binary_cross_entropy_with_logits(logits + bias, batch.facts, pos_weight=few, reduction="none")
-    return each.sum(1).mean() / 20
+    seen_and_read = looking_loss(towers, batch, patches) + reading_loss(towers, batch, half[:n])
+    return torch.stack(losses).mean() + hard + 0.5 * fact_loss(towers, batch, shown, spoken) + 0.1 * seen_and_read
 
 
 def plain_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     """The contrastive loss of CLIP (arXiv 2103.00020) over one image of each pair and its caption."""
     vectors = F.normalize(towers.images(towers.patches(batch.images[::2])), dim=-1)
-    said = F.normalize(towers.captions(batch.captions[::2]), dim=-1)
+    said = F.normalize(towers.captions(batch.captions[::2])[0], dim=-1)
     scaled = towers.clip.logit_scale.exp() * vectors @ said.T
     own = torch.arange(len(scaled))
     return (F.cross_entropy(scaled, own) + F.cross_entropy(scaled.T, own)) / 2
 
 
 RECIPES = {
-    "shapes-clip": Recipe(judge_loss, steps=4000, rows=40_000, batch=64, looking=400),
+    "shapes-clip": Recipe(judge_loss, steps=5000, rows=40_000, batch=32, alone=2000),
     "shapes-clip-plain": Recipe(plain_loss, steps=900, rows=12_000, batch=96),
 }
 
@@ -239,6 +268,7 @@ def batches(lessons: Lessons, tokens: dict[str, torch.Tensor], size: int, start:
                 flat["true"],
                 flat["wrong"],
                 torch.from_numpy(lessons.patches[rows]).long().flatten(0, 1),
+                torch.from_numpy(lessons.slots[rows]).long().flatten(0, 1),
                 torch.from_numpy(np.unpackbits(bits, axis=1, count=len(FACTS))).float(),
                 torch.from_numpy(lessons.entailed[rows]),
             )
@@ -292,7 +322,7 @@ def train(name: str, work: Path, steps: int | None = None) -> Towers:
         # Sequences are short: plain attention is a quarter faster a step than the flash kernel for CPUs.
         with sdpa_kernel(SDPBackend.MATH):
             with torch.autocast("cpu", dtype=torch.bfloat16):
-                loss = (looking_loss if step < recipe.looking else recipe.loss)(towers, batch)
+                loss = (first_loss if step < recipe.alone else recipe.loss)(towers, batch)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
@@ -327,7 +357,7 @@ def encode(towers: Towers, tokenizer: PreTrainedTokenizerFast, lessons: Lessons)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             pixels = normalised(torch.from_numpy(lessons.images[rows])).flatten(0, 1)
             images.append(F.normalize(towers.images(towers.patches(pixels)), dim=-1))
-            captions.append(F.normalize(towers.captions(tokens[rows].flatten(0, 1)), dim=-1))
+            captions.append(F.normalize(towers.captions(tokens[rows].flatten(0, 1))[0], dim=-1))
     shape = (len(lessons), 2, -1)
     return torch.cat(images).reshape(shape).numpy(), torch.cat(captions).reshape(shape).numpy()
 
