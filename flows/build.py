@@ -19,6 +19,7 @@ from filters.selection import Selection
 from flows import tasks
 from flows.card import dataset_card
 from flows.progress import progress
+from generators.shapes.source import check_source
 from generators.text.lexicon import Describing
 from generators.text.parsing import Parsing
 from schemas.config import BuildConfig, load_config
@@ -96,9 +97,9 @@ def check(config: BuildConfig) -> None:
     missing = []
     if config.source.path is None:
         missing.append("source.path: not set; give --source PATH or name it in the config")
-    for stage in stages:
+    for check_one in (partial(check_source, config.source), *(stage.check for stage in stages)):
         try:
-            stage.check()
+            check_one()
         except InputError as error:
             missing.append(str(error))
     if missing:

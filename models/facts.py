@@ -33,7 +33,7 @@ def _numbered() -> dict[tuple[str, ...], int]:
 FACTS = _numbered()
 # What matters most comes first to mind: ends of relations and looks, long before whole relations.
 WEIGHTS = np.array(
-    [{"left": 0.05, "above": 0.05, "first": 1.0, "second": 1.0}.get(kind, 0.25) for kind, *_ in FACTS], np.float32
+    [{"left": 0.05, "above": 0.05, "count": 0.25, "denied": 0.25}.get(kind, 1.0) for kind, *_ in FACTS], np.float32
 )
 SLOTS = 4  # most things that a caption mentions
 SLOT_SIZES = (
@@ -60,15 +60,16 @@ def facts_of_scene(scene: Scene) -> Facts:
 
 
 def facts_of_claim(claim: Claim) -> Facts:
-    """Tell which facts a caption speaks of, denied or not: as many booleans as FACTS."""
+    """Tell which facts a caption says hold, and whether it denies any: as many booleans as FACTS."""
     found: set[tuple[str, ...]] = {("denied",)} if claim.denied else set()
-    for mention in claim.mentions:
+    placed = bool(claim.relations) or claim.background is not None
+    for mention in claim.mentions if placed or not claim.denied else ():  # else these are what is denied
         found.update(("both", a, b) for (_, a), (_, b) in combinations(mention.what.said, 2))
         for name in _NAMED:
             value = mention.what.value(name)
             if value is not None:
                 found.add(("count", value, str(mention.count or 1)))
-    for relation in claim.relations:
+    for relation in claim.relations if not claim.denied else ():
         ends = [claim.mentions[relation.subject].what, claim.mentions[relation.object].what]
         axis = relation.name if relation.name in _AXES else OPPOSITE[relation.name]
         if axis != relation.name:

@@ -83,6 +83,18 @@ WHERE failed_check IS NULL AND valid IS NOT NULL
 GROUP BY GROUPING SETS ((operation), ())
 ORDER BY text_negatives.operation NULLS LAST;
 
+-- What each check of the text generator took, against labels: how many of these really are wrong all the same, the
+-- price of caution.
+CREATE MACRO checks_against_truth() AS TABLE
+SELECT
+    failed_check AS "check",
+    count(*) AS taken,
+    count(*) FILTER (valid) AS "really wrong",
+    round(avg(valid::INTEGER), 3) AS share
+FROM text_negatives JOIN labels USING (text_negative_id)
+WHERE failed_check IS NOT NULL AND valid IS NOT NULL
+GROUP BY failed_check ORDER BY taken DESC, failed_check;
+
 -- How often the judge or the target is right about accepted pairs, ties being misses (Winoground, EqBen).
 -- captions: picture 0 prefers caption 0, known for half pairs too. text: each picture prefers its own caption;
 -- image: each caption prefers its own picture; group: both. Only pairs that truth decides both ways count there.
@@ -165,6 +177,7 @@ SELECT * FROM (VALUES
     ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
     ('blind_accuracy()', 'macro', 'how often a blind language model prefers the original, before and after select'),
     ('precision_and_recall()', 'macro', 'share that is really wrong, before and after select, where truth is known'),
+    ('checks_against_truth()', 'macro', 'how many of those that a check took really are wrong, where truth is known'),
     ('matching_scores(role)', 'macro', 'text, image and group score of the judge or the target on what was accepted'),
     ('yield_of_checks()', 'macro', 'what each check or rule took, by operation'),
     ('cost_of_accepted()', 'macro', 'seconds, tries and tokens for an accepted negative, and its costliest check'),

@@ -49,6 +49,12 @@ def read_order(path: str) -> Order:
     return order
 
 
+def check_source(source: Source) -> None:
+    """Raise InputError for an order of scenes that cannot be read; other sources are checked when they are opened."""
+    if source.path is not None and source.path.startswith(SCHEME):
+        read_order(source.path)
+
+
 @contextmanager
 def drawn(source: Source) -> Iterator[Source]:
     """Yield a source that can be read: for `shapes:...` a folder that is drawn now and removed afterwards.

@@ -58,7 +58,7 @@ def test_facts_of_a_scene_and_of_a_caption() -> None:
     }
     assert said == {
         ("denied",), ("both", "square", "blue"), ("count", "square", "1"), ("count", "blue", "1"),
-        ("count", "circle", "1"), ("left", "circle", "square"),
+        ("count", "circle", "1"),
     }  # fmt: skip
 
 

@@ -115,6 +115,10 @@ def test_precision_and_recall_against_labels(dataset: Dataset) -> None:
     assert found == [("swap_attribute", 2, 0.5, 1, 1.0, 1.0), ("all", 2, 0.5, 1, 1.0, 1.0)]
 
 
+def test_checks_against_labels(dataset: Dataset) -> None:
+    assert rows(dataset, "FROM checks_against_truth()") == [("synonym", 1, 1, 1.0)]
+
+
 def test_matching_scores_count_whole_pairs_that_truth_decides_both_ways(dataset: Dataset) -> None:
     assert rows(dataset, "FROM matching_scores('judge')") == [
         ("negate", 1, 1.0, 0, None, None, None),
