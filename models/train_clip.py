@@ -29,7 +29,7 @@ from transformers import PreTrainedTokenizerFast
 
 from generators.shapes.world import ATTRIBUTES
 from models.facts import FACTS, SLOT_SIZES, WEIGHTS
-from models.lessons import SIZE, Lessons, kept_lessons
+from models.lessons import OPERATION_NAMES, SIZE, Lessons, kept_lessons
 from models.scoring import group_scores
 
 HERE = Path(__file__).resolve().parent
@@ -78,6 +78,7 @@ class Batch:
     slots: torch.Tensor  # 2 x pairs, slots
     facts: torch.Tensor  # 8 x pairs, facts: of images, captions, true and wrong, in this order
     entailed: torch.Tensor  # pairs
+    weight: torch.Tensor  # 2 x pairs: how much a minimal pair counts
 
 
 class Towers(torch.nn.Module):
@@ -197,8 +198,9 @@ def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     rows = scaled[own, own] - scaled[own, twin]  # the image between its two captions
     columns = scaled[own, own] - scaled[twin, own]  # the caption between its two images
     said_of_one = scaled[own, own + n] - scaled[own, own + 2 * n]
-    margins = (rows[known], columns[twin][known], said_of_one)
-    hard = torch.stack([-F.logsigmoid(margin).mean() for margin in margins]).sum()
+    weight = batch.weight[known]
+    of_pairs = -F.logsigmoid(rows[known]) - F.logsigmoid(columns[twin][known])
+    hard = (of_pairs * weight).sum() / weight.sum() - F.logsigmoid(said_of_one).mean()
     seen_and_read = looking_loss(towers, batch, patches) + reading_loss(towers, batch, half[:n])
     return torch.stack(losses).mean() + hard + 0.5 * fact_loss(towers, batch, shown, spoken) + 0.1 * seen_and_read
 
@@ -212,8 +214,10 @@ def plain_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     return (F.cross_entropy(scaled, own) + F.cross_entropy(scaled.T, own)) / 2
 
 
+# "Not" turns a sign, which is learned last: those pairs count more.
+_NEGATE = OPERATION_NAMES.index("negate")
 RECIPES = {
-    "shapes-clip": Recipe(judge_loss, steps=5000, rows=40_000, batch=32, alone=2000),
+    "shapes-clip": Recipe(judge_loss, steps=5500, rows=40_000, batch=32, alone=2000),
     "shapes-clip-plain": Recipe(plain_loss, steps=900, rows=12_000, batch=96),
 }
 
@@ -271,6 +275,7 @@ def batches(lessons: Lessons, tokens: dict[str, torch.Tensor], size: int, start:
                 torch.from_numpy(lessons.slots[rows]).long().flatten(0, 1),
                 torch.from_numpy(np.unpackbits(bits, axis=1, count=len(FACTS))).float(),
                 torch.from_numpy(lessons.entailed[rows]),
+                torch.where(torch.from_numpy(lessons.operation[rows]) == _NEGATE, 5.0, 1.0).repeat_interleave(2),
             )
             step += 1
 
