@@ -218,7 +218,7 @@ def plain_loss(towers: Towers, batch: Batch) -> torch.Tensor:
 _NEGATE = OPERATION_NAMES.index("negate")
 RECIPES = {
     "shapes-clip": Recipe(judge_loss, steps=5500, rows=40_000, batch=32, alone=2000),
-    "shapes-clip-plain": Recipe(plain_loss, steps=900, rows=12_000, batch=96),
+    "shapes-clip-plain": Recipe(plain_loss, steps=600, rows=12_000, batch=96),
 }
 
 
