@@ -24,11 +24,12 @@ def story(connection: duckdb.DuckDBPyConnection, build: Build) -> RenderableType
 def _lines(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[RenderableType]:
     counts = build.counts
     truth = _last_row(connection, "FROM precision_and_recall()")
+    [(pictured,)] = connection.sql("SELECT count(image_negative_id) FROM minimal_pairs").fetchall()
     yield Text("What happened", style="bold")
     yield Text(
         f"  {counts['images']:,} scenes were drawn and described in {counts['pairs']:,} captions. "
         f"spaCy made {counts['text_negatives']:,} wrong captions of them; {truth['usable']:,} passed the text checks "
-        f"and {counts['accepted']:,} were accepted, each with the picture that it is true of."
+        f"and {counts['accepted']:,} were accepted, {pictured:,} of them with a picture that they are true of."
     )
     yield Text(
         f"  Whether a caption is true of a scene is computed: of those that passed the checks "
