@@ -2,7 +2,7 @@
 
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -97,7 +97,8 @@ def check(config: BuildConfig) -> None:
     missing = []
     if config.source.path is None:
         missing.append("source.path: not set; give --source PATH or name it in the config")
-    for check_one in (partial(check_source, config.source), *(stage.check for stage in stages)):
+    checks: list[Callable[[], None]] = [partial(check_source, config.source), *(stage.check for stage in stages)]
+    for check_one in checks:
         try:
             check_one()
         except InputError as error:

@@ -26,8 +26,8 @@ PROVENANCE = {
     "shapes-clip": (
         "These weights were trained in three sittings, each going on from the checkpoint before: to step 2,750 facts "
         "that a caption denies were taught as if it said them; to 3,750 they were not; from there pairs of `negate` "
-        "counted five times, and the schedule was 5,500 steps long instead of 5,000. The script does all of it from the "
-        "start; a whole run of it has not been measured. Together the sittings took 26 minutes on two cores."
+        "counted five times, and the schedule was 5,500 steps long instead of 5,000. The script does all of it from "
+        "the start; a whole run of it has not been measured. Together the sittings took 26 minutes on two cores."
     ),
     "shapes-clip-plain": "Trained by the script as it is, in two and a half minutes on two cores.",
 }
