@@ -18,7 +18,8 @@ def minimal_change(scene: Scene, right: Claim, wrong: Claim, rng: random.Random)
     """Find the scene nearest to this one of which `wrong` is true, or nothing.
 
     Nearest by kind of change, each kind tried out: a thing more or less; one attribute of one thing (or of all
-    things of one description); two things that change an attribute, or places; things that move.
+    things of one description); two things that change an attribute, or places; things that move. Within
+    a kind the one that changes fewest things.
     `right` is false of the scene found, unless `wrong` says all that `right` says and more ("a circle", "a red
     circle"): then nothing can make it false, and the first scene of which `wrong` is true is taken.
     """
@@ -26,6 +27,7 @@ def minimal_change(scene: Scene, right: Claim, wrong: Claim, rng: random.Random)
     for candidates in (_counted, _recast, _exchanged, _moved, _both):
         found = list(candidates(scene, right, wrong, rng))
         rng.shuffle(found)
+        found.sort(key=lambda candidate: len(changed_things(scene, candidate)))
         for candidate in found:
             if not is_true(wrong, candidate):
                 continue

@@ -71,7 +71,9 @@ def test_a_change_makes_the_wrong_claim_right_and_keeps_the_scene_clear(seed: in
     assert after.background == scene.background or right.background is not None
     if operation in {"replace_object", "replace_attribute"}:
         gone = set(scene.things) - set(after.things)
-        assert len(gone) <= max((mention.count or 1) for mention in right.mentions)
+        # "Three black hearts" that turn white need a fourth, white before, to turn too.
+        there = max(len(mention.what.select(scene)) for mention in wrong.mentions)
+        assert len(gone) <= max((mention.count or 1) for mention in right.mentions) + there
 
 
 def rows(*given: tuple[str, str, str | None]) -> pa.Table:
