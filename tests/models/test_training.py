@@ -101,7 +101,7 @@ def test_the_judge_is_not_taught_against_what_is_true(
             own, twin = vectors[pair], vectors[pair + 1]
             aside = twin - (twin @ own) * own
             moved[pair] = own + mix * aside / aside.norm()
-        monkeypatch.setattr(towers, "captions", lambda _, moved=moved: (moved, None))
+        monkeypatch.setattr(towers, "captions", lambda _, moved=moved: (moved, moved))
         unit = torch.nn.functional.normalize(moved, dim=-1)
         scaled = towers.clip.logit_scale.exp() * vectors @ unit.T
         costs.append((scaled[1, 0].item(), judge_loss(towers, batch)))
