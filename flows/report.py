@@ -13,7 +13,7 @@ from storage.dataset import Build
 
 QUERIES = (
     ("what an accepted negative costs, and which check takes most", "FROM cost_of_accepted()"),
-    ("why candidates were dropped, and some of them", "FROM why_dropped()"),
+    ("why candidates were dropped", "FROM why_dropped()"),
     ("the ten that the target finds hardest", "FROM hardest(10)"),
 )
 

@@ -10,7 +10,6 @@ the same weights.
 import argparse
 import json
 import math
-import random
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -293,7 +292,6 @@ def train(name: str, work: Path, steps: int | None = None) -> Towers:
     """Train one model, or go on with it."""
     recipe = RECIPES[name]
     torch.manual_seed(0)
-    random.seed(0)
     lessons = kept_lessons(work, recipe.rows, seed=1)
     exam = kept_lessons(work, 2000, seed=2)
     tokenizer = make_tokenizer(lessons.captions.reshape(-1).tolist())

@@ -7,7 +7,7 @@ from itertools import combinations, zip_longest
 from typing import Any
 
 from generators.shapes.claims import Claim, Mention, is_true
-from generators.shapes.sampling import is_clear, place
+from generators.shapes.sampling import MARGIN, is_clear, place
 from generators.shapes.world import ATTRIBUTES, BACKGROUNDS, CANVAS, RADII, Scene, Thing
 
 _PLACES = 40  # random places to try for things that are moved or added
@@ -108,7 +108,7 @@ def _counted(scene: Scene, right: Claim, wrong: Claim, rng: random.Random) -> It
         if mention is None or (ours is not None and ours.count == mention.count):
             continue
         there = mention.what.select(scene)
-        wanted = max(mention.count or 1, 1)
+        wanted = mention.count or 1
         for _ in range(_PLACES if len(there) < wanted else 0):
             looks = [_look(mention, there, rng) for _ in range(wanted - len(there))]
             placed = place(rng, looks, scene.things, tries=4)
@@ -178,7 +178,7 @@ def _mirrored(group: tuple[Thing, ...]) -> Iterator[list[Thing]]:
 
 
 def _anywhere(thing: Thing, rng: random.Random) -> Thing:
-    low, high = thing.radius + 4, CANVAS - thing.radius - 4
+    low, high = thing.radius + MARGIN, CANVAS - thing.radius - MARGIN
     return thing.at(rng.randint(low, high), rng.randint(low, high))
 
 

@@ -3,7 +3,8 @@
 import re
 
 from generators.shapes.claims import Claim, Description, Mention, Relation
-from generators.shapes.wording import ADJECTIVES, BACKGROUND_WORDS, NOUNS, NUMBERS, RELATION_OF, VERBS
+from generators.shapes.wording import ADJECTIVES, NOUNS, NUMBERS, RELATION_OF, VERBS
+from generators.shapes.world import BACKGROUNDS
 
 _TOKEN = re.compile(r"[a-z]+|,")
 _BE = {"is", "are"}
@@ -137,7 +138,7 @@ class _Reader:
             return None
         self._expect("a", "an", "the")
         name = self._next()
-        self._expect(*BACKGROUND_WORDS)
+        self._expect(*BACKGROUNDS)
         self._expect("background")
         return name
 

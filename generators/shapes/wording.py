@@ -1,6 +1,6 @@
 """The words of the shapes world: what the writer says and the reader understands."""
 
-from generators.shapes.world import BACKGROUNDS, COLOURS, PATTERNS, SHAPES
+from generators.shapes.world import COLOURS, PATTERNS, SHAPES
 
 # Every adjective: what attribute it speaks of, and what it says.
 ADJECTIVES: dict[str, tuple[str, str]] = {
@@ -27,4 +27,3 @@ RELATION_OF = {
 }
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 VERBS = {"floats": "float", "appears": "appear"}
-BACKGROUND_WORDS = BACKGROUNDS

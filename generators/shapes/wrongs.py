@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 
-from generators.shapes.claims import Claim, Mention, Relation, is_true
+from generators.shapes.claims import Claim, Mention, is_true
 from generators.shapes.world import ATTRIBUTES, OPPOSITE, Scene
 
+_ADJECTIVAL = ("colour", "size", "pattern")  # attributes that an adjective tells
 Wrong = Callable[[Claim, random.Random], Claim | None]
 
 
@@ -42,7 +43,7 @@ def _replace_object(claim: Claim, rng: random.Random) -> Claim | None:
 
 
 def _replace_attribute(claim: Claim, rng: random.Random) -> Claim | None:
-    return _replace(claim, rng, (rng.choice(("colour", "size", "pattern")),))
+    return _replace(claim, rng, (rng.choice(_ADJECTIVAL),))
 
 
 def _replace_relation(claim: Claim, rng: random.Random) -> Claim | None:
@@ -65,10 +66,6 @@ def _swap_object(claim: Claim, rng: random.Random) -> Claim | None:
     if not claim.relations:
         return None
     relation = rng.choice(claim.relations)
-    return _exchanged(claim, relation)
-
-
-def _exchanged(claim: Claim, relation: Relation) -> Claim:
     first, second = claim.mentions[relation.subject], claim.mentions[relation.object]
     return claim.with_mention(relation.subject, second).with_mention(relation.object, first)
 
@@ -77,7 +74,7 @@ def _swap_attribute(claim: Claim, rng: random.Random) -> Claim | None:
     places = [
         (i, j, name)
         for i, j in combinations(range(len(claim.mentions)), 2)
-        for name in ("colour", "size", "pattern")
+        for name in _ADJECTIVAL
         if None not in (pair := (claim.mentions[i].what.value(name), claim.mentions[j].what.value(name)))
         and pair[0] != pair[1]
     ]
@@ -107,7 +104,7 @@ def _add_object(claim: Claim, rng: random.Random) -> Claim | None:
 
 def _add_attribute(claim: Claim, rng: random.Random) -> Claim | None:
     places = [
-        (index, name) for index, mention in enumerate(claim.mentions) for name in ("colour", "size", "pattern")
+        (index, name) for index, mention in enumerate(claim.mentions) for name in _ADJECTIVAL
         if mention.what.value(name) is None
     ]  # fmt: skip
     if not places:
