@@ -88,7 +88,7 @@ def _chunk(start: int, seed: int, held_out: bool, rows: int, chunk: int) -> Less
 
 def _row(rng: random.Random, held_out: bool) -> tuple[Any, ...]:
     operation = rng.choices(OPERATION_NAMES, list(_SHARES.values()))[0]
-    scenes, claims = _pair(rng, operation, held_out)
+    scenes, claims = minimal_pair(rng, operation, held_out)
     wording = rng.getrandbits(48)
     captions = [write(claim, random.Random(wording)) for claim in claims]
     more = [_right_and_wrong(scene, rng, held_out) for scene in scenes]
@@ -106,17 +106,23 @@ def _row(rng: random.Random, held_out: bool) -> tuple[Any, ...]:
     )
 
 
-def _pair(rng: random.Random, operation: str, held_out: bool) -> tuple[tuple[Scene, Scene], tuple[Claim, Claim]]:
+def minimal_pair(
+    rng: random.Random, operation: str, held_out: bool | None = None
+) -> tuple[tuple[Scene, Scene], tuple[Claim, Claim]]:
+    """Draw two scenes that differ by one operation, and what is said of each.
+
+    With `held_out` the first has a thing of HELD_OUT; with False nothing shown or said is of it; with None it may.
+    """
     while True:
-        scene = draw_scene(rng, frozenset() if held_out else HELD_OUT)
+        scene = draw_scene(rng, HELD_OUT if held_out is False else frozenset())
         if held_out and not _has_held_out(scene):
             continue
         claim = claim_about(scene, rng)
         wrong = wrong_claim(claim, operation, scene, rng)
-        if wrong is None or not (held_out or _is_allowed((claim, wrong), ())):
+        if wrong is None or (held_out is False and not _is_allowed((claim, wrong), ())):
             continue
         other = minimal_change(scene, claim, wrong, rng)
-        if other is not None and (held_out or _is_allowed((), (other,))):
+        if other is not None and (held_out is not False or _is_allowed((), (other,))):
             return (scene, other), (claim, wrong)
 
 
