@@ -75,13 +75,16 @@ class _Preprocess:
 
 
 @dataclass(frozen=True)
-class _Loaded:
+class Loaded:
+    """An open_clip model with what it takes to feed it."""
+
     model: Any
     preprocess: _Preprocess
     tokenize: Any
     device: "torch.device"
 
     def encode_image(self, pictures: "torch.Tensor") -> Any:
+        """Return vectors, not of unit length, of pictures that `preprocess.picture` made."""
         return self.model.encode_image(self.preprocess.batch(pictures))
 
 
@@ -149,13 +152,13 @@ class Encoder:
 
     def _images(self, pictures: list[bytes]) -> Iterator[Any]:
         for batch in self._decoded(pictures):
-            yield from self._forward(self._loaded.encode_image, batch)
+            yield from self._forward(self.loaded.encode_image, batch)
 
     def _captions(self, captions: list[str]) -> Iterator[Any]:
         size = self.clip.batch_size
         for start in range(0, len(captions), size):
-            tokens = self._loaded.tokenize(captions[start : start + size])
-            yield from self._forward(self._loaded.model.encode_text, tokens)
+            tokens = self.loaded.tokenize(captions[start : start + size])
+            yield from self._forward(self.loaded.model.encode_text, tokens)
 
     def _decoded(self, pictures: list[bytes]) -> Iterator["torch.Tensor"]:
         if not pictures:
@@ -165,7 +168,7 @@ class Encoder:
         size, decoding = self.clip.batch_size, deque[Iterator[list[Any]]]()
         # A GPU is busy with one batch while the next is decoded. On a CPU the two would take turns on the same
         # cores, and a thread of the model that waits for its turn holds up all the others.
-        ahead = 0 if self._loaded.device.type == "cpu" else 1
+        ahead = 0 if self.loaded.device.type == "cpu" else 1
         with ThreadPoolExecutor(cores(self.compute.workers)) as pool:
             for start in range(0, len(pictures), size):
                 batch = pictures[start : start + size]
@@ -183,7 +186,7 @@ class Encoder:
         decoded = []
         for data in pictures:
             with Image.open(io.BytesIO(data)) as image:
-                decoded.append(self._loaded.preprocess.picture(_as_seen(image)))
+                decoded.append(self.loaded.preprocess.picture(_as_seen(image)))
         return decoded
 
     def _forward(self, encode: Any, rows: "torch.Tensor") -> list[Any]:
@@ -207,12 +210,13 @@ class Encoder:
         missing = self._batch - len(rows)
         full = torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
         with torch.inference_mode():
-            vectors = torch.nn.functional.normalize(encode(full.to(self._loaded.device)).float(), dim=-1)
+            vectors = torch.nn.functional.normalize(encode(full.to(self.loaded.device)).float(), dim=-1)
         found: np.ndarray[Any, Any] = vectors[: len(rows)].cpu().numpy()
         return found
 
     @cached_property
-    def _loaded(self) -> _Loaded:
+    def loaded(self) -> Loaded:
+        """The model with what it takes to feed it; loaded on the first use."""
         import open_clip
         import torch
 
@@ -232,7 +236,7 @@ class Encoder:
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {name}: open_clip cannot load it: {why}") from error
-        return _Loaded(model.eval(), _Preprocess(preprocess, device, dtype), tokenize, device)
+        return Loaded(model.eval(), _Preprocess(preprocess, device, dtype), tokenize, device)
 
     def _check_folder(self, folder: Path) -> None:
         name = self._name

@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.errors import InputError
 from schemas.operations import OPERATIONS
 
 SourceFormat = Literal["auto", "table", "coco", "folder", "webdataset", "huggingface"]
+
+
+def known_operations(operations: tuple[str, ...]) -> tuple[str, ...]:
+    """Return operations as they are; raises ValueError where one is unknown."""
+    unknown = sorted(set(operations) - set(OPERATIONS))
+    if unknown:
+        raise ValueError(f"unknown operation {', '.join(unknown)}; known are {', '.join(OPERATIONS)}")
+    return operations
 
 
 class Recipe(BaseModel):
@@ -80,17 +88,97 @@ class Text(Recipe):
     @field_validator("operations")
     @classmethod
     def _known(cls, operations: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = sorted(set(operations) - set(OPERATIONS))
-        if unknown:
-            raise ValueError(f"unknown operation {', '.join(unknown)}; known are {', '.join(OPERATIONS)}")
-        return operations
+        return known_operations(operations)
+
+
+class Masks(Recipe):
+    """Where in the original picture the edit may happen: what the caption's changed words name."""
+
+    makers: tuple[Literal["given", "scene", "attribution", "segmenter"], ...] = ("given", "scene", "attribution")
+    """Tried in this order until one has a mask. given: boxes that the source brings. scene: the scene that the picture
+    was drawn from. attribution: where the judge sees what the words name. segmenter: `segmenter_model`."""
+    grow: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """How far a mask is widened, as a share of the picture's shorter side."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    """Share of the peak above which a heat map (attribution, segmenter) counts as the thing."""
+    most: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """A mask that covers more of the picture than this names nothing in particular: no edit is made."""
+    segmenter_model: str = "CIDAS/clipseg-rd64-refined"
+    """Hub id or folder of a text-prompted segmenter that transformers can load (CLIPSeg)."""
+
+
+class Tries(Recipe):
+    """How often a row is drawn again: another seed, until there are enough pictures or no hope."""
+
+    most: Annotated[int, Field(gt=0)] = 1
+    """Pictures to draw for one wrong caption at most."""
+    wanted: Annotated[int, Field(gt=0)] = 1
+    """Stop when so many are good enough."""
+    enough: str = "validity > 0"
+    """SQL condition over the judge's scores of one picture (s00, s01, s10, s11, validity, image_similarity,
+    directional_similarity, inside_mask_change, outside_mask_change) that says it is good enough."""
+    hopeless_after: Annotated[int, Field(gt=0)] = 2
+    """After so many tries, give up a row ..."""
+    hopeless_below: float = -0.1
+    """... whose best validity is still below this."""
+    keep: Literal["best", "all"] = "best"
+    """Pictures that are kept; the scores of all are."""
 
 
 class Images(Recipe):
     """How a wrong caption becomes a picture of which it is true."""
 
-    method: Literal["render"] = "render"
-    """render: draw the scene again with that one change (sources of scenes only)."""
+    method: Literal["render", "inpaint", "instruct"] = "render"
+    """render: draw the scene again with that one change (sources of scenes only). inpaint: fill in a mask by a
+    diffusion model. instruct: tell an editing model what to change."""
+    operations: tuple[str, ...] | None = None
+    """Operations to make pictures for; all when left out."""
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the wrong captions to make pictures for, chosen by their ids."""
+    model: str | None = None
+    """Pipeline that diffusers can load: hub id, folder, or one that ships: `package:shapes-inpaint`."""
+    variant: str | None = None
+    """Weights variant of the hub, such as fp16."""
+    prompt: Literal["caption", "phrase"] = "caption"
+    """What an inpainting model is told: the whole wrong caption, or only the noun phrase that changed."""
+    negative_prompt: str = ""
+    steps: Annotated[int, Field(gt=0)] = 30
+    guidance_scale: Annotated[float, Field(ge=0)] = 7.5
+    """How closely to follow the words."""
+    image_guidance_scale: Annotated[float, Field(ge=0)] = 1.5
+    """How closely to stay with the original picture (instruction editors that know it)."""
+    strength: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """How much noise an inpainting model starts from; 1 forgets what was behind the mask."""
+    size: Annotated[int, Field(gt=0)] | None = None
+    """Pixels of the side of a square with as many pixels as the model is given; the model's own when left out."""
+    feather: Annotated[float, Field(ge=0, le=0.5)] = 0.02
+    """Width of the seam inside the mask where edit and original are blended, as a share of the shorter side."""
+    put_back: bool = True
+    """Put the original back outside the mask, pixel by pixel; without, an instruction editor may change anything."""
+    reconstruct: bool = False
+    """Pass the original picture through the same editor with its own caption, mask and seed, so that both pictures of
+    a pair carry the editor's fingerprint; the pair then uses these two."""
+    masks: Masks = Masks()
+    tries: Tries = Tries()
+    batch_size: Annotated[int, Field(ge=0)] = 0
+    """Pictures at a time; 0 takes what free memory allows."""
+    offload: Literal["auto", "none", "model", "sequential"] = "auto"
+    """Keep on the GPU the whole pipeline, one of its models at a time, or one layer at a time."""
+    slicing: bool | None = None
+    """Compute attention in slices, and let the VAE work in tiles: slower, less memory; automatic when left out."""
+    compile: bool = False
+    """Compile the denoiser (CUDA): minutes once, then a fifth to a half faster."""
+
+    @field_validator("operations")
+    @classmethod
+    def _known(cls, operations: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return operations if operations is None else known_operations(operations)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Images":
+        if self.method != "render" and self.model is None:
+            raise ValueError(f"method {self.method} needs a model: a diffusers pipeline by hub id, folder or package:")
+        return self
 
 
 class Compute(Recipe):

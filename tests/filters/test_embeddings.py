@@ -144,14 +144,14 @@ def test_a_picture_of_any_mode_gives_what_open_clip_gives(model: str) -> None:
     [batch] = encoder._decoded(pictures)
     # The colours first: open_clip resizes in the picture's own mode, a palette's numbers for example.
     theirs = torch.stack([transform(Image.open(io.BytesIO(data)).convert("RGB")) for data in pictures])
-    assert torch.equal(encoder._loaded.preprocess.batch(batch), theirs)
+    assert torch.equal(encoder.loaded.preprocess.batch(batch), theirs)
 
 
 def test_decoding_ahead_of_a_gpu_gives_the_same_batches(model: str) -> None:
     encoder = Encoder(Clip(model=model, batch_size=4), Compute(device="cpu"))
     pictures = [picture(seed=n) for n in range(9)]
     expected = list(encoder._decoded(pictures))
-    encoder.__dict__["_loaded"] = replace(encoder._loaded, device=torch.device("cuda"))
+    encoder.__dict__["loaded"] = replace(encoder.loaded, device=torch.device("cuda"))
     found = list(encoder._decoded(pictures))
     assert [len(batch) for batch in found] == [4, 4, 1]
     assert all(map(torch.equal, found, expected))
@@ -161,7 +161,7 @@ def test_a_batch_too_large_for_the_memory_is_halved(model: str, monkeypatch: pyt
     encoder = Encoder(Clip(model=model, batch_size=5), Compute(device="cpu", dtype="float32"))
     table = rows([picture(seed=n) for n in range(12)], ["a dog", "a cat", "a"])
     expected = vectors(encoder(table))
-    whole, seen = encoder._loaded.model.encode_image, []
+    whole, seen = encoder.loaded.model.encode_image, []
 
     def small(pixels: torch.Tensor) -> Any:
         seen.append(len(pixels))
@@ -169,7 +169,7 @@ def test_a_batch_too_large_for_the_memory_is_halved(model: str, monkeypatch: pyt
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return whole(pixels)
 
-    monkeypatch.setattr(encoder._loaded.model, "encode_image", small)
+    monkeypatch.setattr(encoder.loaded.model, "encode_image", small)
     np.testing.assert_allclose(vectors(encoder(table)), expected, atol=1e-5)
     assert seen == [5] + [2] * 7  # 5, 5 and 2 rows, each batch by itself
 
