@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -16,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from devices import cores, pick_device, pick_dtype
+from devices.pictures import as_seen
 from devices.revision import hash_of_files, hub_commit
 from devices.shipped import clip_name
 from schemas.config import Clip, Compute
@@ -186,7 +186,7 @@ class Encoder:
         decoded = []
         for data in pictures:
             with Image.open(io.BytesIO(data)) as image:
-                decoded.append(self.loaded.preprocess.picture(_as_seen(image)))
+                decoded.append(self.loaded.preprocess.picture(as_seen(image)))
         return decoded
 
     def _forward(self, encode: Any, rows: "torch.Tensor") -> list[Any]:
@@ -283,18 +283,3 @@ class Encoder:
         if not name.startswith(_LOCAL):
             return f"{name} {self.clip.pretrained}"
         return hash_of_files(file for file in Path(name.removeprefix(_LOCAL)).iterdir() if file.suffix in _FILES)
-
-
-def _as_seen(image: "Image.Image") -> "Image.Image":
-    """Turn a picture into the RGB that people see: upright, 16 bits scaled to 8, transparency on white."""
-    from PIL import Image, ImageOps
-
-    with suppress(Exception):  # a broken EXIF block spoils no picture
-        ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):  # Pillow's own conversion cuts off at 255: a white picture
-        grey = np.asarray(image).clip(0, 65535) >> 8
-        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it

@@ -7,57 +7,89 @@ import pyarrow as pa
 
 from schemas.config import Select
 from schemas.errors import InputError
-from schemas.reasons import CHECKS
-from schemas.tables import CANDIDATES, VERDICTS
+from schemas.reasons import CHECKS, IMAGE_CHECKS
+from schemas.tables import CANDIDATES, PIXELS, VERDICTS
 
 
 class Selection:
-    """Turn candidates into verdicts. A rule drops a row when its condition is true; null drops nothing."""
+    """Turn candidates into verdicts. A rule drops a row when its condition is true; null drops nothing.
 
-    version = 2
+    Picture rules come first. A pair whose picture they drop is judged as one that has none: what a picture adds to its
+    scores is null.
+    """
+
+    version = 3
 
     def __init__(self, config: Select) -> None:
-        self.rules = {name: rule.drop_when for name, rule in sorted(config.rules.items())}
+        self.rules, self.picture_rules = (
+            {name: rule.drop_when for name, rule in sorted(rules.items())}
+            for rules in (config.rules, config.picture_rules)
+        )
 
     @property
     def identity(self) -> list[Any]:
         """Stage name, version and the rules."""
-        return ["selection", self.version, self.rules]
+        return ["selection", self.version, self.rules, self.picture_rules]
 
     def check(self) -> None:
         """Raise InputError for a rule that is no SQL condition over the columns of CANDIDATES."""
-        for name, condition in self.rules.items():
-            if name in CHECKS:
-                raise InputError(f"select.rules.{name}: the name of a check of the text generator; take another")
+        named = [("rules", *rule) for rule in self.rules.items()]
+        named += [("picture_rules", *rule) for rule in self.picture_rules.items()]
+        for section, name, condition in named:
+            where = f"select.{section}.{name}"
+            if name in CHECKS or name in IMAGE_CHECKS:
+                raise InputError(f"{where}: the name of a check of the generators; take another")
             try:
                 with _locked(CANDIDATES.empty_table()) as connection:
                     kind = str(connection.sql(f"SELECT ({condition}) FROM candidates").types[0])
             except duckdb.Error as error:
                 why = " ".join(str(error).split())[:200]
-                raise InputError(
-                    f"select.rules.{name}.drop_when: {condition!r} is not SQL over a row: {why}"
-                ) from error
+                raise InputError(f"{where}.drop_when: {condition!r} is not SQL over a row: {why}") from error
             if kind != "BOOLEAN":
-                raise InputError(f"select.rules.{name}.drop_when: {condition!r} is no condition but {kind}")
+                raise InputError(f"{where}.drop_when: {condition!r} is no condition but {kind}")
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of CANDIDATES into rows of VERDICTS, in the same order."""
         numbered = table.append_column("row", pa.array(range(table.num_rows), pa.int64()))
-        broken = "".join(f", CASE WHEN ({rule}) THEN '{_escaped(name)}' END" for name, rule in self.rules.items())
         with _locked(numbered) as connection:
             verdicts = connection.sql(
                 f"""
-                SELECT text_negative_id, image_negative_id, len(reasons) = 0 AS accepted, reasons, validity, difficulty
-                FROM (
-                    SELECT
-                        row, text_negative_id, image_negative_id,
-                        list_filter([failed_check{broken}], lambda reason: reason IS NOT NULL) AS reasons,
-                        validity, difficulty
-                    FROM candidates
-                ) ORDER BY row
+                WITH seen AS (
+                    SELECT *, {_broken("image_failed_check", self.picture_rules)} AS picture_reasons FROM candidates
+                ), settled AS (
+                    SELECT * REPLACE ({_WITHOUT_PICTURE}) FROM seen
+                )
+                SELECT
+                    text_negative_id, image_negative_id, len(reasons) = 0 AS accepted, reasons,
+                    CASE WHEN image_negative_id IS NOT NULL THEN len(picture_reasons) = 0 END AS picture_accepted,
+                    picture_reasons, validity, difficulty
+                FROM (SELECT *, {_broken("failed_check", self.rules)} AS reasons FROM settled) ORDER BY row
                 """
             )
             return verdicts.to_arrow_table().cast(VERDICTS)
+
+
+# Columns of CANDIDATES that come from the edited picture.
+_OF_PICTURE = (
+    *(f"{role}_{name}" for role in ("judge", "target")
+      for name in ("s10", "s11", "image_similarity", "directional_similarity")),
+    "attribution_inside",
+    *PIXELS,
+)  # fmt: skip
+_WITHOUT_PICTURE = ", ".join(
+    f"CASE WHEN len(picture_reasons) = 0 THEN {column} ELSE {instead} END AS {column}"
+    for column, instead in (
+        *((column, "NULL") for column in _OF_PICTURE),
+        ("validity", "judge_margin"),
+        ("difficulty", "-target_margin"),
+    )
+)
+
+
+def _broken(failed_check: str, rules: dict[str, str]) -> str:
+    """Write the list of the names of a check and the rules that a row breaks, as SQL."""
+    cases = "".join(f", CASE WHEN ({rule}) THEN '{_escaped(name)}' END" for name, rule in rules.items())
+    return f"list_filter([{failed_check}{cases}], lambda reason: reason IS NOT NULL)"
 
 
 def _locked(candidates: pa.Table) -> duckdb.DuckDBPyConnection:

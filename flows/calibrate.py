@@ -122,8 +122,8 @@ def own_labels(connection: duckdb.DuckDBPyConnection, root: str) -> Labels:
     Raises InputError when there are none.
     """
     found = connection.sql(
-        "SELECT text_negative_id, bool_and(valid), bool_or(valid) FROM labels WHERE valid IS NOT NULL "
-        "GROUP BY text_negative_id ORDER BY text_negative_id"
+        "SELECT text_negative_id, bool_and(valid), bool_or(valid) FROM labels "
+        "WHERE valid IS NOT NULL AND image_negative_id IS NULL GROUP BY text_negative_id ORDER BY text_negative_id"
     ).fetchall()
     if not found:
         raise InputError(f"{root}: no labels in this dataset; give --labels FILE.csv with the header {CSV_HEADER}")

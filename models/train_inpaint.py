@@ -26,19 +26,19 @@ from models.training import Course
 HERE = Path(__file__).resolve().parent
 READER = HERE / "shapes-clip"
 CONTEXT, WIDTH, LAYERS, HEADS = 40, 192, 3, 6  # of the text encoder: half the layers of its source
-LATENTS = 12  # channels
+LATENTS, GRID = 4, 16  # channels, and places along a side; the pipeline takes no other number of channels
 ROWS = 40_000
-VAE_STEPS, VAE_BATCH = 1600, 32
-UNET_STEPS, UNET_BATCH = 5000, 64
+VAE_STEPS, VAE_BATCH = 1200, 32
+UNET_STEPS, UNET_BATCH = 4500, 64
 _CLASSES = [1 + len(values) for values in ATTRIBUTES.values()]  # of each patch
 
 
 def make_vae() -> AutoencoderKL:
-    """Build the autoencoder: 64x64 pixels to 8x8 latents. Cheap where pictures are large, rich where they are small."""
+    """Build the autoencoder, 64x64 pixels to 16x16 latents: cheap where pictures are large, rich where they are small."""
     return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(24, 48, 96, 96),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(24, 56, 96),
         layers_per_block=1,
         latent_channels=LATENTS,
         norm_num_groups=8,
@@ -50,13 +50,13 @@ def make_vae() -> AutoencoderKL:
 def make_unet() -> UNet2DConditionModel:
     """Build the denoiser: it sees noisy latents, the mask, and the latents of the picture with the part hidden."""
     return UNet2DConditionModel(
-        sample_size=8,
+        sample_size=GRID,
         in_channels=2 * LATENTS + 1,
         out_channels=LATENTS,
-        block_out_channels=(96, 160),
+        block_out_channels=(48, 96, 160),
         layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D",) * 2,
-        up_block_types=("CrossAttnUpBlock2D",) * 2,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=WIDTH,
         attention_head_dim=4,
         norm_num_groups=16,
@@ -123,7 +123,7 @@ class Drawing(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.vae = make_vae().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.head = torch.nn.Conv2d(LATENTS, sum(_CLASSES), 1)
+        self.head = torch.nn.Conv2d(LATENTS, sum(_CLASSES), 2, stride=2)
 
 
 def train_vae(edits: Edits, work: Path, until: int | None = None) -> AutoencoderKL:
@@ -185,8 +185,9 @@ def train_unet(lessons: dict[str, torch.Tensor], work: Path, until: int | None =
         weight = 0.1 + mask  # what is seen is put back anyway
         wrong = (guess.float() - scheduler.get_velocity(latents, noise, times)).square()
         told_wrong = _told_wrong(told.float().flatten(2), lessons["labels"][rows].long())
+        coarse = F.max_pool2d(weight, 2).flatten(1)
         loss = (weight * wrong).sum() / (weight.sum() * LATENTS)
-        course.learn(loss + 0.1 * (told_wrong * weight.flatten(1)).sum() / weight.sum())
+        course.learn(loss + 0.1 * (told_wrong * coarse).sum() / coarse.sum())
     return filling.unet.eval()
 
 
@@ -201,7 +202,7 @@ def prepare(edits: Edits, vae: AutoencoderKL, text_encoder: CLIPTextModel, token
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 mean = vae.encode(seen).latent_dist.mean
             parts[name].append((mean.float() * vae.config["scaling_factor"]).half())
-        parts["masks"].append(F.interpolate(masks.float(), size=(8, 8)))
+        parts["masks"].append(F.interpolate(masks.float(), size=(GRID, GRID)))
     captions = ["", *edits.captions.tolist()]
     words = []
     for start in range(0, len(captions), 200):

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.errors import InputError
+from schemas.ids import row_seed
 from schemas.operations import OPERATIONS
 
 SourceFormat = Literal["auto", "table", "coco", "folder", "webdataset", "huggingface"]
@@ -45,10 +46,13 @@ class Source(Recipe):
     image_column: str = "image"
     caption_column: str = "caption"
     url_column: str = "url"
-    """Columns that a table need not have: url, license, split, scene."""
+    """Columns that a table need not have: url, license, split, scene, regions."""
     license_column: str = "license"
     split_column: str = "split"
     scene_column: str = "scene"
+    regions_column: str = "regions"
+    """JSON list of {"phrase": "a red cup", "box": [left, top, right, bottom]} in pixels of the picture as people see
+    it; instead of `box` also `polygon`: [[x, y], ...]."""
     split: str | None = None
     """Split of every row that names none."""
     license: str | None = None
@@ -124,6 +128,11 @@ class Tries(Recipe):
     keep: Literal["best", "all"] = "best"
     """Pictures that are kept; the scores of all are."""
 
+    @property
+    def judged(self) -> bool:
+        """Whether anything hangs on how good a picture is."""
+        return self.most > 1
+
 
 class Images(Recipe):
     """How a wrong caption becomes a picture of which it is true."""
@@ -168,6 +177,19 @@ class Images(Recipe):
     """Compute attention in slices, and let the VAE work in tiles: slower, less memory; automatic when left out."""
     compile: bool = False
     """Compile the denoiser (CUDA): minutes once, then a fifth to a half faster."""
+    shard_pictures: Annotated[int, Field(gt=0)] = 500
+    """Wrong captions a shard of pictures: what is lost at most when a build is killed."""
+
+    @property
+    def masked(self) -> bool:
+        """Whether an edit needs a mask."""
+        return self.method == "inpaint" or (self.method == "instruct" and self.put_back)
+
+    def takes(self, text_negative: str, operation: str) -> bool:
+        """Tell whether this editor makes pictures of a wrong caption."""
+        named = self.operations is None or operation in self.operations
+        drawn = row_seed(text_negative, 0, "share", self.method, str(self.model)) / 2**63
+        return named and drawn < self.share
 
     @field_validator("operations")
     @classmethod
@@ -189,6 +211,9 @@ class Compute(Recipe):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     workers: Annotated[int, Field(ge=0)] = 0
     """Threads that decode pictures; 0 takes the number of cores."""
+    limit: str | None = "counterfoil-images"
+    """Prefect's concurrency limit that picture editing takes a slot of, made with one slot where there is none of that
+    name: one GPU, one job at a time. `prefect gcl update counterfoil-images --limit 2` gives it another."""
 
 
 class Clip(Recipe):
@@ -225,6 +250,8 @@ class Select(Recipe):
     """What is kept. Rules are named; each dropped negative lists the names of all that it broke."""
 
     rules: dict[str, Rule] = {}
+    picture_rules: dict[str, Rule] = {}
+    """Rules that take only the edited picture away: what is left is half a minimal pair, and judged as such."""
     calibrated: str | None = None
     """YAML file with more rules, as `counterfoil calibrate` writes it; a path relative to the config file.
 
@@ -247,8 +274,11 @@ class BuildConfig(Recipe):
     ingest: Ingest = Ingest()
     describe: Describe = Describe()
     text: Text = Text()
-    images: Images | None = None
-    """Make pictures of the wrong captions too; none leaves half a minimal pair, two captions of one picture."""
+    images: tuple[Images, ...] = ()
+    """Editors that make pictures of the wrong captions; each caption goes to the first whose `operations` and `share`
+    take it. None leaves half a minimal pair, two captions of one picture."""
+    attribution: bool = False
+    """Measure for each edited picture where the judge sees the changed words: gradients, so slower than scores."""
     judge: Clip | None = None
     """Alignment model that says whether a pair is valid; none leaves those scores null."""
     target: Clip | None = None

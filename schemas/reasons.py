@@ -26,6 +26,10 @@ IMAGE_CHECKS: dict[str, str] = {
     "no_scene": "the original picture has no scene to draw again: render works on sources of scenes only",
     "unreadable": "the wrong caption is none that the world of the scene knows: nothing to draw",
     "no_change": "no small change of the scene was found that makes the wrong caption true",
+    "no_phrase": "the changed words belong to nothing that can be pointed at: no mask",
+    "no_mask": "no mask maker found where the changed words' thing is: name another in images.masks.makers",
+    "mask_too_large": "the mask covers more of the picture than images.masks.most: it names nothing in particular",
+    "unsafe": "the pipeline's safety checker blacked the picture out",
 }
 
 HINTS: dict[str, str] = {**REJECTS, **CHECKS, **IMAGE_CHECKS}

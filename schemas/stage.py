@@ -33,7 +33,12 @@ def with_ledger(table: pa.Table, entries: Sequence[dict[str, Any]]) -> pa.Table:
     return table.replace_schema_metadata(metadata)
 
 
+def entries_of(table: pa.Table) -> list[dict[str, Any]]:
+    """Read the ledger entries that a stage attached to its result."""
+    entries: list[dict[str, Any]] = json.loads((table.schema.metadata or {}).get(_KEY, b"[]"))
+    return entries
+
+
 def ledger_of(table: pa.Table, stage: str, shard: str) -> pa.Table:
     """Read the ledger entries that a stage attached to its result, as rows of LEDGER."""
-    entries = json.loads((table.schema.metadata or {}).get(_KEY, b"[]"))
-    return pa.Table.from_pylist([{**entry, "stage": stage, "shard": shard} for entry in entries], LEDGER)
+    return pa.Table.from_pylist([{**entry, "stage": stage, "shard": shard} for entry in entries_of(table)], LEDGER)

@@ -51,6 +51,7 @@ PAIRS = pa.schema(
         ("url", pa.string()),
         ("license", pa.string()),
         ("scene", pa.string()),  # JSON ground truth where it is known
+        ("regions", pa.string()),  # JSON list of {phrase, box or polygon} in pixels, where the source has it
     ]
 )
 
@@ -116,12 +117,28 @@ TEXT_NEGATIVES = pa.schema(
     ]
 )
 
+# Where in the original picture a wrong caption's edit may happen.
+MASKS = pa.schema(
+    [
+        ("text_negative_id", pa.string()),
+        ("image_id", pa.string()),
+        ("mask", IMAGE),  # white where the edit may happen; as wide and high as the picture; null when there is none
+        ("maker", pa.string()),  # given, scene, attribution or segmenter
+        ("phrase", pa.string()),  # noun phrases that the changed words stand in
+        ("negative_phrase", pa.string()),  # what the wrong caption has in their place
+        ("covered", pa.float32()),  # share of the picture that is white
+        ("failed_check", pa.string()),  # a name from schemas.reasons.IMAGE_CHECKS; null where there is a mask
+    ]
+)
+
 IMAGE_NEGATIVES = pa.schema(
     [
         ("image_negative_id", pa.string()),  # hash of text_negative_id, method, model and seed
         ("text_negative_id", pa.string()),
         ("edited_image_id", pa.string()),  # sha256 of the encoded bytes; null when there is no picture
-        ("image", IMAGE),
+        ("image", IMAGE),  # null too where only the best picture of a row is kept and this is another
+        ("tries", pa.int32()),  # how many pictures were drawn for this wrong caption up to and with this one
+        ("rank", pa.int32()),  # 0: what this wrong caption comes to, the best picture or a failure; others follow
         ("mask", IMAGE),  # white where the edit was allowed
         ("method", pa.string()),  # inpaint, instruct or render
         ("instruction", pa.string()),
@@ -130,7 +147,8 @@ IMAGE_NEGATIVES = pa.schema(
         ("steps", pa.int32()),
         ("guidance_scale", pa.float32()),
         ("strength", pa.float32()),
-        ("reconstruction", IMAGE),  # the original passed through the same editor
+        ("reconstruction", IMAGE),  # the original passed through the same editor; if there, it is the pair's picture 0
+        ("reconstruction_id", pa.string()),  # sha256 of its encoded bytes
         ("scene", pa.string()),  # JSON ground truth of the edited picture, where it is known
         # Whether the original caption is true of the edited picture too ("a circle", "a red circle"); null: unknown.
         ("original_still_true", pa.bool_()),
@@ -143,9 +161,12 @@ IMAGE_NEGATIVES = pa.schema(
 LABELS = pa.schema(
     [
         ("text_negative_id", pa.string()),
-        ("valid", pa.bool_()),  # the original is true of its picture and the negative is not; null: cannot be told
+        ("image_negative_id", pa.string()),  # the edited picture that this is about; null: about the wrong caption
+        # Of a wrong caption: the original is true of the picture and it is not. Of an edited picture: the wrong caption
+        # is true of it and, unless that entails the original, the original is not. Null: cannot be told.
+        ("valid", pa.bool_()),
         ("labeller", pa.string()),  # "truth": computed from the scene
-        ("detail", pa.string()),  # why it cannot be told
+        ("detail", pa.string()),  # why it cannot be told; of an edited picture, the scene nearest to it as JSON
     ]
 )
 
@@ -153,9 +174,10 @@ SCORES = pa.schema(
     [
         ("text_negative_id", pa.string()),
         ("image_negative_id", pa.string()),
-        ("role", pa.string()),  # judge, target or language
+        ("role", pa.string()),  # judge, target, language or pixels
         ("model", pa.string()),
-        ("s00", pa.float32()),  # cosine similarity of image 0 (original) and caption 0 (original)
+        # Cosine similarity of image 0 (the original or, where there is one, its reconstruction) and caption 0.
+        ("s00", pa.float32()),
         ("s01", pa.float32()),  # image 0, caption 1 (negative)
         ("s10", pa.float32()),
         ("s11", pa.float32()),
@@ -166,7 +188,14 @@ SCORES = pa.schema(
         ("plausibility1", pa.float32()),  # of caption 1
         ("tokens0", pa.int32()),  # language-model tokens of caption 0, to divide plausibility0 by
         ("tokens1", pa.int32()),
-        ("outside_mask_change", pa.float32()),
+        # Differences of the pair's two pictures, as a share of the largest possible.
+        ("outside_mask_change", pa.float32()),  # mean over the pixels where no edit was allowed
+        ("inside_mask_change", pa.float32()),  # and where it was
+        ("detail0", pa.float32()),  # standard deviation of the brightness inside the mask, 0 to 1: of picture 0
+        ("detail1", pa.float32()),  # of picture 1; near 0 is flat or black
+        ("noise1", pa.float32()),  # fine structure of picture 1 inside the mask, as a multiple of all of picture 0's
+        # Share of the judge's attention for the changed words on picture 1 that falls inside the mask (arXiv 2408.14153).
+        ("attribution_inside", pa.float32()),
     ]
 )
 
@@ -179,10 +208,13 @@ EMBEDDINGS = pa.schema(
 
 # What a rule of `select` sees, and an analyst in the view of this name: a negative with all its scores.
 _SIMILARITIES = ("text_similarity", "image_similarity", "directional_similarity")
+PIXELS = ("outside_mask_change", "inside_mask_change", "detail0", "detail1", "noise1")
 CANDIDATES = pa.schema(
     [
         *TEXT_NEGATIVES,
         ("image_negative_id", pa.string()),
+        ("image_method", pa.string()),  # inpaint, instruct or render
+        ("image_failed_check", pa.string()),  # why there is no picture, where one was tried
         ("original", pa.string()),  # the right caption
         ("source", pa.string()),
         ("source_key", pa.string()),
@@ -198,6 +230,8 @@ CANDIDATES = pa.schema(
         ("validity", pa.float32()),
         ("difficulty", pa.float32()),  # minus the same of the target: the higher, the harder; null with no target
         ("original_still_true", pa.bool_()),
+        ("attribution_inside", pa.float32()),
+        *((name, pa.float32()) for name in PIXELS),
         ("plausibility0", pa.float32()),
         ("plausibility1", pa.float32()),
         ("plausibility_gap", pa.float32()),  # plausibility0 - plausibility1: above 0 the original is likelier
@@ -212,6 +246,8 @@ VERDICTS = pa.schema(
         ("image_negative_id", pa.string()),
         ("accepted", pa.bool_()),
         ("reasons", pa.list_(pa.string())),  # failed check or rules; empty when accepted
+        ("picture_accepted", pa.bool_()),  # whether the edited picture is part of the pair; null where there is none
+        ("picture_reasons", pa.list_(pa.string())),  # failed check or picture rules
         ("validity", pa.float32()),  # as in CANDIDATES
         ("difficulty", pa.float32()),
     ]
@@ -222,6 +258,19 @@ NEAR_DUPLICATES = pa.schema(
         ("image_id", pa.string()),
         ("near_duplicate_of", pa.string()),  # the alike image with the smallest image_id
         ("distance", pa.int32()),  # differing bits of the two perceptual hashes
+    ]
+)
+
+# Whether a picture or caption alone gives away which side of a pair it is on.
+PROBES = pa.schema(
+    [
+        ("probe", pa.string()),  # visual: a linear classifier on the judge's vectors of single pictures
+        ("method", pa.string()),  # of the edited pictures; null for all
+        ("original", pa.string()),  # what edited pictures were told from: original or reconstruction
+        ("pairs", pa.int64()),
+        ("accuracy", pa.float32()),  # share of pairs told right, cross-validated by image; 0.5 is perfect
+        ("low", pa.float32()),  # 95% interval
+        ("high", pa.float32()),
     ]
 )
 
@@ -249,11 +298,13 @@ TABLES: dict[str, pa.Schema] = {
     "parses": PARSES,
     "lexicon": LEXICON,
     "text_negatives": TEXT_NEGATIVES,
+    "masks": MASKS,
     "image_negatives": IMAGE_NEGATIVES,
     "labels": LABELS,
     "scores": SCORES,
     "embeddings": EMBEDDINGS,
     "verdicts": VERDICTS,
+    "probes": PROBES,
     "near_duplicates": NEAR_DUPLICATES,
     "ledger": LEDGER,
 }

@@ -10,8 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from schemas.errors import InputError
+from schemas.measures import smallest_margin
 from schemas.reasons import HINTS
-from schemas.tables import CANDIDATES, SCORES, TABLES
+from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
 from storage.dataset import Build, Dataset
 
 _HIDDEN = ("embeddings", "units")  # a cache and a ledger of the ingest: of no use to an analyst
@@ -97,38 +98,35 @@ def _candidates(negatives: str, pairs: str) -> str:
         f"LEFT JOIN (SELECT * FROM scores WHERE role = '{role}') {alias} "
         f"ON {alias}.text_negative_id = n.text_negative_id "
         f"AND {alias}.image_negative_id IS NOT DISTINCT FROM e.image_negative_id"
-        for role, alias in roles
+        for role, alias in (*roles, ("pixels", "x"), ("attribution", "a"))
     ]
     columns = [
         "n.*",
-        "e.image_negative_id, e.original_still_true",
+        "e.image_negative_id, e.method AS image_method, e.failed_check AS image_failed_check, e.original_still_true",
         "p.caption AS original, p.source, p.source_key, p.split",
         *wide,
         *margins,
-        f"{_smallest_margin('j')} AS validity",
-        f"-{_smallest_margin('t')} AS difficulty",
+        f"{smallest_margin('j', _STILL_TRUE)} AS validity",
+        f"-{smallest_margin('t', _STILL_TRUE)} AS difficulty",
         "l.plausibility0, l.plausibility1, l.plausibility0 - l.plausibility1 AS plausibility_gap",
         "l.tokens0, l.tokens1",
+        "a.attribution_inside",
+        *(f"x.{name}" for name in PIXELS),
     ]
     select = ",\n    ".join(columns)
     joined = "\n".join(joins)
     return (
         f"SELECT\n    {select}\nFROM {negatives} n\nJOIN {pairs} p USING (pair_id)\n"
-        f"LEFT JOIN (SELECT {', '.join(_EDITED)} FROM image_negatives WHERE failed_check IS NULL) e "
+        f"LEFT JOIN (SELECT * REPLACE (CASE WHEN failed_check IS NULL THEN image_negative_id END AS image_negative_id) "
+        f"FROM (SELECT {', '.join(_EDITED)} FROM image_negatives WHERE rank = 0)) e "
         f"ON e.text_negative_id = n.text_negative_id\n{joined}\n"
         "LEFT JOIN (SELECT * FROM scores WHERE role = 'language') l ON l.text_negative_id = n.text_negative_id"
     )
 
 
-def _smallest_margin(alias: str) -> str:
-    """Write validity's SQL (see CANDIDATES); `least` passes over nulls."""
-    s00, s01, s10, s11 = (f"{alias}.{name}" for name in ("s00", "s01", "s10", "s11"))
-    unless = f"CASE WHEN NOT coalesce(e.original_still_true, false) THEN least({s00} - {s10}, {s11} - {s10}) END"
-    return f"least({s00} - {s01}, {s11} - {s01}, {unless})"
-
-
 _WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity")
-_EDITED = ["text_negative_id", "image_negative_id", "original_still_true", "failed_check"]
+_EDITED = ["text_negative_id", "image_negative_id", "method", "rank", "original_still_true", "failed_check"]
+_STILL_TRUE = "coalesce(e.original_still_true, false)"
 
 
 def _view(dataset: Dataset, build: Build, table: str) -> str:
@@ -164,7 +162,8 @@ def _runs(dataset: Dataset) -> str:
 
 
 def _reasons(build: Build) -> str:
-    rules: dict[str, Any] = build.config.get("select", {}).get("rules", {})
+    select: dict[str, Any] = build.config.get("select", {})
+    rules = {**select.get("rules", {}), **select.get("picture_rules", {})}
     hints = {**HINTS, **{name: rule.get("hint", "") for name, rule in rules.items()}}
     listed = ",\n    ".join(f"({_quoted(name)}, {_quoted(hint)})" for name, hint in hints.items())
     return f"CREATE VIEW reasons AS SELECT * FROM (VALUES\n    {listed}\n) AS reasons(reason, hint);"

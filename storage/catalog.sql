@@ -2,18 +2,23 @@
 
 CREATE VIEW minimal_pairs AS
 SELECT
-    c.text_negative_id, c.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
+    c.text_negative_id, e.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
     c.original, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
     v.validity, v.difficulty,
-    c.judge_s00, c.judge_s01, c.judge_s10, c.judge_s11, c.target_s00, c.target_s01, c.target_s10, c.target_s11,
+    c.judge_s00, c.judge_s01, if(v.picture_accepted, c.judge_s10, NULL) AS judge_s10,
+    if(v.picture_accepted, c.judge_s11, NULL) AS judge_s11,
+    c.target_s00, c.target_s01, if(v.picture_accepted, c.target_s10, NULL) AS target_s10,
+    if(v.picture_accepted, c.target_s11, NULL) AS target_s11,
     c.plausibility0, c.plausibility1, c.source, c.source_key, c.split, p.url, p.license,
-    i.image, e.image AS negative_image, e.mask, c.original_still_true
+    -- Where the editor made the original anew, that is the pair's picture: both carry its fingerprint.
+    coalesce(e.reconstruction, i.image) AS image, e.image AS negative_image, e.mask, e.method AS image_method,
+    i.image AS untouched_image, e.original_still_true
 FROM candidates c
 JOIN verdicts v ON v.text_negative_id = c.text_negative_id
     AND v.image_negative_id IS NOT DISTINCT FROM c.image_negative_id
 JOIN pairs p ON p.pair_id = c.pair_id
 JOIN images i ON i.image_id = c.image_id
-LEFT JOIN image_negatives e ON e.image_negative_id = c.image_negative_id
+LEFT JOIN image_negatives e ON e.image_negative_id = c.image_negative_id AND v.picture_accepted
 WHERE v.accepted;
 
 CREATE MACRO acceptance_by_operation() AS TABLE
@@ -36,6 +41,37 @@ SELECT
 FROM (SELECT unnest(reasons) AS reason, len(reasons) = 1 AS alone FROM verdicts)
 LEFT JOIN reasons USING (reason)
 GROUP BY reason ORDER BY rows DESC, reason;
+
+CREATE MACRO why_pictures_dropped() AS TABLE
+SELECT
+    image_method AS method,
+    reason,
+    count(*) AS rows,
+    round(count(*) / (SELECT count(*) FROM candidates e WHERE e.image_method = c.image_method), 3) AS share,
+    count(*) FILTER (alone) AS alone,
+    any_value(hint) AS hint
+FROM (SELECT text_negative_id, unnest(picture_reasons) AS reason, len(picture_reasons) = 1 AS alone FROM verdicts)
+JOIN candidates c USING (text_negative_id)
+LEFT JOIN reasons USING (reason)
+GROUP BY image_method, reason ORDER BY method, rows DESC, reason;
+
+CREATE MACRO pictures_by_operation() AS TABLE
+SELECT
+    image_method AS method,
+    coalesce(operation, 'all') AS operation,
+    count(*) AS wanted,
+    count(c.image_negative_id) AS pictures,
+    count(*) FILTER (picture_accepted) AS accepted,
+    round(count(*) FILTER (picture_accepted) / nullif(count(*), 0), 3) AS share,
+    round(avg(valid::INTEGER), 3) AS "right before",
+    round(avg(valid::INTEGER) FILTER (picture_accepted), 3) AS "right after"
+FROM candidates c
+JOIN verdicts v USING (text_negative_id)
+LEFT JOIN (SELECT * FROM labels WHERE image_negative_id IS NOT NULL) l
+    ON l.image_negative_id = c.image_negative_id
+WHERE image_method IS NOT NULL
+GROUP BY GROUPING SETS ((image_method, c.operation), (image_method))
+ORDER BY image_method, c.operation NULLS LAST;
 
 CREATE MACRO examples_of(wanted, n) AS TABLE
 SELECT operation, original, caption AS negative, original_phrase, negative_phrase, reasons
@@ -79,7 +115,7 @@ SELECT
     round(avg(valid::INTEGER) FILTER (accepted), 4) AS "precision after",
     round(count(*) FILTER (accepted AND valid) / nullif(count(*) FILTER (valid), 0), 4) AS recall
 FROM text_negatives JOIN verdicts USING (text_negative_id) JOIN labels USING (text_negative_id)
-WHERE failed_check IS NULL AND valid IS NOT NULL
+WHERE failed_check IS NULL AND valid IS NOT NULL AND labels.image_negative_id IS NULL
 GROUP BY GROUPING SETS ((operation), ())
 ORDER BY text_negatives.operation NULLS LAST;
 
@@ -92,7 +128,7 @@ SELECT
     count(*) FILTER (valid) AS "really wrong",
     round(avg(valid::INTEGER), 3) AS share
 FROM text_negatives JOIN labels USING (text_negative_id)
-WHERE failed_check IS NOT NULL AND valid IS NOT NULL
+WHERE failed_check IS NOT NULL AND valid IS NOT NULL AND labels.image_negative_id IS NULL
 GROUP BY failed_check ORDER BY taken DESC, failed_check;
 
 -- How often the judge or the target is right about accepted pairs, ties being misses (Winoground, EqBen).
@@ -108,7 +144,7 @@ SELECT
     round(avg((s00 > s10 AND s11 > s01)::INTEGER) FILTER (whole), 3) AS image,
     round(avg((s00 > s01 AND s11 > s10 AND s00 > s10 AND s11 > s01)::INTEGER) FILTER (whole), 3) AS "group"
 FROM (
-    SELECT t.operation, s.*, s.s11 IS NOT NULL AND NOT coalesce(e.original_still_true, false) AS whole
+    SELECT t.operation, s.*, v.picture_accepted AND NOT coalesce(e.original_still_true, false) AS whole
     FROM scores s
     JOIN text_negatives t USING (text_negative_id)
     JOIN verdicts v ON v.text_negative_id = s.text_negative_id
@@ -170,9 +206,12 @@ SELECT * FROM (VALUES
     ('minimal_pairs', 'view', 'what was accepted, one row a negative, with its image: what a trainer reads'),
     ('candidates', 'view', 'every negative with all its scores, what the rules of select see'),
     ('text_negatives, image_negatives, pairs, images, scores, verdicts, labels', 'views', 'the tables'),
+    ('masks, probes', 'views', 'where an edit was allowed; what gives away which picture is the edited one'),
     ('rejects, lexicon, parses, ledger, runs', 'views', 'more tables: what was left out, the corpus, the work'),
     ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
     ('why_dropped()', 'macro', 'which reasons dropped how many, and how many each alone'),
+    ('why_pictures_dropped()', 'macro', 'which reasons dropped how many edited pictures'),
+    ('pictures_by_operation()', 'macro', 'edited pictures made and accepted, and right by computed truth where known'),
     ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),
     ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
     ('blind_accuracy()', 'macro', 'how often a blind language model prefers the original, before and after select'),

@@ -28,7 +28,7 @@ from schemas.tables import IMAGES, LEDGER, PAIRS, REJECTS, UNITS
 from storage.dataset import Build, Dataset
 from storage.sources import Row, open_source, read_image, source_name
 
-VERSION = 2
+VERSION = 3
 TABLES = ("images", "pairs", "rejects", "units")  # units last: where it is, the others are
 Progress = Callable[[int, int | None], None]
 
@@ -224,7 +224,7 @@ def _sort_rows(
             rejects.append({"source": source, **reject})
             continue
         seen.add(row.caption)
-        pair = {name: getattr(row, name) for name in ("caption", "url", "license", "split", "scene")}
+        pair = {name: getattr(row, name) for name in ("caption", "url", "license", "split", "scene", "regions")}
         known = {"pair_id": pair_id(unit.image_id, row.caption), "image_id": unit.image_id, "source": source}
         pairs.append({**pair, **known, "source_key": row.key})
 

@@ -26,7 +26,7 @@ class Render:
     true and, unless that is impossible, the original false.
     """
 
-    version = 1
+    version = 2
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -59,17 +59,30 @@ class Render:
             "method": _METHOD,
             "model": _MODEL,
             "seed": seed,
+            "tries": 1,
+            "rank": 0,
         }
-        if row["scene"] is None:
-            return {**known, "failed_check": "no_scene"}
-        try:
-            scene, right, wrong = Scene.from_json(row["scene"]), read(row["original"]), read(row["caption"])
-        except (UnreadableError, ValueError):
-            return {**known, "failed_check": "unreadable"}
-        edited = minimal_change(scene, right, wrong, random.Random(seed))
-        if edited is None:
-            return {**known, "failed_check": "no_change"}
-        return {**known, **_picture(scene, edited, row["width"]), "original_still_true": is_true(right, edited)}
+        edited = edited_scene(row, self.seed)
+        if isinstance(edited, str):
+            return {**known, "failed_check": edited}
+        still_true = is_true(read(row["original"]), edited)
+        picture = _picture(Scene.from_json(row["scene"]), edited, row["width"])
+        return {**known, **picture, "original_still_true": still_true}
+
+
+def edited_scene(row: dict[str, Any], seed: int) -> Scene | str:
+    """Find the smallest change of a row's scene of which its wrong caption is true, or the check that fails.
+
+    Takes text_negative_id, original, caption and scene; the seed is the config's.
+    """
+    if row["scene"] is None:
+        return "no_scene"
+    try:
+        scene, right, wrong = Scene.from_json(row["scene"]), read(row["original"]), read(row["caption"])
+    except (UnreadableError, ValueError):
+        return "unreadable"
+    edited = minimal_change(scene, right, wrong, random.Random(row_seed(row["text_negative_id"], seed, _METHOD)))
+    return edited or "no_change"
 
 
 def _picture(scene: Scene, edited: Scene, size: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Row:
     license: str | None = None
     split: str | None = None
     scene: str | None = None  # JSON ground truth, where the source has it
+    regions: str | None = None  # JSON list of boxes and what they show, where the source has it
     reason: str | None = None  # a name from schemas.reasons.REJECTS
     detail: str | None = None
 
@@ -34,19 +35,22 @@ class Row:
         return replace(self, reason=reason, detail=detail)
 
 
+_OPTIONAL = ("url", "license", "split", "scene", "regions")
+
+
 def optional_columns(source: Source) -> tuple[str, ...]:
-    """Name the columns that a source need not have: url, license, split and scene, in this order."""
-    return source.url_column, source.license_column, source.split_column, source.scene_column
+    """Name the columns that a source need not have: url, license, split, scene and regions, in this order."""
+    return tuple(getattr(source, f"{field}_column") for field in _OPTIONAL)
 
 
 def metadata(source: Source, record: dict[str, Any]) -> dict[str, Any]:
-    """Take url, license, split and scene from a record that may have them."""
-    fields = zip(("url", "license", "split", "scene"), optional_columns(source), strict=True)
+    """Take what a source need not have from a record that may have it."""
+    fields = zip(_OPTIONAL, optional_columns(source), strict=True)
     return {field: _text(record.get(column)) for field, column in fields}
 
 
 def _text(value: Any) -> str | None:
-    if isinstance(value, dict | list):  # a scene in JSONL
+    if isinstance(value, dict | list):  # a scene or regions in JSONL
         return json.dumps(value, separators=(",", ":"), sort_keys=True)
     return str(value) if value else None
 

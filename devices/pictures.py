@@ -1,0 +1,34 @@
+"""Pictures as people see them: upright, in RGB."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_ORIENTATION = 0x0112  # EXIF tag; 5 to 8 turn the picture by a quarter
+
+
+def as_seen(image: "Image.Image") -> "Image.Image":
+    """Turn a picture into the RGB that people see: upright, 16 bits scaled to 8, transparency on white."""
+    from PIL import Image, ImageOps
+
+    with suppress(Exception):  # a broken EXIF block spoils no picture
+        ImageOps.exif_transpose(image, in_place=True)
+    if image.mode.startswith("I"):  # Pillow's own conversion cuts off at 255: a white picture
+        grey = np.asarray(image).clip(0, 65535) >> 8
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
+
+
+def size_seen(image: "Image.Image") -> tuple[int, int]:
+    """Tell width and height, in pixels, of what `as_seen` will give, without decoding the picture."""
+    with suppress(Exception):
+        if image.getexif().get(_ORIENTATION) in (5, 6, 7, 8):
+            return image.height, image.width
+    return image.size

@@ -1,0 +1,90 @@
+"""Heat maps of phrases by a text-prompted segmenter (CLIPSeg, arXiv 2112.10003)."""
+
+import io
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from devices import pick_device
+from devices.pictures import as_seen
+from devices.revision import hash_of_files, hub_commit
+from schemas.config import Compute
+from schemas.errors import InputError
+
+_BATCH = 16
+
+
+class Segmenter:
+    """Turn phrases into heat maps over a picture, as `Masks` wants them."""
+
+    version = 1
+
+    def __init__(self, model: str, compute: Compute) -> None:
+        self.model, self.compute = model, compute
+
+    @property
+    def identity(self) -> list[Any]:
+        """Stage name, version and the model's weights."""
+        return ["segmenter", self.version, self._weights]
+
+    def check(self) -> None:
+        """Raise InputError for what can be seen to be missing without loading weights."""
+        if not Path(self.model).is_dir():
+            hub_commit(self.model, "config.json")
+        elif not list(Path(self.model).glob("*.safetensors")):
+            raise InputError(f"segmenter {self.model}: no .safetensors weights in that folder")
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Turn rows of key, image (encoded), caption and spans into rows of key, heat (row by row, 0 to 1), rows and
+        columns. What the spans cover is looked for.
+
+        Raises InputError when the model cannot be loaded.
+        """
+        made = []
+        rows = table.to_pylist()
+        for start in range(0, len(rows), _BATCH):
+            made += self._batch(rows[start : start + _BATCH])
+        columns = [("key", pa.string()), ("heat", pa.list_(pa.float32())), ("rows", pa.int32()), ("columns", pa.int32())]
+        return pa.Table.from_pylist(made, pa.schema(columns))
+
+    def _batch(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        import torch
+
+        processor, model = self._loaded
+        phrases = [" ".join(row["caption"][s["start"] : s["end"]] for s in row["spans"]) for row in rows]
+        pictures = []
+        for row in rows:
+            with Image.open(io.BytesIO(row["image"])) as image:
+                pictures.append(as_seen(image).copy())
+        given = processor(text=phrases, images=pictures, padding=True, return_tensors="pt").to(model.device)
+        with torch.inference_mode():
+            logits = model(**given).logits
+        heats = torch.sigmoid(logits.float()).reshape(len(rows), *logits.shape[-2:]).cpu().numpy()
+        return [
+            {"key": row["key"], "heat": heat.ravel(), "rows": heat.shape[0], "columns": heat.shape[1]}
+            for row, heat in zip(rows, np.asarray(heats), strict=True)
+        ]
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        from transformers import CLIPSegForImageSegmentation, CLIPSegProcessor
+
+        self.check()
+        try:
+            processor = CLIPSegProcessor.from_pretrained(self.model)
+            model = CLIPSegForImageSegmentation.from_pretrained(self.model, use_safetensors=True)
+        except Exception as error:  # hub, file and config errors of several libraries
+            why = " ".join(str(error).split())[:200]
+            raise InputError(f"segmenter {self.model}: transformers cannot load it: {why}") from error
+        return processor, model.eval().to(pick_device(self.compute.device))
+
+    @cached_property
+    def _weights(self) -> str:
+        folder = Path(self.model)
+        if not folder.is_dir():
+            return self.model
+        return hash_of_files(file for file in folder.iterdir() if file.suffix in {".safetensors", ".json", ".txt"})
