@@ -6,6 +6,7 @@ from schemas.errors import InputError
 
 _PREFIX = "package:"
 CLIPS = ("shapes-clip", "shapes-clip-plain")
+PIPELINES = ("shapes-inpaint",)
 
 
 def clip_name(model: str) -> str:
@@ -13,10 +14,20 @@ def clip_name(model: str) -> str:
 
     Raises InputError for a name that does not ship.
     """
-    if not model.startswith(_PREFIX):
-        return model
+    return f"local-dir:{_folder(model, CLIPS)}" if model.startswith(_PREFIX) else model
+
+
+def pipeline_name(model: str) -> str:
+    """Turn `package:NAME` into the folder of a diffusers pipeline; any other name stays.
+
+    Raises InputError for a name that does not ship.
+    """
+    return _folder(model, PIPELINES) if model.startswith(_PREFIX) else model
+
+
+def _folder(model: str, known: tuple[str, ...]) -> str:
     name = model.removeprefix(_PREFIX)
-    if name not in CLIPS:
-        known = ", ".join(_PREFIX + clip for clip in CLIPS)
-        raise InputError(f"model {model}: no such model comes with Counterfoil; known: {known}")
-    return f"local-dir:{files('models') / name}"
+    if name not in known:
+        names = ", ".join(_PREFIX + one for one in known)
+        raise InputError(f"model {model}: no such model comes with Counterfoil; known: {names}")
+    return str(files("models") / name)

@@ -16,9 +16,11 @@ from prefect.context import FlowRunContext
 from filters.embeddings import Encoder
 from filters.plausibility import Plausibility
 from filters.selection import Selection
-from flows import tasks
+from flows import picture_tasks, tasks
 from flows.card import dataset_card
+from flows.pictures import Pictures, picture_stages
 from flows.progress import progress
+from flows.shards import run
 from generators.shapes.source import check_source
 from generators.text.lexicon import Describing
 from generators.text.parsing import Parsing
@@ -28,7 +30,17 @@ from schemas.ids import fingerprint
 from storage.catalog import connect, write_catalog
 from storage.dataset import Build, Dataset
 
-PACKAGES = ("counterfoil", "torch", "open_clip_torch", "transformers", "spacy", "lemminflect", "inflect", "wn")
+PACKAGES = (
+    "counterfoil",
+    "torch",
+    "open_clip_torch",
+    "transformers",
+    "diffusers",
+    "spacy",
+    "lemminflect",
+    "inflect",
+    "wn",
+)
 
 
 @flow(name="build", flow_run_name="build {out}", persist_result=False)
@@ -45,35 +57,42 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
 
     with progress("ingest", "rows") as advance:
         how_to_read = (config.source, config.ingest, config.compute.workers)
-        ingested = _run(tasks.ingest_source, out, *how_to_read, previous, advance)
+        ingested = run(tasks.ingest_source, out, *how_to_read, previous, advance)
     pairs = images = ingested.shards
     each = partial(_each, sizes=[dataset.count("pairs", shard) for shard in pairs])
 
     parses = each("parse", tasks.parse_captions, out, config.describe, rows=(pairs,))
     lexicon = _lexicon(dataset, config, previous, parses)
     how = (config.text, config.seed, config.describe.parser, lexicon["fingerprint"])
-    negatives = each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,))
-    labels = each("truth", tasks.compute_truth, out, rows=(negatives, pairs))
-
-    edited: list[str] = []
-    if config.images is not None:
-        edited = each("images", tasks.make_image_negatives, out, config.seed, rows=(negatives, pairs))
-    edited_or_none: list[str | None] = [*edited] or [None] * len(negatives)
+    with Pictures(out, config, images) as pictures:  # made beside the text work, as shards of negatives come
+        negatives = each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,), then=pictures.start)
+        labels = each("truth", tasks.compute_truth, out, rows=(negatives, pairs))
+        masks, edited = pictures.wait()
 
     scores: list[list[str]] = []
     for role, clip in (("judge", config.judge), ("target", config.target)):
         if clip is not None:
             with_clip = (out, role, clip, config.compute)
-            scores.append(each(f"align with {role}", tasks.align, *with_clip, rows=(negatives, images, edited_or_none)))
+            scores.append(each(f"align with {role}", tasks.align, *with_clip, rows=(negatives, images, edited)))
     if config.plausibility is not None:
         with_model = (out, config.plausibility, config.compute)
         scores.append(each("plausibility", tasks.weigh_plausibility, *with_model, rows=(negatives, pairs)))
+    seen = (negatives, images, edited)
+    if config.images:
+        scores.append(each("pixels", picture_tasks.measure_pixels, out, rows=seen))
+        labels += each("picture truth", picture_tasks.compute_picture_truth, out, rows=seen)
+    if config.attribution and config.judge is not None:
+        with_judge = (out, config.judge, config.compute)
+        scores.append(each("attribution", picture_tasks.measure_attribution, *with_judge, rows=seen))
     by_shard = [list(shards) for shards in zip(*scores, strict=True)] or [[] for _ in negatives]
 
-    edited_by_shard = [[shard] if shard is not None else [] for shard in edited_or_none]
-    judged = (negatives, pairs, edited_by_shard, by_shard)
+    judged = (negatives, pairs, edited, by_shard)
     verdicts = each("select", tasks.select_negatives, out, config.select, rows=judged)
-    alike = _run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, images)
+    alike = run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, images)
+    probes: list[str] = []
+    if config.images and config.judge is not None:
+        probed = (config.judge, config.compute, negatives, images, edited, verdicts)
+        probes = [run(picture_tasks.probe_pictures, out, *probed)]
 
     shards = {
         **dict.fromkeys(("images", "pairs", "rejects", "units"), ingested.shards),
@@ -81,9 +100,11 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
         "lexicon": [lexicon["fingerprint"]],
         "text_negatives": negatives,
         "labels": labels,
-        "image_negatives": edited,
+        "masks": masks,
+        "image_negatives": [shard for several in edited for shard in several],
         "scores": [shard for several in by_shard for shard in several],
         "verdicts": verdicts,
+        "probes": probes,
         "near_duplicates": [alike],
     }
     return publish(dataset, config, shards, lexicon, previous, started)
@@ -93,7 +114,9 @@ def check(config: BuildConfig) -> None:
     """Build every stage and ask what it misses: all of it is said at once, a line each, before any work."""
     clips = [Encoder(clip, config.compute) for clip in (config.judge, config.target) if clip is not None]
     language = [Plausibility(config.plausibility, config.compute)] if config.plausibility is not None else []
-    stages: tuple[Checked, ...] = (Parsing(config.describe), *clips, *language, Selection(config.select))
+    stages: tuple[Checked, ...] = (
+        Parsing(config.describe), *clips, *language, *picture_stages(config), Selection(config.select)
+    )  # fmt: skip
     missing = []
     if config.source.path is None:
         missing.append("source.path: not set; give --source PATH or name it in the config")
@@ -187,24 +210,28 @@ def _lexicon(dataset: Dataset, config: BuildConfig, previous: Build | None, pars
         if new <= config.describe.refresh_after * last["pairs"]:
             return dict(last)
     with progress("describe", "captions", sum(dataset.count("parses", s) for s in parses)):
-        taken = _run(tasks.describe_corpus, str(dataset.root), config.describe, parses)
+        taken = run(tasks.describe_corpus, str(dataset.root), config.describe, parses)
     pairs = sum(dataset.count("parses", shard) for shard in parses)
     return {"fingerprint": taken, "identity": identity, "parses": parses, "pairs": pairs}
 
 
-def _each(what: str, task: Task[Any, str], *how: Any, rows: tuple[Sequence[Any], ...], sizes: list[int]) -> list[str]:
-    """Run a task on every shard, in order: models are loaded once and have one owner."""
+def _each(
+    what: str,
+    task: Task[Any, str],
+    *how: Any,
+    rows: tuple[Sequence[Any], ...],
+    sizes: list[int],
+    then: Callable[..., None] | None = None,
+) -> list[str]:
+    """Run a task on every shard, in order: models are loaded once and have one owner. `then` is told of each shard."""
     made = []
     with progress(what, "captions", sum(sizes)) as advance:
         for size, *shard in zip(sizes, *rows, strict=True):
-            made.append(_run(task, *how, *shard))
+            made.append(run(task, *how, *shard))
+            if then is not None:
+                then(made[-1], *shard)
             advance(size, None)
     return made
-
-
-def _run(task: Task[Any, Any], *arguments: Any) -> Any:
-    """Run a task: recorded by Prefect inside of a flow run, a plain function call elsewhere."""
-    return task(*arguments) if FlowRunContext.get() else task.fn(*arguments)
 
 
 def _ledger(dataset: Dataset, shards: dict[str, list[str]]) -> list[str]:

@@ -5,6 +5,14 @@ import duckdb
 from storage.dataset import Build
 
 
+def _probed(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say how well edited pictures can be told from the pair's other picture without a caption."""
+    found = connection.sql("SELECT method, original, accuracy, low, high FROM probes ORDER BY ALL").fetchall()
+    lines = [f"- {method}, told from the {original}: {accuracy:.3f} ({low:.3f}-{high:.3f})"
+             for method, original, accuracy, low, high in found]  # fmt: skip
+    return ["", "## Visual blind accuracy (0.5 is perfect)", "", *lines] if lines else []
+
+
 def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
     """Write the README.md of a dataset in Markdown, from the catalog of its build."""
     counts = build.counts
@@ -34,6 +42,11 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
         "",
         f"- parser: {build.config['describe']['parser']}",
         *models,
+        *(
+            f"- pictures: {editor['method']}" + (f" by {editor['model']}" if editor["model"] else "")
+            for editor in build.config.get("images", ())
+        ),
+        *_probed(connection),
         "",
         "## Licences of the images, as the source states them",
         "",

@@ -44,6 +44,16 @@ def operations_table(connection: duckdb.DuckDBPyConnection) -> RenderableType:
     return _table(connection, title, columns, sql)
 
 
+def visual_probe_table(connection: duckdb.DuckDBPyConnection) -> RenderableType:
+    """Lay out how well one picture of a pair, seen alone, gives away whether it was edited."""
+    title = "Visual blind accuracy: edited pictures told from originals by one picture alone (0.5 is perfect)"
+    sql = (
+        "SELECT method, original, pairs, round(accuracy::DOUBLE, 3), format('{:.3f}-{:.3f}', low, high) "
+        "FROM probes WHERE probe = 'visual' ORDER BY method, original"
+    )
+    return _table(connection, title, ("method", "told from", "pairs", "accuracy", "95% interval"), sql)
+
+
 def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[RenderableType]:
     counts = build.counts
     yield Text.assemble(("Build ", "bold"), build.build_id, style="bold")
@@ -69,6 +79,13 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         columns = ("operation", "usable", "precision", "accepted", "precision after", "recall")
         title = "Against the truth, computed from the scenes: share of negatives that are really wrong"
         yield _table(connection, title, columns, "FROM precision_and_recall()")
+    if build.config.get("images"):
+        columns = ("method", "operation", "wanted", "made", "accepted", "share", "right", "right after")
+        title = "Edited pictures; right: of those made and of those accepted, by computed truth where it is known"
+        yield _table(connection, title, columns, "FROM pictures_by_operation()")
+        columns = ("method", "reason", "dropped", "share", "alone", "what it means")
+        yield _table(connection, "Why edited pictures were dropped", columns, "FROM why_pictures_dropped()")
+        yield visual_probe_table(connection)
     for role, words in _JUDGED.items():
         if build.config.get(role):
             columns = ("operation", "accepted", "captions", "pairs", "text", "image", "group")
@@ -104,6 +121,8 @@ _ABSENT = {
 
 def _table(connection: duckdb.DuckDBPyConnection, title: str, columns: tuple[str, ...], sql: str) -> RenderableType:
     rows = connection.sql(sql).fetchall()
+    if not rows:
+        return Group()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, column in enumerate(columns):
         numeric = any(isinstance(row[index], int | float) for row in rows) or column == "rows"

@@ -113,12 +113,12 @@ def _table(images: Vectors, captions: Vectors, lessons: Lessons) -> list[str]:
     lines = ["| operation | pairs | text score | image score | group score |", "| --- | ---: | ---: | ---: | ---: |"]
     for operation in (*sorted(OPERATION_NAMES), "all"):
         rows = lessons.operation == OPERATION_NAMES.index(operation) if operation != "all" else slice(None)
-        cells = " | ".join(_share(part[rows]) for part in (text, image, text & image))
+        cells = " | ".join(share(part[rows]) for part in (text, image, text & image))
         lines.append(f"| {operation} | {len(text[rows]):,} | {cells} |")
     return lines
 
 
-def _share(right: Any) -> str:
+def share(right: Any) -> str:
     """Write a share with Wilson's interval at 95%."""
     n, p, z = len(right), float(right.mean()), 1.96
     middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))

@@ -34,7 +34,7 @@ _CLASSES = [1 + len(values) for values in ATTRIBUTES.values()]  # of each patch
 
 
 def make_vae() -> AutoencoderKL:
-    """Build the autoencoder, 64x64 pixels to 16x16 latents: cheap where pictures are large, rich where they are small."""
+    """Build the autoencoder, 64x64 pixels to 16x16 latents: few channels where pictures are large, more where small."""
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3,
@@ -122,7 +122,7 @@ class Drawing(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.vae = make_vae().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.vae = make_vae().to(memory_format=torch.channels_last)
         self.head = torch.nn.Conv2d(LATENTS, sum(_CLASSES), 2, stride=2)
 
 
@@ -223,7 +223,7 @@ def set_scale(vae: AutoencoderKL, edits: Edits) -> None:
 
 def _told_wrong(told: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of what is said of each patch: rows x patches."""
-    parts = told.split(_CLASSES, 1)
+    parts = torch.split(told, _CLASSES, 1)
     losses = [F.cross_entropy(p, labels[:, :, k], reduction="none") for k, p in enumerate(parts)]
     return torch.stack(losses).sum(0)
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 
 def make_tiny_clip(folder: Path) -> str:
@@ -41,3 +42,142 @@ def make_tiny_language_model(folder: Path) -> str:
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     LlamaForCausalLM(LlamaConfig(vocab_size=len(fast), **sizes)).save_pretrained(folder)
     return str(folder)
+
+
+def make_tiny_inpainter(folder: Path, xl: bool = False, unsafe: bool = False) -> str:
+    """Save a Stable Diffusion inpainting pipeline of random weights, 32x32 pixels; returns its folder.
+
+    `xl` makes it one of Stable Diffusion XL; `unsafe` gives it a safety checker that rejects every picture.
+    """
+    import diffusers
+
+    parts = _stable_diffusion_parts(9, xl)
+    if xl:
+        diffusers.StableDiffusionXLInpaintPipeline(**parts).save_pretrained(folder)
+        return str(folder)
+    checker, extractor = _tiny_safety_checker() if unsafe else (None, None)
+    diffusers.StableDiffusionInpaintPipeline(
+        **parts, safety_checker=checker, feature_extractor=extractor, requires_safety_checker=unsafe
+    ).save_pretrained(folder)
+    return str(folder)
+
+
+def make_tiny_instructor(folder: Path, xl: bool = False) -> str:
+    """Save an InstructPix2Pix pipeline of random weights, 32x32 pixels; returns its folder."""
+    import diffusers
+
+    parts = _stable_diffusion_parts(8, xl)
+    if xl:
+        diffusers.StableDiffusionXLInstructPix2PixPipeline(**parts).save_pretrained(folder)
+        return str(folder)
+    diffusers.StableDiffusionInstructPix2PixPipeline(
+        **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    ).save_pretrained(folder)
+    return str(folder)
+
+
+def make_tiny_flux(folder: Path, kind: str) -> str:
+    """Save a Flux pipeline of random weights, `Fill` or `Kontext`; returns its folder."""
+    import diffusers
+    import torch
+    from transformers import CLIPTextModel, T5Config, T5EncoderModel
+
+    torch.manual_seed(0)
+    vae = diffusers.AutoencoderKL(
+        **_VAE, latent_channels=4, use_quant_conv=False, use_post_quant_conv=False, shift_factor=0.1, scaling_factor=0.4
+    )
+    latents = 4 * 4  # a pixel of packed latents is 2x2 of them
+    transformer = diffusers.FluxTransformer2DModel(
+        in_channels=latents + (latents + 4 * 2 * 2 if kind == "Fill" else 0), out_channels=latents,
+        num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
+        joint_attention_dim=32, pooled_projection_dim=32, axes_dims_rope=(4, 4, 8), guidance_embeds=True,
+    )  # fmt: skip
+    tokenizer = _tiny_tokenizer()
+    t5 = T5Config(vocab_size=len(tokenizer), d_model=32, d_kv=16, d_ff=37, num_layers=1, num_heads=2)
+    getattr(diffusers, f"Flux{kind}Pipeline")(
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
+        vae=vae,
+        text_encoder=CLIPTextModel(_text_config(tokenizer)),
+        tokenizer=tokenizer,
+        text_encoder_2=T5EncoderModel(t5),
+        tokenizer_2=tokenizer,
+        transformer=transformer,
+    ).save_pretrained(folder)
+    return str(folder)
+
+
+_VAE = {
+    "block_out_channels": (8, 16),
+    "down_block_types": ("DownEncoderBlock2D",) * 2,
+    "up_block_types": ("UpDecoderBlock2D",) * 2,
+    "norm_num_groups": 8,
+    "sample_size": 32,
+}  # fmt: skip
+
+
+def _stable_diffusion_parts(channels: int, xl: bool) -> dict[str, Any]:
+    import diffusers
+    import torch
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+    torch.manual_seed(0)
+    tokenizer = _tiny_tokenizer()
+    more: dict[str, Any] = {}
+    if xl:
+        more = {"addition_embed_type": "text_time", "addition_time_embed_dim": 8,
+                "projection_class_embeddings_input_dim": 6 * 8 + 32}  # fmt: skip
+    parts = {
+        "vae": diffusers.AutoencoderKL(**_VAE, latent_channels=4),
+        "unet": diffusers.UNet2DConditionModel(
+            sample_size=16, in_channels=channels, out_channels=4, block_out_channels=(16, 32), layers_per_block=1,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=64 if xl else 32, attention_head_dim=2, norm_num_groups=8, **more,
+        ),
+        "scheduler": diffusers.EulerDiscreteScheduler(beta_schedule="scaled_linear", steps_offset=1),
+        "text_encoder": CLIPTextModel(_text_config(tokenizer)),
+        "tokenizer": tokenizer,
+    }  # fmt: skip
+    if xl:
+        parts |= {"text_encoder_2": CLIPTextModelWithProjection(_text_config(tokenizer)), "tokenizer_2": tokenizer}
+    return parts
+
+
+def _text_config(tokenizer: Any) -> Any:
+    from transformers import CLIPTextConfig
+
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=77, projection_dim=32, hidden_act="gelu",
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+
+
+def _tiny_tokenizer() -> Any:
+    """A byte-level tokenizer that begins and ends a text as CLIP's does, of 77 tokens at most."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["<s>", "</s>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    tokenizer = Tokenizer(models.BPE({word: index for index, word in enumerate(words)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>", model_max_length=77
+    )
+
+
+def _tiny_safety_checker() -> tuple[Any, Any]:
+    import torch
+    from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
+    from transformers import CLIPConfig, CLIPImageProcessor
+
+    sizes = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = CLIPConfig(vision_config={**sizes, "image_size": 32, "patch_size": 16}, projection_dim=32)
+    checker = StableDiffusionSafetyChecker(config)
+    with torch.no_grad():
+        checker.concept_embeds_weights.fill_(-1.0)  # any similarity is above this threshold
+    size = {"height": 32, "width": 32}
+    return checker, CLIPImageProcessor(size=size, crop_size=size)

@@ -17,7 +17,7 @@ SAMPLES = 4  # per pixel and axis
 _SUB = 8  # sub-units per unit: sample points of pictures up to 256 pixels fall on whole numbers
 
 # Main colour, and the second colour of a pattern: one that does not melt into a background.
-_INKS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
+INKS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
     "red": ((218, 34, 40), (100, 4, 10)),
     "green": ((28, 150, 56), (4, 62, 18)),
     "blue": ((40, 84, 224), (6, 18, 96)),
@@ -54,8 +54,8 @@ def mask(things: tuple[Thing, ...], size: int = 64) -> Pixels:
     """Draw where things are as size x size pixels: 255 inside, 0 outside."""
     covered = np.zeros((size, size), np.uint8)
     for thing in things:
-        rows, columns, inside, _ = _coverage(thing, size)
-        covered[rows, columns] |= np.where(_counted(inside) > 0, 255, 0).astype(np.uint8)
+        rows, columns, inside, _ = coverage(thing, size)
+        covered[rows, columns] |= np.where(counted(inside) > 0, 255, 0).astype(np.uint8)
     return covered
 
 
@@ -103,16 +103,16 @@ def _pixels(size: int) -> tuple[_Grid, _Grid]:
 
 
 def _draw_thing(picture: _Grid, thing: Thing, size: int) -> None:
-    rows, columns, inside, second = _coverage(thing, size)
+    rows, columns, inside, second = coverage(thing, size)
     full = SAMPLES * SAMPLES
-    main, other = (np.array(ink, np.int64) for ink in _INKS[thing.colour])
-    marked = _counted(inside & second)[:, :, None]
-    covered = _counted(inside)[:, :, None]
+    main, other = (np.array(ink, np.int64) for ink in INKS[thing.colour])
+    marked = counted(inside & second)[:, :, None]
+    covered = counted(inside)[:, :, None]
     under = picture[rows, columns]
     picture[rows, columns] = (under * (full - covered) + main * (covered - marked) + other * marked + full // 2) // full
 
 
-def _coverage(thing: Thing, size: int) -> tuple[slice, slice, _Mask, _Mask]:
+def coverage(thing: Thing, size: int) -> tuple[slice, slice, _Mask, _Mask]:
     """The pixels that a thing may touch, and per sample whether it is inside, and on the pattern's marks."""
     rows, columns = (_reach(at, thing.radius, size) for at in (thing.y, thing.x))
     dy = _offsets(rows, thing.y, size)[:, None]
@@ -188,7 +188,7 @@ def _marks(thing: Thing, dx: _Grid, dy: _Grid, radius: int) -> _Mask:
     return none
 
 
-def _counted(samples: _Mask) -> _Grid:
+def counted(samples: _Mask) -> _Grid:
     """Count the samples of each pixel."""
     height, width = samples.shape[0] // SAMPLES, samples.shape[1] // SAMPLES
     counted: _Grid = samples.reshape(height, SAMPLES, width, SAMPLES).sum((1, 3), dtype=np.int64)

@@ -5,6 +5,7 @@ import time
 from collections import Counter, defaultdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from generators.shapes.changes import changed_things, minimal_change
@@ -87,7 +88,8 @@ def edited_scene(row: dict[str, Any], seed: int) -> Scene | str:
 
 def _picture(scene: Scene, edited: Scene, size: int) -> dict[str, Any]:
     data = png(draw(edited, size))
-    allowed = png(mask(changed_things(scene, edited), size))
+    changed = changed_things(scene, edited)
+    allowed = png(mask(changed, size) if changed else np.full((size, size), 255, np.uint8))  # else the background
     name = image_id(data)
     return {
         "edited_image_id": name,

@@ -1,10 +1,15 @@
-"""Tell of any wrong caption of a known scene whether it really is wrong."""
+"""Tell of any wrong caption of a known scene whether it really is wrong, and of its picture whether it is right."""
 
+import io
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from PIL import Image
 
+from generators.shapes.changes import entails
 from generators.shapes.claims import is_true
+from generators.shapes.nearest import nearest_scene
 from generators.shapes.reading import UnreadableError, read
 from generators.shapes.world import Scene
 from schemas.tables import LABELS
@@ -34,3 +39,47 @@ def _label(original: str, caption: str, text: str) -> dict[str, Any]:
         return {"valid": is_true(read(original), scene) and not is_true(read(caption), scene)}
     except (UnreadableError, ValueError) as error:
         return {"valid": None, "detail": str(error)}
+
+
+class PictureTruth:
+    """Label edited pictures of scenes by the scene nearest to what they show, which no model takes part in.
+
+    Right is a picture that the wrong caption is true of and, unless that says all that the original says and more,
+    the original is false of; where the original picture was made anew too, the original caption must be true of that.
+    """
+
+    version = 1
+
+    @property
+    def identity(self) -> list[Any]:
+        """Stage name and version."""
+        return ["picture truth", self.version]
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Turn rows of text_negative_id, image_negative_id, original, caption, scene (JSON or null), method, image and
+        reconstruction (encoded, the second nullable) and mask into rows of LABELS.
+
+        Only where there is a scene and the picture was not drawn from one.
+        """
+        rows = (row for row in table.to_pylist() if row["scene"] is not None and row["method"] != "render")
+        return pa.Table.from_pylist([{**_picture_label(row), "labeller": "truth"} for row in rows], LABELS)
+
+
+def _picture_label(row: dict[str, Any]) -> dict[str, Any]:
+    known = {name: row[name] for name in ("text_negative_id", "image_negative_id")}
+    try:
+        scene, right, wrong = Scene.from_json(row["scene"]), read(row["original"]), read(row["caption"])
+    except (UnreadableError, ValueError) as error:
+        return {**known, "valid": None, "detail": str(error)}
+    picture = _pixels(row["image"])
+    mask = _pixels(row["mask"]["bytes"])[:, :, 0] > 127 if row["mask"] else np.ones(picture.shape[:2], bool)
+    shown = nearest_scene(picture, scene, mask).scene
+    valid = is_true(wrong, shown) and (entails(wrong, right) or not is_true(right, shown))
+    if row["reconstruction"] is not None:
+        valid = valid and is_true(right, nearest_scene(_pixels(row["reconstruction"]), scene, mask).scene)
+    return {**known, "valid": valid, "detail": shown.to_json()}
+
+
+def _pixels(data: bytes) -> Any:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))

@@ -145,7 +145,7 @@ def test_labels_of_the_dataset_itself() -> None:
 
 def test_drawn_scenes_bring_their_own_labels(tmp_path: Path, models: dict[str, Any]) -> None:
     out = tmp_path / "shapes"
-    config = write_config(tmp_path, **models, images={"method": "render"})
+    config = write_config(tmp_path, **models, images=[{"method": "render"}])
     build.fn(str(config), str(out), "shapes:20?seed=1")
     done = calibrate_dataset(str(out), Wish())
     labelled = f"FROM candidates JOIN labels USING (text_negative_id) WHERE valid IS NOT NULL AND {USABLE}"

@@ -17,7 +17,7 @@ def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 def test_scenes_become_whole_minimal_pairs_with_labels(run: Run, tmp_path: Path, work: Counter[str]) -> None:
-    made = run(SCENES, images={"method": "render"})
+    made = run(SCENES, images=[{"method": "render"}])
     data = tmp_path / "dataset"
     assert made.counts["images"] == 20
     assert rows(data, "SELECT count(*) FROM labels") == [(made.counts["text_negatives"],)]
@@ -39,7 +39,7 @@ def test_scenes_become_whole_minimal_pairs_with_labels(run: Run, tmp_path: Path,
     assert work["Encoder"] == rows(data, distinct)[0][0], "each picture and caption is encoded once"
 
     work.clear()
-    assert run(SCENES, images={"method": "render"}) == made
+    assert run(SCENES, images=[{"method": "render"}]) == made
     assert work == {}, "nothing is done twice"
 
 
@@ -54,7 +54,7 @@ def test_more_scenes_are_only_their_own_work(run: Run, tmp_path: Path, work: Cou
 
 
 def test_photos_cannot_be_rendered_and_it_says_so(run: Run, source: Path, tmp_path: Path) -> None:
-    made = run(source, images={"method": "render"}, with_models=False)
+    made = run(source, images=[{"method": "render"}], with_models=False)
     data = tmp_path / "dataset"
     assert rows(data, "SELECT DISTINCT failed_check FROM image_negatives") == [("no_scene",)]
     assert rows(data, "SELECT count(*) FROM labels") == [(0,)]

@@ -45,7 +45,7 @@ def look_of(scene: Scene, index: int) -> tuple[str, str, bool, str]:
     inside = mask((thing,), 256) > 0
     distance = {
         (colour, second): np.abs(pixels - np.array(ink)).sum(2)
-        for colour, inks in drawing._INKS.items()
+        for colour, inks in drawing.INKS.items()
         for second, ink in enumerate(inks)
     }
     nearest = np.array(list(distance.values())).argmin(0)[inside]

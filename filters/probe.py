@@ -1,0 +1,135 @@
+"""Blind accuracy: whether one picture, or one caption, alone gives away which side of a pair it is on.
+
+Where it does, a model learns the editor's fingerprint or the generator's style instead of what pictures and
+captions say (SugarCrepe, arXiv 2306.14610, found it so of captions that rules wrote).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    Vectors: TypeAlias = npt.NDArray[np.floating[Any]] | csr_array
+
+Floats = npt.NDArray[np.float64]
+
+# Inverse of how strongly large weights are held back. On simulated vectors of 256 dimensions with a weak
+# fingerprint, 0.1 found as much as 1 and more than 0.01, with 50, 200 and 800 originals.
+_C = 0.1
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How well single pictures (or captions) are told apart; 0.5 is chance, and perfect."""
+
+    accuracy: float  # share of pairs whose second is called the edited one; a tie counts half
+    low: float  # 95% interval of accuracy
+    high: float
+    n: int  # pairs
+    groups: int
+    unpaired_accuracy: float  # of single pictures called original or edited; both sides, and all groups, weigh the same
+
+
+def blind_probe(
+    first: "Vectors", second: "Vectors", groups: Sequence[Any] | npt.NDArray[Any], folds: int = 5, seed: int = 0
+) -> Probe | None:
+    """Cross-validate a linear classifier that sees one row at a time: is it of `first` or of `second`?
+
+    Row k of `first` (n x d, dense or sparse: originals or their reconstructions) and of `second` (edited) are a
+    pair; groups[k], the id of its original, goes with all pairs of that original, which stay in one fold. In training
+    each group has the weight 1 on either side: an original with many edits is there as often as its edits, but
+    counts once, and so do they together. The classifier is a logistic regression; columns of dense rows are brought
+    to mean 0 and deviation 1 first, sparse ones (words) are not: a rare word would weigh as much as a common one.
+
+    Accuracy is pairwise: a pair is right where the edited row has the higher probability to be edited. The interval
+    is Wilson's with the number of pairs divided by the design effect of the groups (Franco et al., Comparative study
+    of confidence intervals for proportions in complex sample surveys, JSSAM 7 (2019)). It knows nothing of the
+    chance in training, so it is for this classifier's accuracy, a lower bound of what any could reach.
+
+    The same rows in another order give the same result, up to rounding. None where there are fewer than
+    2 * `folds` groups; raises ValueError for inputs that do not fit together.
+    """
+    if first.shape != second.shape or first.shape[0] != len(groups):
+        raise ValueError(f"first {first.shape}, second {second.shape} and {len(groups)} groups do not go together")
+    names, codes = np.unique(np.asarray(groups), return_inverse=True)
+    if len(names) < 2 * folds:
+        return None
+    order = np.argsort(codes, kind="stable")
+    codes = codes[order]
+    sides = _numbers(first)[order], _numbers(second)[order]
+    weights = 1 / np.bincount(codes)[codes]
+    margins, calls = np.empty(len(codes)), np.empty((2, len(codes)))
+    for training, held_out in _folds(codes, folds, seed):
+        told = _Classifier(sides[0][training], sides[1][training], weights[training])
+        pair = sides[0][held_out], sides[1][held_out]
+        # Of the difference, so that equal rows tie and are not told apart by rounding.
+        margins[held_out] = told.slope(pair[1] - pair[0])
+        calls[:, held_out] = [-told.score(pair[0]), told.score(pair[1])]
+    right = _half(margins)
+    low, high = _interval(right, codes)
+    unpaired = float(np.average(_half(calls).mean(axis=0), weights=weights))
+    return Probe(float(right.mean()), low, high, len(codes), len(names), unpaired)
+
+
+class _Classifier:
+    """A logistic regression that tells rows of `second` from rows of `first`."""
+
+    def __init__(self, first: Any, second: Any, weights: Floats) -> None:
+        from scipy import sparse
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.preprocessing import StandardScaler
+
+        dense = not sparse.issparse(first)
+        rows = np.concatenate([first, second]) if dense else sparse.vstack([first, second], format="csr")
+        weights = np.concatenate([weights, weights])
+        scaler = StandardScaler(with_mean=dense, with_std=dense).fit(rows, sample_weight=weights)
+        model = LogisticRegression(C=_C, max_iter=1000)
+        model.fit(scaler.transform(rows), np.repeat([0, 1], first.shape[0]), sample_weight=weights)
+        # Both steps as one, over rows as they came.
+        self._weights: Floats = model.coef_[0] / scaler.scale_ if dense else model.coef_[0]
+        self._bias = float(model.intercept_[0]) - (float(self._weights @ scaler.mean_) if dense else 0.0)
+
+    def slope(self, difference: Any) -> Floats:
+        """Return how much higher the score of a row is that is larger by `difference`."""
+        return np.asarray(difference @ self._weights, dtype=np.float64)
+
+    def score(self, rows: Any) -> Floats:
+        """Return the log odds of being of `second`."""
+        return self.slope(rows) + self._bias
+
+
+def _numbers(rows: Any) -> Any:
+    from scipy import sparse
+
+    return rows.tocsr().astype(np.float64) if sparse.issparse(rows) else np.asarray(rows, dtype=np.float64)
+
+
+def _folds(codes: npt.NDArray[np.intp], folds: int, seed: int) -> Iterator[tuple[Any, Any]]:
+    from sklearn.model_selection import GroupKFold
+
+    found: Iterator[tuple[Any, Any]] = GroupKFold(folds, shuffle=True, random_state=seed).split(codes, groups=codes)
+    return found
+
+
+def _half(scores: Floats) -> Floats:
+    """Return 1 where a score is above 0, 0 where below, and a half where it is 0."""
+    return (np.sign(scores) + 1) / 2
+
+
+def _interval(right: Floats, codes: npt.NDArray[np.intp]) -> tuple[float, float]:
+    n, groups, share = len(right), int(codes[-1]) + 1, float(right.mean())
+    # Variance of the share, group by group; of all right or all wrong it says nothing: then each group is one case.
+    deviation = np.bincount(codes, right - share)
+    variance = groups / (groups - 1) * float(deviation @ deviation) / n**2
+    effective = min(share * (1 - share) / variance, n) if variance else groups
+    z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
+    middle = (share + z**2 / (2 * effective)) / (1 + z**2 / effective)
+    spread = z * np.sqrt(share * (1 - share) / effective + z**2 / (4 * effective**2)) / (1 + z**2 / effective)
+    return max(0.0, float(middle - spread)), min(1.0, float(middle + spread))
