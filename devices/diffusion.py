@@ -196,11 +196,8 @@ def _pipeline_class(kind: Kind, name: str) -> Any:
     """
     import diffusers
 
-    revision = {} if _is_folder(name) else {"revision": hub_commit(name, _INDEX)}
-    found = diffusers.DiffusionPipeline.load_config(name, **revision)["_class_name"]
-    if not isinstance(found, str):
-        raise InputError(f"model {name}: it is made of code of its own, which is never run; give another pipeline")
-    names = [found] if kind == "instruct" else [found, f"{found.removesuffix('Pipeline')}InpaintPipeline"]
+    found = _class_name(name)
+    names = [found, f"{found.removesuffix('Pipeline')}InpaintPipeline"]
     classes = [getattr(diffusers, one) for one in names if hasattr(diffusers, one)]
     if fitting := next((one for one in classes if _can(kind, one)), None):
         return fitting
@@ -210,6 +207,20 @@ def _pipeline_class(kind: Kind, name: str) -> Any:
     wanted, other = ("fills in no masks", "instruct") if kind == "inpaint" else ("follows no instructions", "inpaint")
     hint = f"set images.method: {other}" if can_other else "give a pipeline that edits pictures by words"
     raise InputError(f"model {name}: {found} {wanted}; {hint}")
+
+
+def _class_name(name: str) -> str:
+    import diffusers
+
+    revision = {} if _is_folder(name) else {"revision": hub_commit(name, _INDEX)}
+    try:
+        found = diffusers.DiffusionPipeline.load_config(name, **revision).get("_class_name")
+    except Exception as error:  # of files, the hub and the network
+        why = " ".join(str(error).split())[:200]
+        raise InputError(f"model {name}: its {_INDEX} cannot be read: {why}") from error
+    if not isinstance(found, str):
+        raise InputError(f"model {name}: it is made of code of its own, which is never run; give another pipeline")
+    return found
 
 
 def _can(kind: Kind, pipeline_class: Any) -> bool:

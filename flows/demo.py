@@ -36,6 +36,7 @@ def _lines(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         f"{truth['precision before']:.1%} really are wrong, of those accepted {truth['precision after']:.1%}; "
         f"{truth['recall']:.1%} of the really wrong ones were accepted."
     )
+    yield from _edited(connection)
     judge, target = (_last_row(connection, f"FROM matching_scores('{role}')") for role in ("judge", "target"))
     yield Text(
         f"  On the accepted pairs the judge gets {judge['group']:.0%} wholly right (group score), the target, trained "
@@ -50,6 +51,26 @@ def _lines(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
             marked.stylize("bold red", span["start"] + 4, span["end"] + 4)
         yield Group(Text(f"  {operation}", style="dim"), Text(f"    {original}"), marked)
     yield Text("")
+
+
+def _edited(connection: duckdb.DuckDBPyConnection) -> Iterator[RenderableType]:
+    """Say how the pictures made by diffusion fare."""
+    found = connection.sql(
+        'SELECT pictures, accepted, "right before", "right after" FROM pictures_by_operation() '
+        "WHERE method = 'inpaint' AND operation = 'all'"
+    ).fetchall()
+    for pictures, accepted, before, after in found:
+        yield Text(
+            f"  {pictures:,} of these pictures were made by diffusion, the others by drawing the scene again: a small "
+            f"inpainting model filled in what the wrong caption changes. {before:.0%} of its edits are right by the "
+            f"scene nearest to them; the judge kept {accepted:,}, of which {after or 0:.0%} are right."
+        )
+    probes = connection.sql(
+        "SELECT original, accuracy, low, high FROM probes WHERE method = 'inpaint' ORDER BY original"
+    ).fetchall()
+    if probes:
+        told = "; ".join(f"from the {name} {a:.2f} ({low:.2f}-{high:.2f})" for name, a, low, high in probes)
+        yield Text(f"  Told apart by one picture alone, without a caption (0.5 is perfect): {told}.")
 
 
 def _last_row(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:

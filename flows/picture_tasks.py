@@ -72,7 +72,7 @@ def make_masks(
         if rows.num_rows == 0:
             return MASKS.empty_table()
         rows = beside(rows, "pair_id", dataset.read("parses", parses, ["pair_id", "tokens"]))
-        return stage(_with_originals(dataset, rows, images))
+        return stage(with_originals(dataset, rows, images))
 
     name = fingerprint(stage.identity, _assignment(editors, which), negatives, images, parses)
     return made("masks", Dataset(root), "masks", name, mask)
@@ -109,7 +109,7 @@ def make_pictures(
             drawn = stage(beside(rows, "image_id", dataset.read("images", images, ["image_id", "width"])))
             advance(count)
             return drawn
-        rows = _with_originals(dataset, rows, images)
+        rows = with_originals(dataset, rows, images)
         known = read_all(dataset, "masks", [masks] if masks else [], ["text_negative_id", "mask", "negative_phrase"])
         masked = pa.table(
             {
@@ -363,7 +363,7 @@ def _used(
     return rows, pictures, stored_pictures(dataset, images, edited, wanted)
 
 
-def _with_originals(dataset: Dataset, rows: pa.Table, images: str) -> pa.Table:
+def with_originals(dataset: Dataset, rows: pa.Table, images: str) -> pa.Table:
     """Append the encoded bytes of each row's original picture as `image`."""
     data = stored_pictures(dataset, images, [], rows["image_id"].to_pylist())
     return rows.append_column("image", pa.array([data[name] for name in rows["image_id"].to_pylist()], pa.binary()))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prefect.testing.utilities import prefect_test_harness
 
 from filters.embeddings import Encoder
 from filters.plausibility import Plausibility
@@ -29,6 +30,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     clip = {"model": make_tiny_clip(folder / "clip"), "batch_size": 8}
     language = {"model": make_tiny_language_model(folder / "language")}
     return {"judge": clip, "target": clip, "plausibility": language}
+
+
+@pytest.fixture(scope="session")
+def harness() -> Iterator[None]:
+    """A Prefect server of the tests' own."""
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
 
 
 @pytest.fixture

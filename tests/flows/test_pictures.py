@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flows.build import build
+from flows.run import run_build
 from generators.images.editing import Editing
 from schemas.errors import InputError
 from storage.catalog import connect
@@ -139,3 +141,35 @@ def test_photos_are_masked_by_attribution(run: Run, source: Path, tmp_path: Path
     for data_, width, height in sizes:
         with Image.open(io.BytesIO(data_)) as image:
             assert image.size == (width, height)
+
+
+@pytest.mark.slow
+def test_pictures_take_a_slot_of_a_limit_that_is_made_for_them(
+    harness: None,  # noqa: ARG001
+    models: dict[str, Any],
+    tmp_path: Path,
+    inpaint: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from prefect.client.orchestration import get_client
+
+    taken: list[int] = []
+    real = Editing.__call__
+
+    def watched(self: Editing, table: Any) -> Any:
+        with get_client(sync_client=True) as client:
+            taken.append(client.read_global_concurrency_limit_by_name("counterfoil-images").active_slots)
+        return real(self, table)
+
+    monkeypatch.setattr(Editing, "__call__", watched)
+    config = write_config(tmp_path, judge=models["judge"], images=[{**inpaint, "share": 0.3}, {"method": "render"}])
+    made = build(str(config), str(tmp_path / "flow"), SCENES)
+    with get_client(sync_client=True) as client:
+        limit = client.read_global_concurrency_limit_by_name("counterfoil-images")
+        names = {run.name for run in client.read_task_runs()}
+    assert (limit.limit, limit.active_slots) == (1, 0)
+    assert set(taken) == {1}
+    for shard in made.shards["text_negatives"]:
+        assert f"pictures {shard[:8]} 0" in names
+    plain = run_build(str(config), str(tmp_path / "plain"), SCENES, [])
+    assert plain.shards == {**made.shards, "ledger": plain.shards["ledger"]}
