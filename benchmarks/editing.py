@@ -68,8 +68,12 @@ def overhead(rows: int, repetitions: int) -> None:
           f"({ratios[0]:.3f}-{ratios[-1]:.3f}, {repetitions} repetitions of {rows} edits)")  # fmt: skip
     for part, seconds in editing.seconds.items():
         print(f"  {part:<12} {1000 * seconds / rows / repetitions:8.2f} ms an edit")
-    for name, owner, method in (("encode", pipeline.vae, "encode"), ("denoise", pipeline.unet, "forward"),
-                                ("decode", pipeline.vae, "decode"), ("read", pipeline.text_encoder, "forward")):  # fmt: skip
+    for name, owner, method in (
+        ("read", pipeline.text_encoder, "forward"),
+        ("encode", pipeline.vae, "encode"),
+        ("denoise", pipeline.unet, "forward"),
+        ("decode", pipeline.vae, "decode"),
+    ):
         _timed(owner, method, name, spent)
     for batch in batches:
         pipeline(**{**batch, "generator": [torch.Generator().manual_seed(0)] * len(batch["prompt"])})

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from filters.pixels import Pixels
-from filters.probe import blind_probe
 from PIL import Image
 from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 
 from filters.alignment import Alignment
 from filters.attribution import Attribution
+from filters.pixels import Pixels
+from filters.probe import blind_probe
 from flows.shards import beside, encoder_of, made, read_all, scored, shard_task, stored_pictures, usable, vectors_of
 from generators.images.editing import Editing
 from generators.images.masks import Masks

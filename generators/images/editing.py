@@ -108,6 +108,8 @@ class Editing:
             "model": self.model,
             "seed": seed,
             "tries": row["try"] + 1,
+            # What an addition adds, the original does not deny: "a dog" is true of a black dog too.
+            "original_still_true": True if row["operation"].startswith("add_") else None,
         }
 
     def _seed(self, row: dict[str, Any]) -> int:

@@ -48,7 +48,12 @@ class Segmenter:
         rows = table.to_pylist()
         for start in range(0, len(rows), _BATCH):
             made += self._batch(rows[start : start + _BATCH])
-        columns = [("key", pa.string()), ("heat", pa.list_(pa.float32())), ("rows", pa.int32()), ("columns", pa.int32())]
+        columns = [
+            ("key", pa.string()),
+            ("heat", pa.list_(pa.float32())),
+            ("rows", pa.int32()),
+            ("columns", pa.int32()),
+        ]
         return pa.Table.from_pylist(made, pa.schema(columns))
 
     def _batch(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

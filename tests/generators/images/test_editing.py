@@ -179,9 +179,7 @@ def test_batches_and_their_progress(editing: Stages, calls: Any) -> None:
     assert {"prepare", "pipeline", "put back", "write"} <= set(stage.seconds)
 
 
-def test_out_of_memory_halves_the_batch(
-    editing: Stages, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_out_of_memory_halves_the_batch(editing: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = editing("sd", batch_size=8)
     rows = [row(number) for number in range(7)]
     expected = edit(stage, *rows)

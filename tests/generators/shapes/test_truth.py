@@ -2,15 +2,17 @@
 
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.shapes.claims import is_true
+from generators.shapes.drawing import draw, png
 from generators.shapes.reading import UnreadableError, read
-from generators.shapes.truth import Truth
-from generators.shapes.world import Scene
+from generators.shapes.truth import PictureTruth, Truth
+from generators.shapes.world import Scene, Thing
 from generators.shapes.writing import captions, claim_about, write
 from generators.shapes.wrongs import OPERATIONS, wrong_claim
 from schemas.tables import LABELS
@@ -135,3 +137,37 @@ def test_every_negative_with_a_scene_gets_a_label_and_the_unreadable_say_why() -
     details = made["detail"].to_pylist()
     assert "found 'dog'" in details[2]
     assert "not a scene" in details[3]
+
+
+def test_edited_pictures_are_labelled_by_the_scene_nearest_to_them() -> None:
+    before = _two("red")
+    said = {"original": "A red circle and a blue square.", "caption": "A green circle and a blue square."}
+    box = np.zeros((64, 64), np.uint8)
+    box[8:56, 0:34] = 255
+    allowed = {"bytes": png(box), "path": "mask.png"}
+    rows = []
+    for name, shown, again, method in (
+        ("right", _two("green"), None, "inpaint"),
+        ("nothing happened", before, None, "inpaint"),
+        ("other colour", _two("yellow"), None, "inpaint"),
+        ("reconstruction right", _two("green"), before, "inpaint"),
+        ("reconstruction wrong", _two("green"), _two("purple"), "inpaint"),
+        ("drawn", _two("green"), None, "render"),
+    ):
+        rows.append(
+            {"text_negative_id": name, "image_negative_id": name, **said, "scene": before.to_json(), "method": method,
+             "image": png(draw(shown)), "reconstruction": png(draw(again)) if again else None, "mask": allowed}
+        )  # fmt: skip
+    found = PictureTruth()(pa.Table.from_pylist(rows)).to_pylist()
+    assert {row["image_negative_id"]: row["valid"] for row in found} == {
+        "right": True,
+        "nothing happened": False,
+        "other colour": False,
+        "reconstruction right": True,
+        "reconstruction wrong": False,
+    }, "what was drawn from a scene needs no label"
+
+
+def _two(colour: str) -> Scene:
+    square = Thing("square", "blue", "small", "plain", 190, 128, 28)
+    return Scene((Thing("circle", colour, "large", "plain", 68, 128, 44), square), "grey")
