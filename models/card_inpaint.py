@@ -7,6 +7,7 @@ to the picture: no model takes part. Intervals are Wilson's, at 95%.
 """
 
 import argparse
+import io
 import random
 import time
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ from generators.shapes.writing import write
 from models.card import share
 from models.lessons import SIZE, minimal_pair
 from schemas.config import Compute, Images
+from schemas.tables import SPAN
 
 HERE = Path(__file__).resolve().parent
 NAME = "shapes-inpaint"
@@ -61,7 +63,7 @@ class Exam:
         """Rows as `Editing` takes them."""
         many = len(self.scenes)
         original, negative = zip(*self.captions, strict=True)
-        nothing = pa.array([[]] * many, pa.list_(SPANS_OF))
+        nothing = pa.array([[]] * many, pa.list_(SPAN))
         return pa.table(
             {
                 "text_negative_id": [f"{self.operation} {row}" for row in range(many)],
@@ -94,9 +96,6 @@ class Exam:
         return found
 
 
-SPANS_OF = pa.struct([("start", pa.int32()), ("end", pa.int32())])
-
-
 def _one_attribute(before: Scene, after: Scene) -> str:
     gone, come = ([t for t in ours.things if t not in theirs.things] for ours, theirs in
                   ((before, after), (after, before)))  # fmt: skip
@@ -113,8 +112,6 @@ def _one_attribute(before: Scene, after: Scene) -> str:
 
 def pictures_of(table: pa.Table) -> Iterator[Any]:
     """Decode the edited pictures of IMAGE_NEGATIVES."""
-    import io
-
     for row in table.to_pylist():
         with Image.open(io.BytesIO(row["image"]["bytes"])) as image:
             yield np.asarray(image.convert("RGB"))
@@ -156,9 +153,9 @@ def _card(operations: list[str], attributes: list[str], each: float) -> str:
             f"# {NAME}: an inpainting pipeline of the shapes world",
             "",
             f"A StableDiffusionInpaintPipeline in diffusers' folder format ({size:.1f} MB in half precision) for "
-            "pictures of 64 pixels: a VAE to 16x16 latents of 4 channels, a UNet of 7.3 million weights, the lower half "
-            "of shapes-clip's text tower, which knows how to read captions, and its tokenizer. It knows drawn scenes "
-            "and nothing else: what it paints into photos means nothing.",
+            "pictures of 64 pixels: a VAE to 16x16 latents of 4 channels, a UNet of 7.3 million weights, the lower "
+            "half of shapes-clip's text tower, which knows how to read captions, and its tokenizer. It knows drawn "
+            "scenes and nothing else: what it paints into photos means nothing.",
             "",
             f"Use it as `package:{NAME}` in a config, with 12 steps and a guidance scale of 2. "
             "`python -m models.train_inpaint` trains it again (40 minutes on two cores), "
@@ -166,9 +163,10 @@ def _card(operations: list[str], attributes: list[str], each: float) -> str:
             "",
             "## Edits that are right",
             "",
-            f"Of minimal pairs drawn from a seed of their own; masks are boxes around what changes and {GROW} pixels more. "
-            "Right is a picture to which a scene is nearest of which the wrong caption is true and the original is not: "
-            "the renderer draws candidates into the mask until the difference is smallest, no model takes part. "
+            "Of minimal pairs drawn from a seed of their own; masks are boxes around what changes and "
+            f"{GROW} pixels more. Right is a picture to which a scene is nearest of which the wrong caption is true "
+            "and the original is not: the renderer draws candidates into the mask until the difference is smallest, "
+            "no model takes part. "
             f"One try each; {each:.2f} s an edit on two cores.",
             "",
             "| operation | edits | right |",

@@ -194,7 +194,7 @@ SCORES = pa.schema(
         ("detail0", pa.float32()),  # standard deviation of the brightness inside the mask, 0 to 1: of picture 0
         ("detail1", pa.float32()),  # of picture 1; near 0 is flat or black
         ("noise1", pa.float32()),  # fine structure of picture 1 inside the mask, as a multiple of all of picture 0's
-        # Share of the judge's attention for the changed words on picture 1 that falls inside the mask (arXiv 2408.14153).
+        # Share of what the judge sees of the changed words on picture 1 that lies inside the mask (arXiv 2408.14153).
         ("attribution_inside", pa.float32()),
     ]
 )

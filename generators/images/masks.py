@@ -21,7 +21,7 @@ from generators.text.sentence import Sentence
 from schemas.config import Masks as Settings
 from schemas.ids import image_id
 from schemas.stage import Stage
-from schemas.tables import MASKS
+from schemas.tables import MASKS, SPAN
 
 Mask = npt.NDArray[np.bool_]
 
@@ -67,7 +67,7 @@ class Masks:
             "key": pa.array(keyed, pa.string()),
             "image": pa.array([row.data["image"] for row, _ in keyed.values()], pa.binary()),
             "caption": pa.array([row.data["original"] for row, _ in keyed.values()], pa.string()),
-            "spans": pa.array(spans, MASKS_SPANS),
+            "spans": pa.array(spans, pa.list_(SPAN)),
         }
         for found in self.heat_makers[maker](pa.table(given)).to_pylist():
             if found["heat"] is not None:
@@ -87,9 +87,6 @@ class Masks:
             return {**known, "covered": covered, "failed_check": "mask_too_large"}
         data = encoded(grown)
         return {**known, "covered": covered, "mask": {"bytes": data, "path": f"{image_id(data)}.png"}}
-
-
-MASKS_SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
 
 
 class _Row:

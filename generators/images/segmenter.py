@@ -16,6 +16,9 @@ from schemas.config import Compute
 from schemas.errors import InputError
 
 _BATCH = 16
+_HEATS = pa.schema(
+    [("key", pa.string()), ("heat", pa.list_(pa.float32())), ("rows", pa.int32()), ("columns", pa.int32())]
+)
 
 
 class Segmenter:
@@ -48,13 +51,7 @@ class Segmenter:
         rows = table.to_pylist()
         for start in range(0, len(rows), _BATCH):
             made += self._batch(rows[start : start + _BATCH])
-        columns = [
-            ("key", pa.string()),
-            ("heat", pa.list_(pa.float32())),
-            ("rows", pa.int32()),
-            ("columns", pa.int32()),
-        ]
-        return pa.Table.from_pylist(made, pa.schema(columns))
+        return pa.Table.from_pylist(made, _HEATS)
 
     def _batch(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         import torch

@@ -58,23 +58,26 @@ def test_an_editor_of_a_share_and_one_for_the_rest(
     usable = rows(data, "SELECT count(*) FROM text_negatives WHERE failed_check IS NULL")[0][0]
     assert sum(by_method.values()) == usable
     assert edits["Editing"] == by_method["inpaint"] > 5
-    parts = [shard for shard in made.shards["image_negatives"]]
-    assert len(parts) > len(made.shards["text_negatives"]), "pictures rest in shards of their own size"
+    assert len(made.shards["image_negatives"]) > len(made.shards["text_negatives"]), (
+        "pictures rest in shards of their own size"
+    )
 
-    pairs = rows(data, "SELECT image.bytes, image, e.image.bytes, e.reconstruction.bytes, e.mask.bytes, "
-                       "x.outside_mask_change, x.inside_mask_change FROM image_negatives e "
-                       "JOIN text_negatives t USING (text_negative_id) JOIN images i USING (image_id) "
-                       "JOIN scores x ON x.image_negative_id = e.image_negative_id AND x.role = 'pixels' "
-                       "WHERE e.method = 'inpaint' AND e.failed_check IS NULL".replace("image.bytes, image, ",
-                                                                                       "i.image.bytes, "))  # fmt: skip
+    pairs = rows(
+        data,
+        "SELECT i.image.bytes, e.image.bytes, e.reconstruction.bytes, e.mask.bytes, x.outside_mask_change, "
+        "x.inside_mask_change FROM image_negatives e JOIN text_negatives USING (text_negative_id) "
+        "JOIN images i USING (image_id) "
+        "JOIN scores x ON x.image_negative_id = e.image_negative_id AND x.role = 'pixels' "
+        "WHERE e.method = 'inpaint' AND e.failed_check IS NULL",
+    )
     for original, edited, again, mask, outside, inside in pairs:
         allowed = pixels(mask)[:, :, 0] > 127
         assert (pixels(edited) == pixels(original))[~allowed].all(), "outside the mask not a pixel changes"
         assert (pixels(again) == pixels(original))[~allowed].all()
         assert outside == 0
         assert inside == pytest.approx(abs(pixels(edited) - pixels(again))[allowed].mean() / 255, abs=1e-5)
-    assert rows(data, "SELECT count(*) FROM minimal_pairs m JOIN image_negatives e USING (image_negative_id) "
-                      "WHERE m.image_method = 'inpaint' AND m.image.bytes != e.reconstruction.bytes") == [(0,)]  # fmt: skip
+    other = "SELECT count(*) FROM minimal_pairs m JOIN image_negatives e USING (image_negative_id) WHERE "
+    assert rows(data, f"{other} m.image_method = 'inpaint' AND m.image.bytes != e.reconstruction.bytes") == [(0,)]
     # Every picture has its truth, its pixels, and where the judge sees what changed.
     judged = "SELECT count(*) FROM candidates WHERE image_method = 'inpaint' AND image_negative_id IS NOT NULL"
     assert rows(data, judged)[0][0] == len(pairs)
@@ -123,10 +126,7 @@ def test_what_an_editor_misses_is_said_before_any_work(run: Run, tmp_path: Path,
     with pytest.raises(InputError, match=r"model_index\.json"):
         run(SCENES, images=[{**inpaint, "model": str(tmp_path)}], with_models=False)
     with pytest.raises(InputError, match="needs a model"):
-        write = write_config(tmp_path, images=[{"method": "inpaint"}])
-        from schemas.config import load_config
-
-        load_config(write)
+        run(SCENES, images=[{"method": "inpaint"}])
 
 
 def test_photos_are_masked_by_attribution(run: Run, source: Path, tmp_path: Path, inpaint: dict[str, Any]) -> None:
@@ -135,11 +135,14 @@ def test_photos_are_masked_by_attribution(run: Run, source: Path, tmp_path: Path
     data = tmp_path / "dataset"
     makers = dict(rows(data, "SELECT maker, count(*) FROM masks GROUP BY 1"))
     assert makers["attribution"] > 3
-    sizes = rows(data, "SELECT e.image.bytes, i.width, i.height FROM image_negatives e JOIN text_negatives t "
-                       "USING (text_negative_id) JOIN images i USING (image_id) WHERE e.failed_check IS NULL")  # fmt: skip
-    assert len(sizes) > 3
-    for data_, width, height in sizes:
-        with Image.open(io.BytesIO(data_)) as image:
+    edited = rows(
+        data,
+        "SELECT e.image.bytes, i.width, i.height FROM image_negatives e JOIN text_negatives USING (text_negative_id) "
+        "JOIN images i USING (image_id) WHERE e.failed_check IS NULL",
+    )
+    assert len(edited) > 3
+    for picture, width, height in edited:
+        with Image.open(io.BytesIO(picture)) as image:
             assert image.size == (width, height)
 
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from generators.shapes.drawing import draw, mask, png
 from generators.shapes.world import Scene, Thing
 from generators.text.sentence import Sentence
 from schemas.config import Masks as Settings
-from schemas.tables import TOKEN
+from schemas.tables import SPAN, TOKEN
 
 RED = Thing("circle", "red", "large", "plain", 70, 128, 44)
 BLUE = Thing("square", "blue", "small", "plain", 200, 60, 28)
@@ -91,14 +91,11 @@ def row(parse: Any, **more: Any) -> dict[str, Any]:
 
 def made(stage: Masks, *rows: dict[str, Any]) -> list[dict[str, Any]]:
     schema = pa.schema(
-        [(name, pa.binary() if name == "image" else pa.list_(TOKEN) if name == "tokens" else SPANS
+        [(name, pa.binary() if name == "image" else pa.list_(TOKEN) if name == "tokens" else pa.list_(SPAN)
           if name.endswith("spans") else pa.string()) for name in rows[0]]
     )  # fmt: skip
     found: list[dict[str, Any]] = stage(pa.Table.from_pylist(list(rows), schema)).to_pylist()
     return found
-
-
-SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
 
 
 def pixels(mask: dict[str, Any]) -> Any:
@@ -133,7 +130,7 @@ def test_polygons_are_filled(parse: Any) -> None:
 class Heat:
     """Sees everything in the upper right corner."""
 
-    identity = ["heat"]
+    identity: ClassVar = ["heat"]
 
     def __call__(self, table: pa.Table) -> pa.Table:
         heat = [0.0, 1.0, 0.1, 0.0]

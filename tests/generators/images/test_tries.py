@@ -1,6 +1,6 @@
 """Tries: a row is drawn again until enough pictures are good or there is no hope; every score is kept."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
@@ -15,7 +15,7 @@ from schemas.tables import IMAGE_NEGATIVES, SCORES
 class Drawer:
     """An editor that draws a name; rows called "never" fail."""
 
-    identity = ["drawer"]
+    identity: ClassVar = ["drawer"]
 
     def __init__(self) -> None:
         self.drawn: list[tuple[str, int]] = []
