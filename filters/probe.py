@@ -60,6 +60,8 @@ def blind_probe(
     The same rows in another order give the same result, up to rounding. None where there are fewer than
     2 * `folds` groups; raises ValueError for inputs that do not fit together.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     if first.shape != second.shape or first.shape[0] != len(groups):
         raise ValueError(f"first {first.shape}, second {second.shape} and {len(groups)} groups do not go together")
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
@@ -71,7 +73,10 @@ def blind_probe(
     weights = 1 / np.bincount(codes)[codes]
     margins, calls = np.empty(len(codes)), np.empty((2, len(codes)))
     for training, held_out in _folds(codes, folds, seed):
-        told = _Classifier(sides[0][training], sides[1][training], weights[training])
+        # The same bits on any number of cores; and on a busy machine, threads that wait for one another took 5 times
+        # as long.
+        with threadpool_limits(1, user_api="blas"):
+            told = _Classifier(sides[0][training], sides[1][training], weights[training])
         pair = sides[0][held_out], sides[1][held_out]
         # Of the difference, so that equal rows tie and are not told apart by rounding.
         margins[held_out] = told.slope(pair[1] - pair[0])
@@ -136,4 +141,5 @@ def _interval(right: Floats, codes: npt.NDArray[np.intp]) -> tuple[float, float]
     z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
     middle = (share + z**2 / (2 * effective)) / (1 + z**2 / effective)
     spread = z * np.sqrt(share * (1 - share) / effective + z**2 / (4 * effective**2)) / (1 + z**2 / effective)
-    return max(0.0, float(middle - spread)), min(1.0, float(middle + spread))
+    # The share itself, where rounding would leave it out: all right, or all wrong.
+    return min(share, max(0.0, float(middle - spread))), max(share, min(1.0, float(middle + spread)))
