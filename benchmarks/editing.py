@@ -7,6 +7,7 @@ Masks are compared with the true ones of the things that the wrong captions are 
 """
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -14,6 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import torch
@@ -28,8 +30,9 @@ from generators.shapes.drawing import mask
 from generators.shapes.reading import UnreadableError, read
 from generators.shapes.world import Scene
 from models.card_inpaint import SETTINGS, Exam
-from schemas.config import Clip, Compute, Images
+from schemas.config import Clip, Compute, Images, load_config
 from schemas.config import Masks as MaskSettings
+from storage.catalog import connect
 from storage.dataset import Dataset
 
 CPU = Compute(device="auto", dtype="float32")
@@ -179,6 +182,26 @@ def _pointing(attribution: Attribution, rows: list[dict[str, Any]], truths: list
     return float(np.mean(hits)), float(np.mean(chances))
 
 
+def whole(scenes: int) -> None:
+    """Build a dataset in which every picture is edited, and say what came of it by computed truth."""
+    editor = load_config(CONFIG).images[0].model_copy(update={"share": 1.0})
+    settings = [f"images={json.dumps([editor.model_dump(mode='json')])}"]
+    with tempfile.TemporaryDirectory() as folder:
+        build = run_build(str(CONFIG), folder, f"shapes:{scenes}?seed=41", settings)
+        with connect(Dataset(folder), build) as connection:
+            print(f"edits of {scenes} scenes; up to {editor.tries.most} tries each")
+            _print(connection, "FROM pictures_by_operation()")
+            _print(connection, "SELECT method, original, pairs, round(accuracy::DOUBLE, 3) AS accuracy, "
+                               "round(low::DOUBLE, 3) AS low, round(high::DOUBLE, 3) AS high FROM probes")  # fmt: skip
+
+
+def _print(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    found = connection.sql(sql)
+    print("| " + " | ".join(found.columns) + " |\n|" + " --- |" * len(found.columns))
+    for row in found.fetchall():
+        print("| " + " | ".join("-" if cell is None else str(cell) for cell in row) + " |")
+
+
 def main() -> None:
     """Measure."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -188,6 +211,7 @@ def main() -> None:
     given = arguments.parse_args()
     overhead(given.edits, given.repetitions)
     masks(given.scenes)
+    whole(given.scenes)
 
 
 if __name__ == "__main__":

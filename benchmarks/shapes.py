@@ -40,7 +40,7 @@ def main() -> None:
     measured: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for seed in given.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            build = run_build(str(CONFIG), folder, f"shapes:{given.scenes}?seed={seed}", [])
+            build = run_build(str(CONFIG), folder, f"shapes:{given.scenes}?seed={seed}", ["images=[{method: render}]"])
             with connect(Dataset(folder), build) as connection:
                 for column, (macro, name) in COLUMNS.items():
                     for operation, value in connection.sql(f'SELECT operation, "{name}" FROM {macro}').fetchall():

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from schemas.config import Select
 from schemas.errors import InputError
-from schemas.reasons import CHECKS, IMAGE_CHECKS
+from schemas.reasons import HINTS
 from schemas.tables import CANDIDATES, PIXELS, VERDICTS
 
 
@@ -37,10 +37,10 @@ class Selection:
         named += [("picture_rules", *rule) for rule in self.picture_rules.items()]
         for section, name, condition in named:
             where = f"select.{section}.{name}"
-            if name in CHECKS or name in IMAGE_CHECKS:
-                raise InputError(f"{where}: the name of a check of the generators; take another")
+            if name in HINTS:
+                raise InputError(f"{where}: a name that is taken; take another")
             try:
-                with _locked(CANDIDATES.empty_table()) as connection:
+                with locked(CANDIDATES.empty_table()) as connection:
                     kind = str(connection.sql(f"SELECT ({condition}) FROM candidates").types[0])
             except duckdb.Error as error:
                 why = " ".join(str(error).split())[:200]
@@ -51,7 +51,7 @@ class Selection:
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of CANDIDATES into rows of VERDICTS, in the same order."""
         numbered = table.append_column("row", pa.array(range(table.num_rows), pa.int64()))
-        with _locked(numbered) as connection:
+        with locked(numbered) as connection:
             verdicts = connection.sql(
                 f"""
                 WITH seen AS (
@@ -92,8 +92,8 @@ def _broken(failed_check: str, rules: dict[str, str]) -> str:
     return f"list_filter([{failed_check}{cases}], lambda reason: reason IS NOT NULL)"
 
 
-def _locked(candidates: pa.Table) -> duckdb.DuckDBPyConnection:
-    # A rule comes from a config: it sees the candidates and no file.
+def locked(candidates: pa.Table) -> duckdb.DuckDBPyConnection:
+    """Open a connection in which SQL of a config sees the candidates and no file."""
     connection = duckdb.connect(config={"enable_external_access": "false"})
     connection.register("candidates", candidates)
     return connection

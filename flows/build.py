@@ -13,6 +13,7 @@ from prefect import Task, flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
 
+from filters.balance import Refinement
 from filters.embeddings import Encoder
 from filters.plausibility import Plausibility
 from filters.selection import Selection
@@ -88,6 +89,10 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
 
     judged = (negatives, pairs, edited, by_shard)
     verdicts = each("select", tasks.select_negatives, out, config.select, rows=judged)
+    refined: list[str] = []
+    if config.select.refine is not None:
+        refined = [run(tasks.refine_accepted, out, config.select.refine, *judged, verdicts)]
+        verdicts = each("balance", tasks.balance_verdicts, out, *refined, rows=(verdicts,))
     alike = run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, images)
     probes: list[str] = []
     if config.images and config.judge is not None:
@@ -104,6 +109,7 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
         "image_negatives": [shard for several in edited for shard in several],
         "scores": [shard for several in by_shard for shard in several],
         "verdicts": verdicts,
+        "refinements": refined,
         "probes": probes,
         "near_duplicates": [alike],
     }
@@ -114,8 +120,10 @@ def check(config: BuildConfig) -> None:
     """Build every stage and ask what it misses: all of it is said at once, a line each, before any work."""
     clips = [Encoder(clip, config.compute) for clip in (config.judge, config.target) if clip is not None]
     language = [Plausibility(config.plausibility, config.compute)] if config.plausibility is not None else []
+    balance = [Refinement(config.select.refine)] if config.select.refine is not None else []
+    pictures = picture_stages(config)
     stages: tuple[Checked, ...] = (
-        Parsing(config.describe), *clips, *language, *picture_stages(config), Selection(config.select)
+        Parsing(config.describe), *clips, *language, *pictures, Selection(config.select), *balance
     )  # fmt: skip
     missing = []
     if config.source.path is None:

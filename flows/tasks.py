@@ -10,6 +10,7 @@ from functools import lru_cache
 import pyarrow as pa
 
 from filters.alignment import Alignment
+from filters.balance import Refinement, balanced
 from filters.duplicates import near_duplicates
 from filters.plausibility import Plausibility
 from filters.selection import Selection
@@ -158,6 +159,40 @@ def select_negatives(
     name = fingerprint(stage.identity, negatives, images, scores)
     rows = (negatives, pairs, images, scores)
     return made("select", Dataset(root), "verdicts", name, lambda d: stage(candidates_of(d, *rows)))
+
+
+@shard_task("refine")
+def refine_accepted(
+    root: str,
+    how: settings.Refine,
+    negatives: list[str],
+    pairs: list[str],
+    images: list[list[str]],
+    scores: list[list[str]],
+    verdicts: list[str],
+) -> str:
+    """Choose, among all that the rules accept, a part that blind signals do not tell from the originals."""
+    stage = Refinement(how)
+    shards = list(zip(negatives, pairs, images, scores, verdicts, strict=True))
+
+    def balance(dataset: Dataset) -> pa.Table:
+        for *of_candidates, judged in shards:
+            accepted = dataset.read("verdicts", judged, ["accepted"])["accepted"]
+            stage.add(candidates_of(dataset, *of_candidates).filter(accepted))
+        return stage.table()
+
+    return made("refine", Dataset(root), "refinements", fingerprint(stage.identity, shards), balance)
+
+
+@shard_task("balance {verdicts:.8}")
+def balance_verdicts(root: str, refinement: str, verdicts: str) -> str:
+    """Take back the acceptance of what the refinement did not keep."""
+
+    def settle(dataset: Dataset) -> pa.Table:
+        refined = dataset.read("refinements", refinement, ["text_negative_id", "kept"])
+        return balanced(dataset.read("verdicts", verdicts), refined)
+
+    return made("balance", Dataset(root), "verdicts", fingerprint("balance", 1, refinement, verdicts), settle)
 
 
 @shard_task("near duplicates")

@@ -246,10 +246,27 @@ class Rule(Recipe):
     """What a person can do about it."""
 
 
+class Refine(Recipe):
+    """Keep, of what the rules accept, a part that no blind signal tells from the originals (filters/refinement.py)."""
+
+    signals: dict[str, str] = {
+        "plausibility": "plausibility_gap",
+        "length": "length(original) - length(caption)",
+    }
+    """SQL expressions over a candidate, original minus negative: after refinement as many are above 0 as below, by
+    operation and by size. A signal that is unknown for a candidate drops it; one unknown for all asks nothing."""
+    bins: Annotated[int, Field(gt=0)] = 10
+    """Sizes that are told apart: the more, the less is kept, and the less a threshold on the signal can tell."""
+    joint: bool = False
+    """Balance every combination of signals against its mirror image, not each signal: less is kept."""
+
+
 class Select(Recipe):
     """What is kept. Rules are named; each dropped negative lists the names of all that it broke."""
 
     rules: dict[str, Rule] = {}
+    refine: Refine | None = None
+    """Balance what blind models can see; over all accepted negatives at once. None keeps them all."""
     picture_rules: dict[str, Rule] = {}
     """Rules that take only the edited picture away: what is left is half a minimal pair, and judged as such."""
     calibrated: str | None = None

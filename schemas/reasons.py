@@ -32,4 +32,9 @@ IMAGE_CHECKS: dict[str, str] = {
     "unsafe": "the pipeline's safety checker blacked the picture out",
 }
 
-HINTS: dict[str, str] = {**REJECTS, **CHECKS, **IMAGE_CHECKS}
+# Given by `select` itself, besides the rules of the config.
+SELECT_REASONS: dict[str, str] = {
+    "unbalanced": "no mate of the opposite sign: with it, a blind model would tell this operation's negatives",
+}
+
+HINTS: dict[str, str] = {**REJECTS, **CHECKS, **IMAGE_CHECKS, **SELECT_REASONS}

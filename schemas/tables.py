@@ -261,6 +261,16 @@ NEAR_DUPLICATES = pa.schema(
     ]
 )
 
+# What balance the accepted negatives were given, over all shards at once.
+REFINEMENTS = pa.schema(
+    [
+        ("text_negative_id", pa.string()),
+        ("operation", pa.string()),
+        ("gaps", pa.list_(pa.float32())),  # of each signal of select.refine, in order; original minus negative
+        ("kept", pa.bool_()),
+    ]
+)
+
 # Whether a picture or caption alone gives away which side of a pair it is on.
 PROBES = pa.schema(
     [
@@ -304,6 +314,7 @@ TABLES: dict[str, pa.Schema] = {
     "scores": SCORES,
     "embeddings": EMBEDDINGS,
     "verdicts": VERDICTS,
+    "refinements": REFINEMENTS,
     "probes": PROBES,
     "near_duplicates": NEAR_DUPLICATES,
     "ledger": LEDGER,

@@ -104,6 +104,16 @@ SELECT
 FROM guesses GROUP BY GROUPING SETS ((operation), ())
 ORDER BY guesses.operation NULLS LAST;
 
+-- What the balance of blind signals took: of how many accepted by the rules how many were kept.
+CREATE MACRO refinement_by_operation() AS TABLE
+SELECT
+    coalesce(operation, 'all') AS operation,
+    count(*) AS accepted,
+    count(*) FILTER (kept) AS kept,
+    round(avg(kept::INTEGER), 3) AS share
+FROM refinements GROUP BY GROUPING SETS ((operation), ())
+ORDER BY refinements.operation NULLS LAST;
+
 -- Against labels (computed truth, where the source has scenes): the share of usable candidates that are really
 -- wrong, of those that were accepted, and the share of the really wrong ones that were.
 CREATE MACRO precision_and_recall() AS TABLE
@@ -215,6 +225,7 @@ SELECT * FROM (VALUES
     ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),
     ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
     ('blind_accuracy()', 'macro', 'how often a blind language model prefers the original, before and after select'),
+    ('refinement_by_operation()', 'macro', 'what the balance of blind signals took and kept'),
     ('precision_and_recall()', 'macro', 'share that is really wrong, before and after select, where truth is known'),
     ('checks_against_truth()', 'macro', 'how many of those that a check took really are wrong, where truth is known'),
     ('matching_scores(role)', 'macro', 'text, image and group score of the judge or the target on what was accepted'),

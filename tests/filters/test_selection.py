@@ -49,7 +49,7 @@ def test_validity_and_difficulty_are_kept_and_can_be_ruled_by() -> None:
         ("number", "plausibility_gap", "no condition"),
         ("two", "true); DROP TABLE candidates; --", "not SQL over a row"),
         ("file", "exists(SELECT * FROM read_csv('pyproject.toml'))", "not SQL over a row"),
-        ("synonym", "true", "name of a check"),
+        ("synonym", "true", "a name that is taken"),
     ],
 )
 def test_bad_rules_are_refused(name: str, sql: str, said: str) -> None:

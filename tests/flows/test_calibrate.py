@@ -131,10 +131,13 @@ def test_bad_files_are_one_line(tmp_path: Path, data: bytes | None, said: str) -
 
 def test_labels_of_the_dataset_itself() -> None:
     rows = (
-        "('a', true, 'x'), ('b', false, 'x'), ('a', true, 'y'), ('c', true, 'x'), ('c', false, 'y'), ('d', NULL, 'x')"
+        "('a', true, 'x', NULL), ('b', false, 'x', NULL), ('a', true, 'y', NULL), ('c', true, 'x', NULL), "
+        "('c', false, 'y', NULL), ('d', NULL, 'x', NULL), ('a', false, 'x', 'of its edited picture')"
     )
     with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE labels (text_negative_id VARCHAR, valid BOOLEAN, labeller VARCHAR)")
+        connection.execute(
+            "CREATE TABLE labels (text_negative_id VARCHAR, valid BOOLEAN, labeller VARCHAR, image_negative_id VARCHAR)"
+        )
         with pytest.raises(InputError, match=r"d: no labels in this dataset; give --labels FILE.csv with the header"):
             own_labels(connection, "d")
         connection.execute(f"INSERT INTO labels VALUES {rows}")

@@ -26,10 +26,11 @@ ROWS = {
          "failed_check": "synonym"},
     ],
     "image_negatives": [
-        {"image_negative_id": "i2", "text_negative_id": "2", "image": {"bytes": b"y", "path": "i2"},
+        {"image_negative_id": "i2", "text_negative_id": "2", "rank": 0, "image": {"bytes": b"y", "path": "i2"},
          "original_still_true": False},
-        {"image_negative_id": "i3", "text_negative_id": "3", "original_still_true": True},
-        {"image_negative_id": "i4", "text_negative_id": "1", "failed_check": "no_change"},
+        {"image_negative_id": "i3", "text_negative_id": "3", "rank": 0, "original_still_true": True},
+        {"image_negative_id": "i4", "text_negative_id": "1", "rank": 0, "failed_check": "no_change"},
+        {"image_negative_id": "i5", "text_negative_id": "2", "rank": 1, "original_still_true": False},
     ],
     "labels": [
         {"text_negative_id": "1", "valid": True, "labeller": "truth"},
@@ -51,8 +52,10 @@ ROWS = {
     ],
     "verdicts": [
         {"text_negative_id": "1", "accepted": True, "reasons": [], "validity": 0.25},
-        {"text_negative_id": "2", "image_negative_id": "i2", "accepted": False, "reasons": ["implausible"]},
-        {"text_negative_id": "3", "image_negative_id": "i3", "accepted": True, "reasons": [], "difficulty": 0.5},
+        {"text_negative_id": "2", "image_negative_id": "i2", "accepted": False, "reasons": ["implausible"],
+         "picture_accepted": True},
+        {"text_negative_id": "3", "image_negative_id": "i3", "accepted": True, "reasons": [], "difficulty": 0.5,
+         "picture_accepted": True},
         {"text_negative_id": "4", "accepted": False, "reasons": ["synonym"]},
     ],
     "ledger": [
@@ -127,7 +130,7 @@ def test_matching_scores_count_whole_pairs_that_truth_decides_both_ways(dataset:
     ]
     with connect(dataset) as connection:
         connection.execute("CREATE OR REPLACE VIEW verdicts AS SELECT '2' AS text_negative_id, "
-                           "'i2' AS image_negative_id, true AS accepted")  # fmt: skip
+                           "'i2' AS image_negative_id, true AS accepted, true AS picture_accepted")  # fmt: skip
         [(*_, text, image, group)] = connection.sql("FROM matching_scores('judge') LIMIT 1").fetchall()
     assert (text, image, group) == (1.0, 1.0, 1.0)
 

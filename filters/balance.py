@@ -1,0 +1,78 @@
+"""The balance of blind signals over all that the rules accept: what is measured of each negative, and what is kept."""
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from filters.refinement import refine
+from filters.selection import locked
+from schemas.config import Refine
+from schemas.errors import InputError
+from schemas.tables import CANDIDATES, REFINEMENTS, VERDICTS
+
+
+class Refinement:
+    """Choose a part of the accepted negatives that blind signals do not tell from the originals.
+
+    It sees them all: `add` takes shard after shard, `table` chooses.
+    """
+
+    version = 1
+
+    def __init__(self, config: Refine) -> None:
+        self.config = config
+        self._rows: list[pa.Table] = []
+
+    @property
+    def identity(self) -> list[Any]:
+        """Stage name, version and settings."""
+        return ["refinement", self.version, self.config.model_dump(mode="json")]
+
+    def check(self) -> None:
+        """Raise InputError for a signal that is no SQL expression of a number over the columns of CANDIDATES."""
+        for name, signal in self.config.signals.items():
+            try:
+                _measured(CANDIDATES.empty_table(), {name: signal})
+            except duckdb.Error as error:
+                why = " ".join(str(error).split())[:200]
+                raise InputError(f"select.refine.signals.{name}: {signal!r} is not an SQL number: {why}") from error
+
+    def add(self, candidates: pa.Table) -> None:
+        """Measure the signals of accepted rows of CANDIDATES."""
+        self._rows.append(_measured(candidates, self.config.signals))
+
+    def table(self) -> pa.Table:
+        """Choose; returns REFINEMENTS, a row for each that was added."""
+        rows = pa.concat_tables(self._rows) if self._rows else _measured(CANDIDATES.empty_table(), self.config.signals)
+        gaps = np.column_stack([rows[name].to_numpy() for name in self.config.signals] or [np.empty((len(rows), 0))])
+        operations, keys = rows["operation"].to_pylist(), rows["text_negative_id"].to_pylist()
+        kept = refine(gaps, operations, keys, bins=self.config.bins, joint=self.config.joint)
+        columns = {
+            "text_negative_id": rows["text_negative_id"],
+            "operation": rows["operation"],
+            "gaps": pa.array(list(gaps.astype(np.float32)), pa.list_(pa.float32())),
+            "kept": pa.array(kept),
+        }
+        return pa.table(columns).cast(REFINEMENTS)
+
+
+def balanced(verdicts: pa.Table, refinements: pa.Table) -> pa.Table:
+    """Take back the acceptance of what was not kept, and give the reason; rows stay in order."""
+    dropped = refinements.filter(pc.invert(refinements["kept"]))["text_negative_id"].combine_chunks()
+    unbalanced = pc.is_in(verdicts["text_negative_id"], value_set=dropped).to_pylist()
+    reasons = [
+        [*given, "unbalanced"] if lost else given
+        for given, lost in zip(verdicts["reasons"].to_pylist(), unbalanced, strict=True)
+    ]
+    accepted = pc.and_(verdicts["accepted"], pc.invert(pa.chunked_array([pa.array(unbalanced, pa.bool_())])))
+    columns = {"accepted": accepted, "reasons": pa.array(reasons, VERDICTS.field("reasons").type)}
+    return pa.table([columns.get(name, verdicts[name]) for name in VERDICTS.names], schema=VERDICTS)
+
+
+def _measured(candidates: pa.Table, signals: dict[str, str]) -> pa.Table:
+    columns = "".join(f', ({signal})::DOUBLE AS "{name}"' for name, signal in signals.items())
+    with locked(candidates) as connection:
+        return connection.sql(f"SELECT text_negative_id, operation{columns} FROM candidates").to_arrow_table()

@@ -1,0 +1,301 @@
+"""Bias refinement: keep negatives such that blind signals, which never see the image, no longer give them away.
+
+A blind signal (log-probability under a language model, length, word frequency, ...) has for each negative a gap:
+its value on the original minus its value on the negative. Where gaps lean to one side, guessing by the signal beats
+chance. Refinement keeps a subset of each operation's negatives whose gaps lean to no side: |gap| of each signal is
+cut into bins, and in every bin as many kept gaps are positive as are negative. A gap of zero tells nothing and is
+free.
+
+The problem, for n negatives with weights w, k signals and b bins:
+
+    maximise  sum_i w_i x_i   subject to  A x = 0,  x in {0, 1}^n
+
+A has a row for each signal and bin; its entry for negative i is the sign of that gap if it lies in that bin, else 0.
+
+What it gives: a rule that guesses by one signal, by any odd function that is constant on the bins, is right exactly
+as often as wrong. So is, on average, a sum of such functions over the signals: the score of the original minus that
+of the negative sums to 0 over the kept, so a logistic regression on binned gaps has its optimum at zero. It does not
+rule out that signals tell in combination. Who minds adds a column (the sum of standardised gaps, say), or asks for
+`joint`: every pattern of signs and bins over all signals as often as its reflection, which is what SugarCrepe's
+adversarial refinement does for two signals (arXiv 2306.14610). Joint cells grow thin with more signals, and what
+has no mirror image is lost.
+
+How: negatives of one pattern and one weight are interchangeable, so there is one integer for each such group. A basic
+solution of the linear relaxation has at most k b fractional numbers; it is rounded, and a tabu search over the groups
+that are cheapest to change brings A x to 0. Small problems are solved by branch and bound as well. What is found is
+checked in integers; the joint solution, which is always balanced, is the answer where it is better or where nothing
+else is found. No clock is asked and no order of rows matters: the same negatives give the same subset.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+
+from schemas.ids import row_seed
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+ROWS_PER_BIN = 4  # times the number of signals; with fewer rows there are fewer bins
+PATTERNS_PER_ROW = 1000  # more possible patterns of signs and bins, and hardly ever is a balanced subset found
+
+# Of branch and bound: groups and nodes at most.
+_SMALL, _NODES = 200, 50
+# Of the tabu search: groups that may change, steps until the first solution, steps while looking for better ones.
+_FREE, _STEPS, _STEPS_FOR_BETTER = 5000, 100_000, 3000
+_ATTEMPT, _KICKS = 3000, 10  # steps of an attempt at most; random ones that the second and later begin with
+_REST = 10  # steps, and up to as many more, that a group rests after a change
+
+
+def refine(
+    gaps: npt.ArrayLike,
+    operations: Sequence[str],
+    keys: Sequence[str],
+    weights: npt.ArrayLike | None = None,
+    bins: int = 10,
+    joint: bool = False,
+) -> Bools:
+    """Choose, in each operation, a largest subset (of weights, if given) whose gaps are balanced; true is kept.
+
+    `gaps` is n x k: original minus negative, in any unit. NaN is unknown: a signal that an operation knows of no row
+    demands nothing there; else a row with an unknown gap is dropped. `keys` are distinct ids: among rows of equal
+    pattern and weight a hash of the key decides. `weights` are positive.
+
+    The bins of a signal are quantiles of |gap| over the operation's nonzero gaps, so equally full; equal gaps are
+    never split. With few rows there are fewer bins: b bins of m nonzero gaps, where k signals are known, need
+    4 k b <= m and (2 b)^k <= 1000 m; one bin there always is.
+
+    The subset is always balanced, exactly. Its weight is the best that was found, not proven to be the most, and
+    never less than that of `joint`, which is the most for its own demand.
+
+    Raises ValueError for shapes that do not match, weights that are not positive, and too many signals for the bins:
+    (2 bins + 1)^k must be less than 2^63, which is 14 signals of 10 bins.
+    """
+    matrix = _matrix(gaps)
+    n, k = matrix.shape
+    weight = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    if not (len(operations) == len(keys) == n and weight.shape == (n,)):
+        raise ValueError(f"{n} rows of gaps, {len(operations)} operations, {len(keys)} keys, weights {weight.shape}")
+    if not (np.isfinite(weight) & (weight > 0)).all():
+        raise ValueError("weights must be positive numbers")
+    if bins < 1 or (2 * bins + 1) ** k >= 2**63:
+        raise ValueError(f"{bins} bins for {k} signals: (2 bins + 1)^signals must be less than 2^63")
+    ties = np.fromiter((row_seed(key, 0, "refinement") for key in keys), np.int64, n)
+    kept = np.zeros(n, np.bool_)
+    for _, rows in _groups(operations):
+        levels, known = _levels(matrix[rows], bins)
+        rows = rows[known]
+        kept[rows] = _chosen(levels[known], weight[rows], ties[rows], bins, joint)
+    return kept
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How one signal leans in one operation, before and after refinement."""
+
+    operation: str
+    signal: int  # column of the gaps
+    rows: int
+    kept: int
+    positive_before: float | None  # share of positive gaps among the nonzero; None where there is none
+    positive_after: float | None
+    imbalance: int  # after: the largest |positive - negative| of a bin, in rows; 0 is balanced
+
+    @property
+    def kept_share(self) -> float:
+        """Share of the operation's rows that is kept."""
+        return self.kept / self.rows
+
+
+def balance(gaps: npt.ArrayLike, kept: npt.ArrayLike, operations: Sequence[str], bins: int = 10) -> list[Balance]:
+    """Report each operation and signal, with the bins that `refine` cuts; in order of operation and signal."""
+    matrix, chosen = _matrix(gaps), np.asarray(kept, np.bool_)
+    report = []
+    for operation, rows in _groups(operations):
+        levels, _ = _levels(matrix[rows], bins)
+        after = levels[chosen[rows]]
+        for signal in range(matrix.shape[1]):
+            counts = np.bincount(after[:, signal] + bins, minlength=2 * bins + 1)
+            report.append(
+                Balance(
+                    operation=operation,
+                    signal=signal,
+                    rows=len(rows),
+                    kept=len(after),
+                    positive_before=_positive(levels[:, signal]),
+                    positive_after=_positive(after[:, signal]),
+                    imbalance=int(np.abs(counts - counts[::-1]).max()),
+                )
+            )
+    return report
+
+
+def _matrix(gaps: npt.ArrayLike) -> Floats:
+    matrix = np.asarray(gaps, np.float64)
+    if matrix.ndim != 2:
+        raise ValueError(f"gaps of shape {matrix.shape}: give rows x signals")
+    return matrix
+
+
+def _groups(operations: Sequence[str]) -> Iterator[tuple[str, Ints]]:
+    names, codes, counts = np.unique(np.asarray(operations, np.str_), return_inverse=True, return_counts=True)
+    order = np.argsort(codes, kind="stable")
+    for name, end, count in zip(names.tolist(), np.cumsum(counts), counts, strict=True):
+        yield name, order[end - count : end]
+
+
+def _levels(gaps: Floats, bins: int) -> tuple[Ints, Bools]:
+    """Write each gap as its sign times the number of its bin, from 1; 0 for a zero or unknown gap.
+
+    Returns them (rows x signals) and which rows know every signal that the operation has.
+    """
+    unknown = np.isnan(gaps)
+    present: Bools = ~unknown.all(axis=0)
+    known: Bools = ~unknown[:, present].any(axis=1)
+    levels: Ints = np.zeros(gaps.shape, np.int64)
+    for signal in np.flatnonzero(present):
+        sizes = np.abs(gaps[known, signal])
+        nonzero = sizes[sizes > 0]
+        if not len(nonzero):
+            continue
+        cuts = _cuts(len(nonzero), int(present.sum()), bins)
+        # A quantile that is one of the gaps: no arithmetic, so -g falls where g does, and infinity is a gap too.
+        edges = np.quantile(nonzero, np.arange(1, cuts) / cuts, method="inverted_cdf")
+        levels[known, signal] = (np.searchsorted(edges, sizes) + 1) * np.sign(gaps[known, signal])
+    return levels, known
+
+
+def _cuts(rows: int, signals: int, bins: int) -> int:
+    most = max(1, min(bins, rows // (ROWS_PER_BIN * signals)))
+    return next((b for b in range(most, 1, -1) if (2 * b) ** signals <= PATTERNS_PER_ROW * rows), 1)
+
+
+def _positive(levels: Ints) -> float | None:
+    nonzero = np.count_nonzero(levels)
+    return np.count_nonzero(levels > 0) / nonzero if nonzero else None
+
+
+def _chosen(levels: Ints, weights: Floats, ties: Ints, bins: int, joint: bool) -> Bools:
+    n, k = levels.shape
+    kept = np.zeros(n, np.bool_)
+    if not n:
+        return kept
+    # Digits from -bins to bins: a number of its own for each pattern, and minus that number for its reflection.
+    numbers = levels @ (2 * bins + 1) ** np.arange(k, dtype=np.int64)
+    order = np.lexsort((ties, -weights, numbers))
+    numbers, weights = numbers[order], weights[order]
+    patterns, first, pattern, sizes = np.unique(numbers, return_index=True, return_inverse=True, return_counts=True)
+    rank = np.arange(n) - first[pattern]  # within a pattern the heaviest comes first
+
+    place = np.minimum(np.searchsorted(patterns, -patterns), len(patterns) - 1)
+    mirrored = np.minimum(sizes, np.where(patterns[place] == -patterns, sizes[place], 0))
+    best = rank < mirrored[pattern]
+    if not joint:
+        start = np.flatnonzero(np.r_[True, (numbers[1:] != numbers[:-1]) | (weights[1:] != weights[:-1])])
+        group_sizes = np.diff(np.r_[start, n])
+        for counts in _solutions(levels[order[start]], group_sizes, weights[start], bins):
+            found = rank < np.bincount(pattern[start], counts, len(patterns))[pattern]
+            if weights[found].sum() > weights[best].sum():
+                best = found
+    kept[order] = best
+    return kept
+
+
+def _solutions(levels: Ints, sizes: Ints, weights: Floats, bins: int) -> Iterator[Ints]:
+    """Find balanced numbers to keep of each group; `levels` is groups x signals. May find none."""
+    groups, k = levels.shape
+    entries, signals = np.nonzero(levels)
+    level = levels[entries, signals]
+    demands = sparse.csc_array(
+        (np.sign(level), (signals * bins + np.abs(level) - 1, entries)), shape=(k * bins, groups)
+    )
+    demands = demands[np.unique(demands.indices)]  # no row for a bin without gaps
+    worth = weights / weights.mean()
+    if not demands.shape[0]:
+        yield sizes
+        return
+    if groups <= _SMALL:
+        exact = milp(
+            -worth,
+            integrality=np.ones(groups),
+            bounds=Bounds(0, sizes),
+            constraints=LinearConstraint(demands, 0, 0),
+            options={"node_limit": _NODES, "mip_rel_gap": 0},
+        )
+        if exact.x is not None:
+            counts = np.clip(np.rint(exact.x).astype(np.int64), 0, sizes)
+            if not (demands @ counts).any():  # the solver balances up to a tolerance
+                yield counts
+                if exact.success:
+                    return
+    limits = np.stack([np.zeros(groups), sizes], axis=1)
+    relaxed = linprog(-worth, A_eq=demands, b_eq=np.zeros(demands.shape[0]), bounds=limits, method="highs-ds")
+    if relaxed.x is not None:
+        cost = relaxed.lower.marginals + relaxed.upper.marginals  # of one more of a group; minus it, of one fewer
+        rounded = np.clip(np.rint(relaxed.x).astype(np.int64), 0, sizes)
+        yield from _settled(levels, sizes, worth, rounded, cost, bins, -relaxed.fun)
+
+
+def _settled(
+    levels: Ints, sizes: Ints, worth: Floats, rounded: Ints, cost: Floats, bins: int, bound: float
+) -> Iterator[Ints]:
+    """Bring rounded numbers into balance by tabu search, in several attempts while steps are left.
+
+    A step takes one more or one fewer of the group for which |A x| summed, plus the cost, becomes least. `bound` is the
+    worth that no solution exceeds.
+    """
+    k = levels.shape[1]
+    # Costs are rounded: among equal ones a fixed draw decides, not the last bits, so that patterns are mixed.
+    draw = np.random.default_rng(0).permutation(len(sizes))
+    free = np.lexsort((draw, np.abs(cost).round(9)))[:_FREE]
+    most = sizes[free]
+    moves = np.concatenate([levels[free], -levels[free]]) + bins  # one more of each, then one fewer of each
+    costs = np.concatenate([cost[free], -cost[free]])
+    column = np.ascontiguousarray(moves.T)
+    leaning = np.zeros((k, 2 * bins + 1), np.int64)
+    for signal in range(k):
+        leaning[signal] = np.bincount(levels[:, signal] + bins, rounded, 2 * bins + 1)
+    leaning -= leaning[:, ::-1].copy()  # positive minus negative by level: antisymmetric, 0 at level 0
+    every = np.arange(k)
+    steps, found, seed = 0, False, 0
+    while steps < (_STEPS_FOR_BETTER if found else _STEPS):
+        rng = np.random.default_rng(seed)
+        lean, taken = leaning.copy(), rounded[free]
+        rests = np.zeros(2 * len(free), np.int64)
+        for step in range(_ATTEMPT):
+            if not lean.any() and (step >= _KICKS or seed == 0):
+                break
+            change = np.abs(lean + 1) - np.abs(lean)
+            change[:, bins] = 0
+            if seed > 0 and step < _KICKS:
+                score = rng.random(len(costs))
+            else:
+                score = costs.copy()
+                for signal in range(k):
+                    score += change[signal][column[signal]]
+            score[np.concatenate([taken == most, taken == 0]) | (rests > step)] = np.inf
+            move = int(np.argmin(score))
+            if score[move] == np.inf:
+                continue  # everything rests
+            group, sign = (move, 1) if move < len(free) else (move - len(free), -1)
+            taken[group] += sign
+            rests[[group, group + len(free)]] = step + _REST + rng.integers(_REST)
+            at = moves[move]
+            hit = at != bins
+            lean[every[hit], at[hit]] += 1
+            lean[every[hit], 2 * bins - at[hit]] -= 1
+        seed += 1
+        steps += step + 1
+        if lean.any():
+            continue
+        found = True
+        counts = rounded.copy()
+        counts[free] = taken
+        yield counts
+        if bound - float(worth @ counts) < 1:
+            return

@@ -1,0 +1,47 @@
+"""Refinement in a build: over all shards at once, what it takes is told, and blind models can no longer tell."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.errors import InputError
+from storage.catalog import connect
+from storage.dataset import Dataset
+from tests.flows.conftest import Run
+from tests.pictures import make_csv_source
+
+
+def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    with connect(Dataset(str(folder))) as connection:
+        return list(connection.sql(sql).fetchall())
+
+
+def test_accepted_negatives_are_balanced_over_all_shards(run: Run, tmp_path: Path, work: Counter[str]) -> None:
+    source = make_csv_source(tmp_path / "source", images=60)
+    plain = run(source)
+    work.clear()
+    # A signal that leans to one side, with a few equal gaps; the tiny models' own lean wholly to one.
+    signal = "(hash(text_negative_id) % 1000)::DOUBLE / 1000 - 0.4"
+    made = run(source, select={"refine": {"signals": {"leaning": signal}, "bins": 3}})
+    data = tmp_path / "dataset"
+    assert work["Plausibility"] == work["Encoder"] == work["TextNegatives"] == 0, "only select is done again"
+    assert len(made.shards["text_negatives"]) > 1
+    assert 0 < made.counts["accepted"] < plain.counts["accepted"]
+    taken = "SELECT count(*) FROM verdicts WHERE reasons = ['unbalanced'] AND NOT accepted"
+    assert rows(data, taken) == [(plain.counts["accepted"] - made.counts["accepted"],)]
+    assert rows(data, "SELECT rows FROM why_dropped() WHERE reason = 'unbalanced'") == rows(data, taken)
+    kept = rows(data, "SELECT kept FROM refinement_by_operation() WHERE operation = 'all'")
+    assert kept == [(made.counts["accepted"],)]
+    one_sided = (
+        "SELECT operation FROM refinements WHERE kept GROUP BY operation "
+        "HAVING count(*) FILTER (gaps[1] > 0) != count(*) FILTER (gaps[1] < 0)"
+    )
+    assert rows(data, one_sided) == []
+    assert made.counts["accepted"] > plain.counts["accepted"] / 2, "most have a mate"
+
+
+def test_a_signal_is_checked_before_any_work(run: Run, source: Path) -> None:
+    with pytest.raises(InputError, match=r"select\.refine\.signals\.beauty: 'beauty' is not an SQL number"):
+        run(source, select={"refine": {"signals": {"beauty": "beauty"}}})
