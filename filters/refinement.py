@@ -15,10 +15,11 @@ A has a row for each signal and bin; its entry for negative i is the sign of tha
 What it gives: a rule that guesses by one signal, by any odd function that is constant on the bins, is right exactly
 as often as wrong. So is, on average, a sum of such functions over the signals: the score of the original minus that
 of the negative sums to 0 over the kept, so a logistic regression on binned gaps has its optimum at zero. It does not
-rule out that signals tell in combination. Who minds adds a column (the sum of standardised gaps, say), or asks for
-`joint`: every pattern of signs and bins over all signals as often as its reflection, which is what SugarCrepe's
-adversarial refinement does for two signals (arXiv 2306.14610). Joint cells grow thin with more signals, and what
-has no mirror image is lost.
+rule out that signals tell in combination: of drawn gaps (`benchmarks/refinement.py`), 54% are kept, and boosted trees
+on all four signals pick the original in 0.65 of the held-out pairs, 0.76 before. Who minds adds a column (the sum of
+standardised gaps, say), or asks for `joint`: every pattern of signs and bins over all signals as often as its
+reflection, which is what SugarCrepe's adversarial refinement does for two signals (arXiv 2306.14610). There trees are
+at 0.50, but cells grow thin with more signals, what has no mirror image is lost, and 23% are kept.
 
 How: negatives of one pattern and one weight are interchangeable, so there is one integer for each such group. A basic
 solution of the linear relaxation has at most k b fractional numbers; it is rounded, and a tabu search over the groups
@@ -48,7 +49,8 @@ PATTERNS_PER_ROW = 1000  # more possible patterns of signs and bins, and hardly 
 _SMALL, _NODES = 200, 50
 # Of the tabu search: groups that may change, steps until the first solution, steps while looking for better ones.
 _FREE, _STEPS, _STEPS_FOR_BETTER = 5000, 100_000, 3000
-_ATTEMPT, _KICKS = 3000, 10  # steps of an attempt at most; random ones that the second and later begin with
+_ATTEMPT = 500  # steps of one attempt at most
+_NOISE = 0.2  # on the costs, in rows: makes every attempt after the first another one
 _REST = 10  # steps, and up to as many more, that a group rests after a change
 
 
@@ -155,8 +157,8 @@ def _levels(gaps: Floats, bins: int) -> tuple[Ints, Bools]:
     Returns them (rows x signals) and which rows know every signal that the operation has.
     """
     unknown = np.isnan(gaps)
-    present: Bools = ~unknown.all(axis=0)
-    known: Bools = ~unknown[:, present].any(axis=1)
+    present = np.logical_not(np.all(unknown, axis=0))
+    known: Bools = np.asarray(~unknown[:, present].any(axis=1))
     levels: Ints = np.zeros(gaps.shape, np.int64)
     for signal in np.flatnonzero(present):
         sizes = np.abs(gaps[known, signal])
@@ -266,18 +268,16 @@ def _settled(
     while steps < (_STEPS_FOR_BETTER if found else _STEPS):
         rng = np.random.default_rng(seed)
         lean, taken = leaning.copy(), rounded[free]
+        shaken = costs + (_NOISE * rng.random(len(costs)) if seed else 0)
         rests = np.zeros(2 * len(free), np.int64)
         for step in range(_ATTEMPT):
-            if not lean.any() and (step >= _KICKS or seed == 0):
+            if not lean.any():
                 break
             change = np.abs(lean + 1) - np.abs(lean)
             change[:, bins] = 0
-            if seed > 0 and step < _KICKS:
-                score = rng.random(len(costs))
-            else:
-                score = costs.copy()
-                for signal in range(k):
-                    score += change[signal][column[signal]]
+            score = shaken.copy()
+            for signal in range(k):
+                score += change[signal][column[signal]]
             score[np.concatenate([taken == most, taken == 0]) | (rests > step)] = np.inf
             move = int(np.argmin(score))
             if score[move] == np.inf:
