@@ -28,6 +28,7 @@ def main() -> None:
     arguments.add_argument("--signals", type=int, default=4)
     arguments.add_argument("--bins", type=int, default=10)
     arguments.add_argument("--discrete", action="store_true")
+    arguments.add_argument("--sum", action="store_true", help="also balance the sum of the signals")
     arguments.add_argument("--weighted", action="store_true", help="give every row a weight of its own")
     given = arguments.parse_args()
     rng = np.random.default_rng(0)
@@ -35,6 +36,7 @@ def main() -> None:
     gaps = rng.multivariate_normal(np.full(given.signals, 0.5), covariance, size=given.rows)
     if given.discrete:
         gaps[:, -1] = np.rint(gaps[:, -1])
+    balanced = np.column_stack([gaps, gaps.sum(1)]) if given.sum else gaps
     names = np.array([f"operation {n}" for n in range(given.operations)])
     operations = names[rng.integers(given.operations, size=given.rows)].tolist()
     keys = [f"{n:032x}" for n in range(given.rows)]
@@ -44,9 +46,9 @@ def main() -> None:
     print(f"pairs guessed before: {_guessed(gaps)}")
     for joint in (True, False):
         started = time.perf_counter()
-        kept = refine(gaps, operations, keys, weights, given.bins, joint)
+        kept = refine(balanced, operations, keys, weights, given.bins, joint)
         seconds = time.perf_counter() - started
-        worst = max((each.imbalance for each in balance(gaps, kept, operations, given.bins)), default=0)
+        worst = max((each.imbalance for each in balance(balanced, kept, operations, given.bins)), default=0)
         print(f"{'joint' if joint else 'by signal'}: {seconds:.1f} s, peak memory {_peak():,.0f} MB, "
               f"kept {kept.mean():.1%}, largest imbalance {worst}")  # fmt: skip
         print(f"  pairs guessed after: {_guessed(gaps[kept])}")
