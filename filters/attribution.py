@@ -11,14 +11,12 @@ the two. Then
 with integrals from 0 to 1, Jacobians J and, in A, sums over the features of a token and of a patch: T x P numbers.
 The heat of some words is the sum of their rows of A. No Jacobian is ever built:
 
-    w   = int J_g(r + x (a - r)) (a - r)_words dx             forward mode: one vector for any number of words
-    A_j = (b - s)_j . int grad_b (w . h)(s + y (b - s)) dy    reverse mode: all patches at once
+    w   = int J_g(r + x (a - r)) (a - r)_words dx             one vector for any number of words
+    A_j = (b - s)_j . int grad_b (w . h)(s + y (b - s)) dy    all patches at once
 """
 
 import copy
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -77,11 +75,16 @@ class Attribution:
     The text's features are its token embeddings; the reference has the padding token's in place of every token of the
     caption. The image's are the input of the block at three quarters of a transformer's depth: the nearer to the
     pixels, the noisier the attributions, and the nearer to the output, the less a token is still its own patch (the
-    paper takes the input of the last block). In a ResNet they are the output of the second of four stages. The
-    reference is a picture of the mean colour.
+    paper's code takes the input of the last block). In a ResNet they are the output of the second of four stages, the
+    finest grid worth having. The reference is a picture of the mean colour.
 
-    The integrals are taken at `nodes` points by Gauss-Legendre quadrature. Along the line the integrand is smooth, so
-    that the error falls geometrically with the number of points; that of a Riemann sum falls as one over it.
+    The integrals are taken at `nodes` points by Gauss-Legendre quadrature. Where an encoder is smooth, the error falls
+    geometrically with the number of points, that of the paper's Riemann sum only as one over it: with 8 points, 1e-6
+    and 5e-2 of the whole for the image side of a small ViT. The kinks of a ResNet, and a vector that turns all at once
+    somewhere on the way from padding to words, cost more: 8 points leave about 6 % of each side of shapes-clip, 24
+    about 1 %. But its heat maps are settled earlier: those of 4, 8 and 16 points correlate with those of 24 by 0.99,
+    0.999 and 0.9997 (medians over 240).
+
     Everything is computed in float32. The last bits of a row depend on the rows beside it.
     """
 
@@ -142,13 +145,20 @@ def pair_matrix(encoder: Encoder, image: bytes, caption: str, nodes: int = 16) -
     towers = stage._towers
     captions, pictures = towers.captions([caption]), towers.pictures(stage._decoded([image]))
     [places] = captions.places
-    found = [towers.heat(towers.word_vectors(captions, [[position]]), pictures) for position in places]
     height, width = pictures.grid
+    heat: list[Floats] = [np.zeros((0, height * width), np.float32)]
+    placeless: list[Floats] = [np.zeros(0, np.float32)]
+    positions = list(places)
+    for start in range(0, len(positions), _MOST_ROWS):
+        single = [[position] for position in positions[start : start + _MOST_ROWS]]
+        patches, rest = towers.heat(towers.word_vectors(captions.take([0] * len(single)), single), pictures)
+        heat.append(patches)
+        placeless.append(rest)
     return PairMatrix(
         [caption[start:end] for start, end in places.values()],
         list(places.values()),
-        np.array([patches for [patches], _ in found], np.float32).reshape(-1, height * width),
-        np.array([rest for _, [rest] in found], np.float32),
+        np.concatenate(heat),
+        np.concatenate(placeless),
         pictures.grid,
         towers.left_side(captions, pictures),
     )
@@ -211,21 +221,33 @@ class _Towers:
     def word_vectors(self, captions: _Captions, wanted: list[list[int]]) -> "torch.Tensor":
         """Compute what the tokens at the wanted positions of each caption give to its vector: rows x D."""
         import torch
+        from torch.nn.attention import SDPBackend, sdpa_kernel
 
         reference, way = self._embedded(captions)
         part = way * _at(wanted, captions.ids)[..., None]
-        with torch.no_grad(), _differentiable_attention():
-            vectors = [
-                weight * torch.func.jvp(lambda x: self._text(captions.ids, x), (reference + at * way,), (part,))[1]
-                for at, weight in self._nodes
-            ]
-        return torch.stack(vectors).sum(0)
+        total = torch.zeros((), device=way.device)
+        # Of all implementations of attention only this one has second derivatives.
+        with sdpa_kernel(SDPBackend.MATH):
+            for at, weight in self._nodes:
+                point = (reference + at * way).requires_grad_()
+                vectors = self._text(captions.ids, point)
+                # J^T u is linear in u, so that its gradient by u along a part is J part. Forward mode is no faster, and
+                # brings in parts of PyTorch that are on their way out.
+                u = torch.zeros_like(vectors, requires_grad=True)
+                [pulled] = torch.autograd.grad(vectors, point, u, create_graph=True)
+                total = total + weight * torch.autograd.grad(pulled, u, part)[0]
+        return total
 
     def heat(self, vectors: "torch.Tensor", pictures: _Pictures) -> tuple[Floats, Floats]:
-        """Attribute the product of a vector and the image vector to patches: rows x P, and the rest: rows."""
+        """Attribute the product of each vector and its picture's vector to patches: rows x P, and the rest: rows.
+
+        There is a picture a vector, or one for all.
+        """
         import torch
 
-        way, slope = pictures.features - pictures.reference, torch.zeros_like(pictures.features)
+        way = pictures.features - pictures.reference
+        way = way.expand(len(vectors), *way.shape[1:])
+        slope = torch.zeros_like(way)
         for at, weight in self._nodes:
             point = (pictures.reference + at * way).requires_grad_()
             product = (vectors * self._image(pictures.blank, point)).sum()
@@ -279,12 +301,12 @@ class _Towers:
         Without a grid the input is a feature map, which has its own.
         """
         visual = self._model.visual
-        trunk: Any = getattr(visual, "trunk", None)
+        trunk: Any = getattr(visual, "trunk", None)  # of timm
         if hasattr(visual, "layer3"):
             return visual.layer3, 0, None
         if hasattr(visual, "transformer"):
             blocks, prefix, grid = visual.transformer.resblocks, 1, visual.grid_size
-        elif hasattr(trunk, "blocks") and hasattr(trunk, "num_prefix_tokens"):
+        elif hasattr(trunk, "num_prefix_tokens") and hasattr(getattr(trunk, "patch_embed", None), "grid_size"):
             blocks, prefix, grid = trunk.blocks, trunk.num_prefix_tokens, trunk.patch_embed.grid_size
         else:
             raise InputError(f"model {self._name}: attribution needs a ViT or CLIP's own ResNet; take another judge")
@@ -292,14 +314,15 @@ class _Towers:
 
 
 def token_places(tokenize: Any, captions: list[str]) -> list[dict[int, Span]] | None:
-    """Find where the tokens of captions stand in them, by an open_clip tokenizer.
+    """Find where the tokens that an open_clip tokenizer makes of captions stand in them.
 
-    Returns for each caption, by a token's position in the sequence, its characters in the caption as it is: before
-    the tokenizer mended, trimmed and lowered it. Tokens that are no part of the caption are left out. Returns nothing
-    for a tokenizer that cannot tell.
+    Returns for each caption, by a token's position in the sequence, its characters in the caption as it came: before
+    the tokenizer mended, trimmed and lowered it. Tokens that begin, end or fill the sequence are left out. Returns
+    nothing for a tokenizer that cannot tell.
     """
     clean = getattr(tokenize, "clean_fn", None)
-    if clean is None:
+    # Some drop tokens at random, or put another between.
+    if clean is None or getattr(tokenize, "reduction_fn", None) or getattr(tokenize, "tokenizer_mode", ""):
         return None
     cleaned = [clean(caption) for caption in captions]
     if hasattr(tokenize, "byte_encoder"):
@@ -309,8 +332,8 @@ def token_places(tokenize: Any, captions: list[str]) -> list[dict[int, Span]] | 
     else:
         return None
     return [
-        {position: _before(origins, span) for position, span in places.items()}
-        for places, origins in zip(found, map(_origins, captions, cleaned), strict=True)
+        {position: _back(span, caption, origins) for position, span in places.items()}
+        for places, caption, origins in zip(found, captions, map(_origins, captions, cleaned), strict=True)
     ]
 
 
@@ -331,11 +354,11 @@ def _byte_pair_places(tokenize: Any, text: str) -> dict[int, Span]:
 
 
 def _fast_places(tokenize: Any, texts: list[str]) -> list[dict[int, Span]]:
-    length = tokenize.context_length
-    encoded = tokenize.tokenizer(texts, max_length=length, truncation=True, return_offsets_mapping=True)
+    length = {"max_length": tokenize.context_length, "padding": "max_length", "truncation": True}
+    encoded = tokenize.tokenizer(texts, **length, return_offsets_mapping=True)
     return [
-        {at: span for at, span in enumerate(offsets) if encoded.sequence_ids(row)[at] is not None}
-        for row, offsets in enumerate(encoded["offset_mapping"])
+        {at: span for at, (span, text) in enumerate(zip(spans, encoded.sequence_ids(row), strict=True)) if text == 0}
+        for row, spans in enumerate(encoded["offset_mapping"])
     ]
 
 
@@ -349,9 +372,12 @@ def _origins(caption: str, cleaned: str) -> list[Span]:
     return origins
 
 
-def _before(origins: list[Span], span: Span) -> Span:
-    start, end = span
-    return (origins[start][0], origins[end - 1][1]) if start < end else (0, 0)
+def _back(span: Span, caption: str, origins: list[Span]) -> Span:
+    """Turn a token's place in a cleaned caption into its place in the caption; the space before it is no part of it."""
+    if span[0] == span[1]:
+        return 0, 0
+    start, end = origins[span[0]][0], origins[span[1] - 1][1]
+    return end - len(caption[start:end].lstrip()), end
 
 
 def _hit(places: dict[int, Span], spans: list[dict[str, int]]) -> list[int]:
@@ -379,18 +405,3 @@ def _in_float32(model: Any) -> Any:
     if all(parameter.dtype == torch.float32 for parameter in model.parameters()):
         return model
     return copy.deepcopy(model).float()
-
-
-@contextmanager
-def _differentiable_attention() -> Iterator[None]:
-    """Compute attention by the one implementation that has a forward-mode derivative."""
-    import torch
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
