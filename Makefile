@@ -34,11 +34,15 @@ bench: $(READY) ## measure speed and memory (minutes)
 	$(BIN)/python benchmarks/plausibility.py
 	$(BIN)/python benchmarks/memory.py --pairs 3000 --pairs 30000
 	$(BIN)/python benchmarks/shapes.py --scenes 300
+	$(BIN)/python benchmarks/editing.py --scenes 40
+	$(BIN)/python benchmarks/refinement.py
 
-models: $(READY) ## train the models that ship again, and measure them (an hour)
+models: $(READY) ## train the models that ship again, and measure them (two hours)
 	$(BIN)/python -m models.train_clip shapes-clip
 	$(BIN)/python -m models.train_clip shapes-clip-plain
 	$(BIN)/python -m models.card
+	$(BIN)/python -m models.train_inpaint
+	$(BIN)/python -m models.card_inpaint
 
 clean: ## remove the environment and the demo's dataset
 	rm -rf $(VENV) demo-dataset

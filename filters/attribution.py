@@ -29,21 +29,10 @@ import pyarrow as pa
 from filters.embeddings import Encoder, Loaded
 from schemas.errors import InputError
 from schemas.stage import with_ledger
+from schemas.tables import HEAT_MAPS
 
 if TYPE_CHECKING:
     import torch
-
-ATTRIBUTIONS = pa.schema(
-    [
-        ("key", pa.string()),
-        # What the words give to the similarity at each patch, row by row from the top left. Null, as is all that
-        # follows, where the spans hit no token.
-        ("heat", pa.list_(pa.float32())),
-        ("rows", pa.int32()),  # of the grid of patches
-        ("columns", pa.int32()),
-        ("total", pa.float32()),  # the heat's sum and the share of image features that have no place
-    ]
-)
 
 _MOST_ROWS = 16  # at a time: the graph of a large model's last blocks is some hundred megabytes a row
 
@@ -99,7 +88,7 @@ class Attribution:
         return ["attribution", self.version, self.encoder.fingerprint, self.nodes]
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Turn rows of key, image (encoded picture), caption and spans (a list of SPAN) into ATTRIBUTIONS.
+        """Turn rows of key, image (encoded picture), caption and spans (a list of SPAN) into HEAT_MAPS.
 
         Raises InputError for a model whose tokens or patches cannot be told.
         """
@@ -108,7 +97,7 @@ class Attribution:
         rows: list[dict[str, Any]] = []
         for start in range(0, table.num_rows, size):
             rows += self._rows(table.slice(start, size).to_pylist())
-        result = pa.Table.from_pylist(rows, ATTRIBUTIONS)
+        result = pa.Table.from_pylist(rows, HEAT_MAPS)
         work = {"model": self.encoder.clip.model, "rows_in": table.num_rows, "rows_out": table.num_rows}
         return with_ledger(result, [{**work, "seconds": time.perf_counter() - started}])
 
@@ -129,7 +118,7 @@ class Attribution:
     def _decoded(self, images: list[bytes]) -> "torch.Tensor":
         import torch
 
-        return torch.from_numpy(np.stack(self.encoder._decode(images)))
+        return torch.from_numpy(np.stack(self.encoder.decode(images)))
 
     @cached_property
     def _towers(self) -> "_Towers":

@@ -4,6 +4,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -48,6 +49,8 @@ class Refinement:
         """Choose; returns REFINEMENTS, a row for each that was added."""
         rows = pa.concat_tables(self._rows) if self._rows else _measured(CANDIDATES.empty_table(), self.config.signals)
         gaps = np.column_stack([rows[name].to_numpy() for name in self.config.signals] or [np.empty((len(rows), 0))])
+        if self.config.together and gaps.shape[1] > 1:
+            gaps = np.column_stack([gaps, _together(gaps, rows["operation"].to_pylist())])
         operations, keys = rows["operation"].to_pylist(), rows["text_negative_id"].to_pylist()
         kept = refine(gaps, operations, keys, bins=self.config.bins, joint=self.config.joint)
         columns = {
@@ -57,6 +60,18 @@ class Refinement:
             "kept": pa.array(kept),
         }
         return pa.table(columns).cast(REFINEMENTS)
+
+
+def _together(gaps: npt.NDArray[np.float64], operations: list[str]) -> npt.NDArray[np.float64]:
+    """Add up the signals of each row, in units of their root mean square within its operation; unknown ones are 0."""
+    total = np.zeros(len(gaps))
+    names = np.array(operations)
+    for operation in sorted(set(operations)):
+        rows = names == operation
+        known = np.nan_to_num(gaps[rows])
+        spread = np.sqrt(np.square(known).mean(axis=0))
+        total[rows] = (known / np.where(spread > 0, spread, 1)).sum(axis=1)
+    return total
 
 
 def balanced(verdicts: pa.Table, refinements: pa.Table) -> pa.Table:

@@ -173,13 +173,14 @@ class Encoder:
             for start in range(0, len(pictures), size):
                 batch = pictures[start : start + size]
                 handfuls = [batch[at : at + _HANDFUL] for at in range(0, len(batch), _HANDFUL)]
-                decoding.append(pool.map(self._decode, handfuls))
+                decoding.append(pool.map(self.decode, handfuls))
                 if len(decoding) > ahead:
                     yield torch.from_numpy(np.stack(list(chain.from_iterable(decoding.popleft()))))
             for rest in decoding:
                 yield torch.from_numpy(np.stack(list(chain.from_iterable(rest))))
 
-    def _decode(self, pictures: list[bytes]) -> list[Any]:
+    def decode(self, pictures: list[bytes]) -> list[Any]:
+        """Decode, resize and crop encoded pictures as the model wants them; `loaded.preprocess.batch` takes them on."""
         from PIL import Image
 
         Image.MAX_IMAGE_PIXELS = None  # ingest has checked the size

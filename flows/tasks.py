@@ -176,9 +176,9 @@ def refine_accepted(
     shards = list(zip(negatives, pairs, images, scores, verdicts, strict=True))
 
     def balance(dataset: Dataset) -> pa.Table:
-        for *of_candidates, judged in shards:
+        for wrong, right, pictures, scored_by, judged in shards:
             accepted = dataset.read("verdicts", judged, ["accepted"])["accepted"]
-            stage.add(candidates_of(dataset, *of_candidates).filter(accepted))
+            stage.add(candidates_of(dataset, wrong, right, pictures, scored_by).filter(accepted))
         return stage.table()
 
     return made("refine", Dataset(root), "refinements", fingerprint(stage.identity, shards), balance)

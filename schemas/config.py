@@ -255,6 +255,9 @@ class Refine(Recipe):
     }
     """SQL expressions over a candidate, original minus negative: after refinement as many are above 0 as below, by
     operation and by size. A signal that is unknown for a candidate drops it; one unknown for all asks nothing."""
+    together: bool = True
+    """Balance the sum of the signals too, each divided by its spread: against models that combine them. Measured on a
+    million drawn gaps, boosted trees then guess 0.49 instead of 0.65, and 47% is kept instead of 54%."""
     bins: Annotated[int, Field(gt=0)] = 10
     """Sizes that are told apart: the more, the less is kept, and the less a threshold on the signal can tell."""
     joint: bool = False

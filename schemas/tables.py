@@ -199,6 +199,19 @@ SCORES = pa.schema(
     ]
 )
 
+# Where in a picture a dual encoder sees what words of a caption say: what makers of heat maps return.
+HEAT_MAPS = pa.schema(
+    [
+        ("key", pa.string()),
+        # What the words give to the similarity at each patch, row by row from the top left. Null, as is all that
+        # follows, where the spans hit no token.
+        ("heat", pa.list_(pa.float32())),
+        ("rows", pa.int32()),  # of the grid of patches
+        ("columns", pa.int32()),
+        ("total", pa.float32()),  # the heat's sum and the share of image features that have no place
+    ]
+)
+
 EMBEDDINGS = pa.schema(
     [
         ("key", pa.binary(16)),  # see schemas.ids.embedding_key: what was encoded
@@ -266,7 +279,8 @@ REFINEMENTS = pa.schema(
     [
         ("text_negative_id", pa.string()),
         ("operation", pa.string()),
-        ("gaps", pa.list_(pa.float32())),  # of each signal of select.refine, in order; original minus negative
+        # Original minus negative: of each signal of select.refine in order, and of all together.
+        ("gaps", pa.list_(pa.float32())),
         ("kept", pa.bool_()),
     ]
 )

@@ -14,11 +14,9 @@ from devices.pictures import as_seen
 from devices.revision import hash_of_files, hub_commit
 from schemas.config import Compute
 from schemas.errors import InputError
+from schemas.tables import HEAT_MAPS
 
 _BATCH = 16
-_HEATS = pa.schema(
-    [("key", pa.string()), ("heat", pa.list_(pa.float32())), ("rows", pa.int32()), ("columns", pa.int32())]
-)
 
 
 class Segmenter:
@@ -42,8 +40,8 @@ class Segmenter:
             raise InputError(f"segmenter {self.model}: no .safetensors weights in that folder")
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Turn rows of key, image (encoded), caption and spans into rows of key, heat (row by row, 0 to 1), rows and
-        columns. What the spans cover is looked for.
+        """Turn rows of key, image (encoded), caption and spans into HEAT_MAPS, from 0 to 1. What the spans cover is
+        looked for.
 
         Raises InputError when the model cannot be loaded.
         """
@@ -51,7 +49,7 @@ class Segmenter:
         rows = table.to_pylist()
         for start in range(0, len(rows), _BATCH):
             made += self._batch(rows[start : start + _BATCH])
-        return pa.Table.from_pylist(made, _HEATS)
+        return pa.Table.from_pylist(made, HEAT_MAPS)
 
     def _batch(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         import torch

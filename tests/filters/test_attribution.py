@@ -15,7 +15,7 @@ import torch
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from safetensors.torch import save_file
 
-from filters.attribution import ATTRIBUTIONS, Attribution, PairMatrix, pair_matrix, token_places
+from filters.attribution import Attribution, PairMatrix, pair_matrix, token_places
 from filters.embeddings import Encoder
 from generators.shapes.drawing import draw, mask, png
 from generators.shapes.sampling import draw_scene
@@ -23,6 +23,7 @@ from generators.shapes.world import Scene
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 from schemas.stage import ledger_of
+from schemas.tables import HEAT_MAPS
 from tests.tiny_models import make_tiny_clip
 
 CAPTION = "A red circle and a blue square."
@@ -119,7 +120,7 @@ def test_the_left_side_is_made_of_similarities(tiny: Encoder) -> None:
     loaded = tiny.loaded
     ids = loaded.tokenize([CAPTION, CAPTION])
     ids[1, 1:9] = 0  # all between start and end
-    picture = loaded.preprocess.batch(torch.from_numpy(np.stack(tiny._decode([PICTURE]))))
+    picture = loaded.preprocess.batch(torch.from_numpy(np.stack(tiny.decode([PICTURE]))))
     with torch.no_grad():
         text = loaded.model.encode_text(ids, normalize=True)
         image = loaded.model.encode_image(torch.cat([picture, torch.zeros_like(picture)]), normalize=True)
@@ -134,7 +135,7 @@ def test_the_matrix_is_that_of_whole_jacobians(tiny: Encoder) -> None:
     pair = pair_matrix(tiny, PICTURE, CAPTION, nodes)
     towers = Attribution(tiny, nodes)._towers
     captions = towers.captions([CAPTION])
-    pictures = towers.pictures(torch.from_numpy(np.stack(tiny._decode([PICTURE]))))
+    pictures = towers.pictures(torch.from_numpy(np.stack(tiny.decode([PICTURE]))))
     reference, way = towers._embedded(captions)
     [places] = captions.places
 
@@ -163,7 +164,7 @@ def test_other_towers_add_up(tmp_path: Path, vision: dict[str, Any], grid: tuple
 def test_heat_of_words_is_the_sum_of_their_tokens(shapes: Encoder, tiny: Encoder) -> None:
     for encoder, size in (shapes, 8), (tiny, 4):
         made = Attribution(encoder, nodes=4)(table_of((PICTURE, CAPTION, span_of(CAPTION, "red circle"))))
-        assert made.schema.equals(ATTRIBUTIONS)
+        assert made.schema.equals(HEAT_MAPS)
         assert ledger_of(made, "attribution", "shard").to_pylist()[0]["rows_out"] == 1
         [row] = made.to_pylist()
         assert (row["rows"], row["columns"], len(row["heat"])) == (size, size, size * size)

@@ -1,0 +1,82 @@
+"""The balance over all shards: signals are SQL, what is dropped gets its reason, shards may come in any order."""
+
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from filters.balance import Refinement, balanced
+from schemas.config import Refine
+from schemas.errors import InputError
+from schemas.tables import CANDIDATES, VERDICTS
+
+
+def candidates(number: int, seed: int, operation: str = "replace_object") -> pa.Table:
+    """Negatives that are less plausible than their originals, most of them, and of any length."""
+    rng = random.Random(seed)
+    rows = [
+        {"text_negative_id": f"{seed} {row}", "operation": operation, "original": "x" * 20,
+         "caption": "x" * rng.randint(14, 26), "plausibility_gap": rng.gauss(1, 2)}
+        for row in range(number)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, CANDIDATES)
+
+
+def kept_of(config: Refine, *shards: pa.Table) -> dict[str, bool]:
+    stage = Refinement(config)
+    for shard in shards:
+        stage.add(shard)
+    found = stage.table()
+    return dict(zip(found["text_negative_id"].to_pylist(), found["kept"].to_pylist(), strict=True))
+
+
+def test_every_signal_and_their_sum_are_balanced_by_operation() -> None:
+    stage = Refinement(Refine())
+    stage.add(candidates(400, 1))
+    stage.add(candidates(400, 2, "negate"))
+    found = stage.table()
+    for operation in ("replace_object", "negate"):
+        rows = [row for row in found.to_pylist() if row["operation"] == operation]
+        gaps = np.array([row["gaps"] for row in rows if row["kept"]])
+        assert gaps.shape[1] == 3
+        assert len(gaps) > 100
+        assert (np.sign(gaps).sum(axis=0) == 0).all()
+    before = np.array(found["gaps"].to_pylist())
+    assert (np.sign(before)[:, 0].sum()) > 200, "they leaned before"
+
+
+def test_shards_may_come_in_any_order() -> None:
+    first, second = candidates(100, 1), candidates(100, 2)
+    assert kept_of(Refine(), first, second) == kept_of(Refine(), second, first)
+
+
+def test_a_signal_that_nobody_knows_asks_nothing() -> None:
+    shard = candidates(50, 1)
+    at = shard.column_names.index("plausibility_gap")
+    unknown = shard.set_column(at, CANDIDATES.field(at), pa.nulls(50, pa.float32()))
+    only_length = Refine(signals={"length": "length(original) - length(caption)"}, together=False)
+    assert sum(kept_of(Refine(together=False), unknown).values()) == sum(kept_of(only_length, shard).values()) > 0
+
+
+def test_no_rows_and_no_signals() -> None:
+    assert kept_of(Refine()) == {}
+    assert all(kept_of(Refine(signals={}), candidates(5, 1)).values())
+
+
+def test_what_is_dropped_gets_its_reason_and_keeps_its_place() -> None:
+    rows = [
+        {"text_negative_id": "a", "accepted": True, "reasons": []},
+        {"text_negative_id": "b", "accepted": True, "reasons": []},
+        {"text_negative_id": "c", "accepted": False, "reasons": ["synonym"]},
+    ]
+    refined = pa.table({"text_negative_id": ["b", "a"], "kept": [False, True]})
+    found = balanced(pa.Table.from_pylist(rows, VERDICTS), refined)
+    assert found.schema == VERDICTS
+    assert found["accepted"].to_pylist() == [True, False, False]
+    assert found["reasons"].to_pylist() == [[], ["unbalanced"], ["synonym"]]
+
+
+def test_a_signal_must_be_a_number() -> None:
+    with pytest.raises(InputError, match=r"select\.refine\.signals\.odd: 'nonsense' is not an SQL number"):
+        Refinement(Refine(signals={"odd": "nonsense"})).check()
