@@ -181,3 +181,24 @@ def _tiny_safety_checker() -> tuple[Any, Any]:
         checker.concept_embeds_weights.fill_(-1.0)  # any similarity is above this threshold
     size = {"height": 32, "width": 32}
     return checker, CLIPImageProcessor(size=size, crop_size=size)
+
+
+def make_tiny_segmenter(folder: Path) -> str:
+    """Save a CLIPSeg model of random weights; returns its folder."""
+    import torch
+    from transformers import CLIPSegConfig, CLIPSegForImageSegmentation, CLIPSegProcessor, ViTImageProcessor
+
+    tokenizer = _tiny_tokenizer()
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2}
+    special = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
+    config = CLIPSegConfig(
+        text_config={**sizes, **special, "vocab_size": len(tokenizer), "max_position_embeddings": 77},
+        vision_config={**sizes, "image_size": 32, "patch_size": 8},
+        projection_dim=16, reduce_dim=16, extract_layers=[0, 1, 2], decoder_num_attention_heads=2,
+        decoder_intermediate_size=32,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    CLIPSegForImageSegmentation(config).save_pretrained(folder)
+    pictures = ViTImageProcessor(size={"height": 32, "width": 32})
+    CLIPSegProcessor(pictures, tokenizer).save_pretrained(folder)
+    return str(folder)

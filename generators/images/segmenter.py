@@ -60,7 +60,9 @@ class Segmenter:
         for row in rows:
             with Image.open(io.BytesIO(row["image"])) as image:
                 pictures.append(as_seen(image).copy())
-        given = processor(text=phrases, images=pictures, padding=True, return_tensors="pt").to(model.device)
+        given = processor(text=phrases, images=pictures, padding=True, truncation=True, return_tensors="pt").to(
+            model.device
+        )
         with torch.inference_mode():
             logits = model(**given).logits
         heats = torch.sigmoid(logits.float()).reshape(len(rows), *logits.shape[-2:]).cpu().numpy()
