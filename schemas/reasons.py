@@ -28,6 +28,7 @@ IMAGE_CHECKS: dict[str, str] = {
     "no_change": "no small change of the scene was found that makes the wrong caption true",
     "no_phrase": "the changed words belong to nothing that can be pointed at: no mask",
     "no_mask": "no mask maker found where the changed words' thing is: name another in images.masks.makers",
+    "bad_regions": "the source's regions are no JSON list of {phrase, box or polygon}: see source.regions_column",
     "mask_too_large": "the mask covers more of the picture than images.masks.most: it names nothing in particular",
     "unsafe": "the pipeline's safety checker blacked the picture out",
 }

@@ -80,7 +80,7 @@ class Masks:
         known |= {"maker": row.maker, "phrase": _listed(phrase.text for phrase in row.phrases)}
         known |= {"negative_phrase": _listed(phrase.negative for phrase in row.phrases)}
         if row.mask is None:
-            return {**known, "failed_check": "no_mask" if row.phrases else "no_phrase"}
+            return {**known, "failed_check": row.failed_check}
         grown = grow(row.mask, round(self.settings.grow * min(row.size)))
         covered = float(grown.mean())
         if covered > self.settings.most:
@@ -96,12 +96,20 @@ class _Row:
         self.data = data
         self.mask: Mask | None = None
         self.maker: str | None = None
+        self.unreadable = False  # the source's regions
         with Image.open(io.BytesIO(data["image"])) as image:
             width, height = as_seen(image).size
         self.size = (height, width)
         sentence = Sentence.from_row(data["original"], data["tokens"])
         spans = (data["original_spans"], data["negative_spans"])
         self.phrases: list[Phrase] = changed_phrases(sentence, data["caption"], *spans)
+
+    @property
+    def failed_check(self) -> str:
+        """Why there is no mask."""
+        if not self.phrases:
+            return "no_phrase"
+        return "bad_regions" if self.unreadable else "no_mask"
 
     def take(self, mask: Mask | None, maker: str) -> None:
         """Add a mask to what there is of this maker."""
@@ -111,14 +119,18 @@ class _Row:
 
     def given(self) -> Mask | None:
         """Draw the source's regions of the things that the phrases name; nothing unless each has one."""
-        regions = json.loads(self.data["regions"]) if self.data["regions"] else []
         mask = np.zeros(self.size, bool)
-        for phrase in self.phrases:
-            named = [r for r in regions if _names(r.get("phrase", ""), phrase.text)]
-            if not named:
-                return None
-            for region in named:
-                mask |= _region(region, self.size)
+        try:
+            regions = json.loads(self.data["regions"] or "[]")
+            for phrase in self.phrases:
+                named = [region for region in regions if _names(region["phrase"], phrase.text)]
+                if not named:
+                    return None
+                for region in named:
+                    mask |= _region(region, self.size)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            self.unreadable = True
+            return None
         return mask
 
     def drawn(self, seed: int) -> Mask | None:

@@ -72,6 +72,17 @@ def test_json_lines(folder: Path) -> None:
     assert rows[1].url == "https://example.com/0"
 
 
+def test_regions_come_as_json_from_any_table(folder: Path) -> None:
+    regions = [{"phrase": "a dog", "box": [1, 2, 30, 40]}]
+    line = {"image": "0.png", "caption": "A dog .", "boxes": regions}
+    (folder / "t.jsonl").write_text(json.dumps(line))
+    quoted = json.dumps(regions).replace('"', '""')
+    (folder / "t.csv").write_text(f'image,caption,boxes\n0.png,A dog .,"{quoted}"\n')
+    for name in ("t.jsonl", "t.csv"):
+        [row] = read(folder / name, regions_column="boxes")
+        assert json.loads(row.regions or "") == regions
+
+
 def test_a_parquet_table_with_names_of_its_own(folder: Path) -> None:
     table = pa.table({"file": ["0.png", "nowhere.png"], "text": [["One .", "Two ."], ["Three ."]]})
     pq.write_table(table, folder / "t.parquet")

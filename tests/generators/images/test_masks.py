@@ -138,6 +138,15 @@ class Heat:
         return pa.Table.from_pylist(rows)
 
 
+@pytest.mark.parametrize("regions", ["no JSON", "7", '[{"box": [1, 2, 3, 4]}]', '[{"phrase": "square"}]',
+                                     '[{"phrase": "square", "box": [1, 2]}]', '[{"phrase": "square", "box": "x"}]'])  # fmt: skip
+def test_regions_that_cannot_be_read_cost_no_other_maker(parse: Any, regions: str) -> None:
+    [alone] = made(Masks(Settings(makers=("given",)), 0), row(parse, regions=regions))
+    assert (alone["failed_check"], alone["mask"]) == ("bad_regions", None)
+    [other] = made(Masks(Settings(makers=("given", "scene")), 0), row(parse, regions=regions, scene=SCENE.to_json()))
+    assert (other["maker"], other["failed_check"]) == ("scene", None)
+
+
 def test_heat_is_asked_for_only_where_nothing_else_has_a_mask(parse: Any) -> None:
     stage = Masks(Settings(makers=("given", "scene", "attribution"), grow=0.0), 0, {"attribution": Heat()})
     rows = [row(parse, text_negative_id="a", scene=SCENE.to_json()), row(parse, text_negative_id="b")]

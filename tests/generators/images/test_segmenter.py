@@ -54,5 +54,5 @@ def test_a_phrase_alone_gives_the_same_as_in_company(folder: str) -> None:
 
 def test_what_is_missing_is_said(tmp_path: Path, folder: str) -> None:
     Segmenter(folder, CPU).check()
-    with pytest.raises(InputError, match="no .safetensors weights"):
+    with pytest.raises(InputError, match=r"no \.safetensors weights"):
         Segmenter(str(tmp_path), CPU).check()
