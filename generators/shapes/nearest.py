@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,13 @@ Mask = npt.NDArray[np.bool_]
 _Reals = npt.NDArray[np.float32]
 
 _GRID = 64  # pixels that pictures are compared at, at most
-_TRIED = 10  # things that are fitted exactly, the likeliest ones
+_TRIED = 12  # things that are fitted exactly, the likeliest ones
 _MOST = 8  # things that are found in one mask
 # Part of a thing's bounding square that is in the mask. Masks may be ellipses, and drawings run over their edge.
 _WITHIN = 0.75
-# A thing is there when to draw it takes away more than this part of its own contrast from the squared error. Where
-# it is drawn just so, that is all of it; half of it, or one of half the strength, is at nought.
-_THERE = 0.2
+# A thing may be drawn fainter than it is, as faint as the first of these without looking less like itself. It is there
+# where it is no fainter than the second, and explains at least the third of the squared error around it.
+_STRONG, _FAINT, _EXPLAINED = 0.75, 0.5, 0.5
 
 # Drawings of a model are soft: pictures are compared a little out of focus, or a blurred pattern would be nearer to
 # none than to itself.
@@ -78,10 +78,9 @@ def _found(picture: Pixels, scene: Scene, mask: Mask) -> list[Thing]:
     searches = [_Search(seen, under, inside, size) for size in RADII]
     taken, found = list(scene.things), list[Thing]()
     while len(found) < _MOST:
-        likely = sorted((pair for search in searches for pair in search.likely(taken)), key=lambda pair: pair[0])
+        likely = sorted((pair for search in searches for pair in search.likely(taken)), key=lambda pair: -pair[0])
         fits = (_fitted(seen, under, thing) for _, thing in likely[:_TRIED])
-        there = (fit for fit in fits if fit.nearer > _THERE * fit.contrast)
-        best = max(there, key=lambda fit: fit.nearer, default=None)
+        best = max((fit for fit in fits if fit.there), key=lambda fit: fit.nearer, default=None)
         if best is None:
             break
         found.append(best.thing)
@@ -108,10 +107,10 @@ def _blurred(pixels: _Reals, beyond: Literal["edge", "constant"]) -> _Reals:
 
 
 class _Search:
-    """How each thing of one size changes the squared error at each place: coarse, and all of them at once.
+    """How much nearer each thing of one size brings the drawing at each place: coarse, and all of them at once.
 
-    A thing adds ink, both of them, and covers what is under it. So the change is made of sums over the thing's
-    window that are the same for all colours.
+    A thing adds two inks and covers what is under it. So how like that is to what is off, and how much it changes, are
+    sums over the thing's window times its inks: the sums are the same for all colours.
     """
 
     def __init__(self, seen: _Reals, under: _Reals, inside: _Reals, size: str) -> None:
@@ -130,27 +129,29 @@ class _Search:
         flat = np.moveaxis(windows, 1, 0)
         parts = _parts(self.radius, half, pixels)  # ink, pixel, figure
         covered = parts.sum(0)
-        # -2 (seen - under (1 - covered)) ink, of both inks
-        cross = np.stack([flat[2:5] @ part + flat[5:] @ (part * covered) for part in parts])
-        ground = flat[0] @ np.square(covered) + 2 * (flat[1] @ covered)
+        added = np.stack([flat[2:5] @ part for part in parts])  # ink, channel, place, figure
+        mixed = np.stack([flat[5:] @ (part * covered) for part in parts])
         inks = np.einsum("aic,ajc,ipf,jpf->af", _INKS, _INKS, parts, parts, optimize=True)
-        self.change = ground - 2 * np.tensordot(_INKS, cross, 2) + inks[:, None]  # colour, place, figure
+        # colour, place, figure
+        alike = np.tensordot(_INKS, added, 2) - flat[1] @ covered
+        contrast = np.tensordot(_INKS, mixed, 2) * -2 + flat[0] @ np.square(covered) + inks[:, None]
+        self.nearer = _nearer(alike, contrast)
 
     def likely(self, taken: Sequence[Thing]) -> Iterator[tuple[float, Thing]]:
-        """The best place of each look, clear of what is there already, and how the error changes there."""
+        """The best place of each look, clear of what is there already, and how much nearer it is."""
         free = np.ones(len(self.centres), bool)
         for thing in taken:
             free &= abs(self.centres - (thing.x, thing.y)).max(1) >= thing.radius + self.radius
         if not free.any():
             return
-        change, centres = self.change[:, free], self.centres[free]
-        best = change.argmin(1)  # colour, figure
-        least = np.take_along_axis(change, best[:, None], 1)[:, 0]
-        for colour, figure in np.argwhere(least < 0):
+        nearer, centres = self.nearer[:, free], self.centres[free]
+        best = nearer.argmax(1)  # colour, figure
+        most = np.take_along_axis(nearer, best[:, None], 1)[:, 0]
+        for colour, figure in np.argwhere(most > 0):
             shape, pattern = _FIGURES[figure]
             x, y = map(int, centres[best[colour, figure]])
             thing = Thing(shape, COLOURS[colour], self.size, pattern, x, y, self.radius)
-            yield float(least[colour, figure]), thing
+            yield float(most[colour, figure]), thing
 
 
 @cache
@@ -168,11 +169,11 @@ def _parts(radius: int, half: int, pixels: int) -> _Reals:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A thing, how much it takes away from the squared error, and how much it differs from what is under it."""
+    """A thing, how much it takes away from the squared error, and whether it is there at all."""
 
     thing: Thing
     nearer: float
-    contrast: float
+    there: bool
 
 
 def _fitted(seen: _Reals, under: _Reals, thing: Thing) -> _Fit:
@@ -198,9 +199,19 @@ def _near(thing: Thing, step: int) -> Iterator[Thing]:
 
 def _fit(seen: _Reals, under: _Reals, thing: Thing) -> _Fit:
     rows, columns, drawn = _drawn(under, thing)
-    now, wanted = under[rows, columns], seen[rows, columns]
-    nearer = np.square(wanted - now).sum() - np.square(wanted - drawn).sum()
-    return _Fit(thing, float(nearer), float(np.square(drawn - now).sum()))
+    change, wanted = (pixels.ravel() - under[rows, columns].ravel() for pixels in (drawn, seen[rows, columns]))
+    alike, contrast, off = float(change @ wanted), float(change @ change), float(wanted @ wanted)
+    there = alike >= _FAINT * contrast and alike * alike >= _EXPLAINED * contrast * off
+    return _Fit(thing, float(_nearer(alike, contrast)), there)
+
+
+def _nearer(alike: Any, contrast: Any) -> Any:
+    """What a thing takes away from the squared error, at the strength at which that is most.
+
+    At full strength alone a faint thing would look most like a smaller one.
+    """
+    strength = np.clip(alike / contrast, _STRONG, 1)
+    return strength * (2 * alike - strength * contrast)
 
 
 def _drawn(under: _Reals, thing: Thing) -> tuple[slice, slice, _Reals]:
