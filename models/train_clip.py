@@ -9,9 +9,6 @@ the same weights.
 
 import argparse
 import json
-import math
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +27,7 @@ from generators.shapes.world import ATTRIBUTES
 from models.facts import FACTS, SLOT_SIZES, WEIGHTS
 from models.lessons import OPERATION_NAMES, SIZE, Lessons, kept_lessons
 from models.scoring import group_scores
+from models.training import Course
 
 HERE = Path(__file__).resolve().parent
 CONTEXT = 40
@@ -62,7 +60,6 @@ class Recipe:
     batch: int  # minimal pairs a step
     alone: int = 0  # first steps, in which each tower learns alone, by `first_loss`
     learning_rate: float = 1e-3
-    warm_up: float = 0.03  # share of the steps
 
 
 @dataclass
@@ -279,15 +276,6 @@ def batches(lessons: Lessons, tokens: dict[str, torch.Tensor], size: int, start:
             step += 1
 
 
-def learning_rate(step: int, recipe: Recipe) -> float:
-    """One cycle: a straight way up, a cosine down to a hundredth."""
-    up = recipe.steps * recipe.warm_up
-    if step < up:
-        return recipe.learning_rate * (step + 1) / up
-    down = (step - up) / (recipe.steps - up)
-    return recipe.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * down)) / 2)
-
-
 def train(name: str, work: Path, steps: int | None = None) -> Towers:
     """Train one model, or go on with it."""
     recipe = RECIPES[name]
@@ -301,51 +289,21 @@ def train(name: str, work: Path, steps: int | None = None) -> Towers:
         "wrong": tokenise(tokenizer, lessons.more[:, :, 1]),
     }
     towers = Towers()
-    decayed = [p for p in towers.parameters() if p.ndim > 1]
-    others = [p for p in towers.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.98),
-    )
-    kept = work / f"{name}.pt"
-    step = 0
-    if kept.exists():
-        state = torch.load(kept, weights_only=True)
-        towers.load_state_dict(state["towers"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = state["step"]
-    started, first = time.monotonic(), step
+    course = Course(towers, recipe.steps, recipe.learning_rate, work / f"{name}.pt")
     last = min(steps or recipe.steps, recipe.steps)
-    for batch in batches(lessons, tokens, recipe.batch, step):
-        if step >= last:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, recipe)
+    for step, batch in zip(course.steps(last), batches(lessons, tokens, recipe.batch, course.done), strict=False):
         # Sequences are short: plain attention is a quarter faster a step than the flash kernel for CPUs.
         with sdpa_kernel(SDPBackend.MATH):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 loss = (first_loss if step < recipe.alone else recipe.loss)(towers, batch)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
-        optimizer.step()
+            course.learn(loss)
         with torch.no_grad():
             towers.clip.logit_scale.clamp_(max=float(np.log(100)))
-        step += 1
-        if step % 20 == 0:
-            each = (time.monotonic() - started) / (step - first)
-            left = each * (recipe.steps - step)
-            print(f"{name}: step {step:,} of {recipe.steps:,}, loss {loss.item():.3f}, {each:.2f} s a step, "
-                  f"{left / 60:.0f} min left", file=sys.stderr, flush=True)  # fmt: skip
-        if step % 250 == 0 or step == last:
-            state = {"towers": towers.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-            torch.save(state, kept.with_suffix(".partial"))
-            kept.with_suffix(".partial").rename(kept)
+        if (step + 1) % course.keep == 0 or step + 1 == last:
             towers.eval()
             scores = group_scores(*encode(towers, tokenizer, exam), exam)
             towers.train()
-            print(json.dumps({"step": step, **scores}), flush=True)
+            print(json.dumps({"step": step + 1, **scores}), flush=True)
     save(towers.eval(), tokenizer, HERE / name)
     return towers
 

@@ -23,9 +23,10 @@ _TRIED = 12  # things that are fitted exactly, the likeliest ones
 _MOST = 8  # things that are found in one mask
 # Part of a thing's bounding square that is in the mask. Masks may be ellipses, and drawings run over their edge.
 _WITHIN = 0.75
-# A thing may be drawn fainter than it is, as faint as the first of these without looking less like itself. It is there
-# where it is no fainter than the second, and explains at least the third of the squared error around it.
-_STRONG, _FAINT, _EXPLAINED = 0.75, 0.5, 0.5
+# A thing drawn fainter than it is looks like itself down to this strength,
+_STRONG = 0.75
+# and is there at all at this strength or more, where it also explains as much of the squared error around it.
+_FAINT, _EXPLAINED = 0.45, 0.6
 
 # Drawings of a model are soft: pictures are compared a little out of focus, or a blurred pattern would be nearer to
 # none than to itself.
@@ -72,7 +73,7 @@ def _background(picture: Pixels, scene: Scene) -> str:
 
 
 def _found(picture: Pixels, scene: Scene, mask: Mask) -> list[Thing]:
-    """Take the thing that brings the drawing nearest to the picture, again and again."""
+    """Add the thing that brings the drawing nearest to the picture, until none is there any more."""
     seen, under = (_blurred(_reduced(pixels), "edge") for pixels in (picture, draw(scene, len(picture))))
     inside = _reduced(mask[:, :, None] * np.uint8(255))[:, :, 0]
     searches = [_Search(seen, under, inside, size) for size in RADII]
@@ -102,15 +103,15 @@ def _blurred(pixels: _Reals, beyond: Literal["edge", "constant"]) -> _Reals:
     """The same out of focus, _EDGE pixels wider on each side; beyond its border is more of the same, or nothing."""
     wide = np.pad(pixels, ((2 * _EDGE, 2 * _EDGE), (2 * _EDGE, 2 * _EDGE), (0, 0)), beyond)
     for axis in (0, 1):
-        wide = sliding_window_view(wide, len(_BLUR), axis) @ _BLUR
+        wide = np.asarray(sliding_window_view(wide, len(_BLUR), axis) @ _BLUR, np.float32)
     return wide
 
 
 class _Search:
     """How much nearer each thing of one size brings the drawing at each place: coarse, and all of them at once.
 
-    A thing adds two inks and covers what is under it. So how like that is to what is off, and how much it changes, are
-    sums over the thing's window times its inks: the sums are the same for all colours.
+    A thing adds two inks and covers what is under it. So how much that is like what is missing, and how much it changes
+    at all, are made of its inks and of sums over its window that are the same for all colours.
     """
 
     def __init__(self, seen: _Reals, under: _Reals, inside: _Reals, size: str) -> None:
@@ -232,8 +233,10 @@ def _stamp(shape: str, pattern: str, radius: int, x: int, y: int, pixels: int) -
     middle = CANVAS // 2
     thing = Thing(shape, "", "", pattern, middle + x, middle + y, radius)
     rows, columns, inside, marks = coverage(thing, pixels)
-    covered, marked = (counted(part).astype(np.float32)[:, :, None] / SAMPLES**2 for part in (inside, inside & marks))
-    return _wider(rows), _wider(columns), *(_blurred(part, "constant") for part in (covered - marked, marked))
+    full = np.float32(SAMPLES**2)
+    covered, marked = (counted(part).astype(np.float32)[:, :, None] / full for part in (inside, inside & marks))
+    first, second = (_blurred(part, "constant") for part in (covered - marked, marked))
+    return _wider(rows), _wider(columns), first, second
 
 
 def _wider(pixels: slice) -> slice:
