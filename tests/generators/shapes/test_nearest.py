@@ -108,17 +108,18 @@ def recognised(found: Scene, edit: Edit) -> Counter[str]:
 
 
 # Least shares of changed things of which an attribute is read as it was drawn, and of wrong claims that are found true.
-# Measured on 200 edits each: all are 1.000, but for patterns of `both`, 0.996, and of `moved`, 0.99.
+# Measured on 200 edits each: all are 1.000 but for patterns, 0.996 of soft pictures and 0.986 at 32 pixels, where
+# 0.985 of the claims are.
 READ = [
     (sharp, boxes, 64, 200, 0.995, 0.99),
-    (sharp, blobs, 64, 40, 0.99, 0.97),
-    (sharp, everything, 64, 30, 0.99, 0.97),
-    (sharp, boxes, 128, 40, 0.99, 0.97),
-    (sharp, boxes, 32, 60, 0.96, 0.93),
-    (soft, boxes, 64, 80, 0.97, 0.95),
-    (noisy, boxes, 64, 80, 0.97, 0.95),
-    (both, boxes, 64, 80, 0.95, 0.95),
-    (moved, boxes, 64, 60, 0.95, 0.95),
+    (sharp, blobs, 64, 30, 0.99, 0.97),
+    (sharp, everything, 64, 15, 0.99, 0.97),
+    (sharp, boxes, 128, 25, 0.99, 0.97),
+    (sharp, boxes, 32, 40, 0.96, 0.93),
+    (soft, boxes, 64, 60, 0.97, 0.95),
+    (noisy, boxes, 64, 60, 0.97, 0.95),
+    (both, boxes, 64, 60, 0.95, 0.95),
+    (moved, boxes, 64, 30, 0.95, 0.95),
 ]
 
 
@@ -173,7 +174,7 @@ def test_a_smear_a_tint_and_a_ghost_are_no_things() -> None:
 
 
 def test_the_ground_is_read_where_everything_is_masked() -> None:
-    for seed in range(6):
+    for seed in range(2):
         scene = scene_of(seed)
         for background in BACKGROUNDS:
             after = replace(scene, background=background)
@@ -185,7 +186,8 @@ def test_the_ground_is_read_where_everything_is_masked() -> None:
 def test_nothing_is_looked_for_outside_the_mask() -> None:
     elsewhere = HAND.with_things((*HAND.things[:3], replace(HAND.things[3], colour="black")))
     found = nearest_scene(draw(elsewhere), HAND, boxes(HAND.things[:1]))
-    assert set(found.scene.things) - set(HAND.things) == set() or found.scene.things[:3] == HAND.things[1:]
+    assert found.scene.things[:3] == HAND.things[1:]
+    assert found.scene.things[3].look() == HAND.things[0].look()
     nowhere = np.zeros((64, 64), bool)
     assert nearest_scene(draw(elsewhere), HAND, nowhere).scene == HAND
     assert nearest_scene(draw(elsewhere), HAND, nowhere).error == 0
