@@ -36,10 +36,9 @@ def test_a_flow_run_records_a_task_for_every_shard(
     config = write_config(tmp_path)
     made = build(str(config), str(tmp_path / "flow"), str(source))
     with get_client(sync_client=True) as client:
-        [flow_run] = client.read_flow_runs()
-        names = [run.name for run in client.read_task_runs()]
-        [artifact] = client.read_artifacts()
-    assert flow_run.name == f"build {tmp_path / 'flow'}"
+        [flow_run] = [run for run in client.read_flow_runs() if run.name == f"build {tmp_path / 'flow'}"]
+        names = [run.name for run in client.read_task_runs() if run.flow_run_id == flow_run.id]
+        [artifact] = [one for one in client.read_artifacts() if one.flow_run_id == flow_run.id]
     assert artifact.key == "dataset-card"
     assert "| operation | candidates |" in str(artifact.data)
     assert flow_run.state is not None
