@@ -18,6 +18,7 @@ from storage.dataset import Dataset
 from tests.flows.conftest import Run, _count, write_config
 from tests.tiny_models import make_tiny_inpainter
 
+FLICKR = Path(__file__).resolve().parents[3] / "shared" / "data" / "flickr8k" / "captions.csv"
 SCENES = "shapes:8?seed=3&captions=1"
 
 
@@ -176,3 +177,28 @@ def test_pictures_take_a_slot_of_a_limit_that_is_made_for_them(
         assert f"pictures {shard[:8]} 0" in names
     plain = run_build(str(config), str(tmp_path / "plain"), SCENES, [])
     assert plain.shards == {**made.shards, "ledger": plain.shards["ledger"]}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FLICKR.exists(), reason="needs shared/data/flickr8k beside the checkout")
+def test_real_photos_keep_their_sizes_and_none_is_lost(tmp_path: Path) -> None:
+    lines = FLICKR.read_text(encoding="utf-8").splitlines()
+    (tmp_path / "photos.csv").write_text("\n".join([lines[0], *lines[1:201:5]]), encoding="utf-8")
+    editor = {"method": "inpaint", "model": "package:shapes-inpaint", "steps": 2, "share": 0.2}
+    judge = {"model": "package:shapes-clip"}  # what it says of photos means nothing, and so do these edits
+    masks = {"makers": ["attribution"], "most": 1.0}
+    source = {"images": str(FLICKR.parent / "images")}
+    config = write_config(tmp_path, source=source, judge=judge, images=[{**editor, "masks": masks}])
+    build.fn(str(config), str(tmp_path / "dataset"), str(tmp_path / "photos.csv"))
+    found = rows(
+        tmp_path / "dataset",
+        "SELECT e.failed_check, e.image.bytes, i.image.bytes FROM image_negatives e "
+        "JOIN text_negatives USING (text_negative_id) JOIN images i USING (image_id)",
+    )
+    taken = rows(tmp_path / "dataset", "SELECT count(*) FROM masks")
+    assert taken == [(len(found),)]
+    made = [(edited, original) for failed, edited, original in found if failed is None]
+    assert len(made) > 0.9 * len(found) > 5
+    assert len({pixels(original).shape for _, original in made}) > 1, "of several aspects"
+    for edited, original in made:
+        assert pixels(edited).shape == pixels(original).shape
