@@ -23,14 +23,14 @@ from generators.images.masks import Masks
 from generators.images.segmenter import Segmenter
 from generators.images.tries import Tries
 from generators.shapes.render import Render
-from generators.shapes.truth import PictureTruth
+from generators.shapes.truth import PictureTruth, can_be_told
 from schemas import config as settings
 from schemas.ids import fingerprint
 from schemas.stage import Stage
 from schemas.tables import MASKS, PIXELS, PROBES, SCORES
 from storage.dataset import Dataset
 
-_editing = lru_cache(maxsize=2)(Editing)
+editing_of = lru_cache(maxsize=2)(Editing)
 segmenter_of = lru_cache(maxsize=1)(Segmenter)
 # Of the attribution's integrals. Heat maps of 4 nodes correlate 0.99 with those of 24, in half the time of 8.
 _NODES = 4
@@ -101,7 +101,7 @@ def make_pictures(
     Where Prefect has a concurrency limit of that name, no more such tasks run at once than it allows.
     """
     dataset, how = Dataset(root), editors[which]
-    stage = stage_of(dataset, how, seed, judge, compute, advance)
+    stage = _stage_of(dataset, how, seed, judge, compute, advance)
     name = fingerprint(stage.identity, _assignment(editors, which), negatives, images, masks, part, how.shard_pictures)
 
     def draw(dataset: Dataset) -> pa.Table:
@@ -142,13 +142,13 @@ def _assignment(editors: tuple[settings.Images, ...], which: int) -> list[Any]:
     return [[e.method, e.model, e.operations, e.share] for e in editors[: which + 1]]
 
 
-def stage_of(
+def _stage_of(
     dataset: Dataset,
     how: settings.Images,
     seed: int,
     judge: settings.Clip | None,
     compute: settings.Compute,
-    advance: Callable[[int], None] | None = None,
+    advance: Callable[[int], None],
 ) -> Render | Tries:
     """Build the editor of a config, asked as often as it says.
 
@@ -156,7 +156,7 @@ def stage_of(
     """
     if how.method == "render":
         return Render(seed)
-    editing = _editing(how, compute, seed)
+    editing = editing_of(how, compute, seed)
     if judge is None or not how.tries.judged:
         editing.advance = advance
         return Tries(editing, how.tries)
@@ -217,7 +217,8 @@ def measure_pixels(root: str, negatives: str, images: str, edited: list[str]) ->
     stage = Pixels()
 
     def measure(dataset: Dataset) -> pa.Table:
-        rows, pictures, data = _used(dataset, negatives, images, edited)
+        rows, pictures = _used(dataset, negatives, images, edited)
+        data = _bytes_of(dataset, images, edited, rows, pictures)
         return stage(_pixel_rows(rows, pictures, data)) if pictures.num_rows else SCORES.empty_table()
 
     name = fingerprint(stage.identity, negatives, images, edited)
@@ -232,12 +233,14 @@ def measure_attribution(
     stage = Attribution(encoder_of(judge, compute), _NODES)
 
     def measure(dataset: Dataset) -> pa.Table:
-        rows, pictures, data = _used(dataset, negatives, images, edited)
-        masked = pa.array([mask is not None for mask in pictures["mask"].to_pylist()], pa.bool_())
+        rows, pictures = _used(dataset, negatives, images, edited)
+        masked = pc.is_valid(pictures["mask"])
         rows, pictures = rows.filter(masked), pictures.filter(masked)
+        names = pictures["edited_image_id"].to_pylist()
+        data = stored_pictures(dataset, images, edited, names)
         given = {
             "key": pictures["image_negative_id"],
-            "image": pa.array([data[name] for name in pictures["edited_image_id"].to_pylist()], pa.binary()),
+            "image": pa.array([data[name] for name in names], pa.binary()),
             "caption": rows["caption"],
             "spans": rows["negative_spans"],
         }
@@ -272,9 +275,12 @@ def compute_picture_truth(root: str, negatives: str, images: str, edited: list[s
     stage = PictureTruth()
 
     def label(dataset: Dataset) -> pa.Table:
-        rows, pictures, data = _used(dataset, negatives, images, edited)
+        rows, pictures = _used(dataset, negatives, images, edited)
         for name in ("image_negative_id", "mask", "method"):
             rows = rows.append_column(name, pictures[name])
+        told = can_be_told(rows)
+        rows, pictures = rows.filter(told), pictures.filter(told)
+        data = _bytes_of(dataset, images, edited, rows, pictures)
         for name, column in (("image", "edited_image_id"), ("reconstruction", "reconstruction_id")):
             contents = [data.get(picture) for picture in pictures[column].to_pylist()]
             rows = rows.append_column(name, pa.array(contents, pa.binary()))
@@ -343,10 +349,8 @@ def _probed(
     return pa.Table.from_pylist(probes, PROBES)
 
 
-def _used(
-    dataset: Dataset, negatives: str, images: str, edited: list[str]
-) -> tuple[pa.Table, pa.Table, dict[str, bytes]]:
-    """Read the pictures that are used (rank 0) with their negatives, row by row, and the bytes of all pictures."""
+def _used(dataset: Dataset, negatives: str, images: str, edited: list[str]) -> tuple[pa.Table, pa.Table]:
+    """Read the negatives whose picture is used (rank 0), and these pictures, row by row, without their bytes."""
     columns = [
         "text_negative_id",
         "image_negative_id",
@@ -360,9 +364,13 @@ def _used(
     pictures = pictures.filter(pc.and_(pc.equal(pictures["rank"], 0), pc.is_valid(pictures["edited_image_id"])))
     rows = usable(dataset, negatives, images, _SPANS)
     rows = rows.take(pc.index_in(pictures["text_negative_id"], value_set=rows["text_negative_id"].combine_chunks()))
-    wanted = {name for table, column in ((rows, "image_id"), (pictures, "edited_image_id"),
-              (pictures, "reconstruction_id")) for name in table[column].drop_null().to_pylist()}  # fmt: skip
-    return rows, pictures, stored_pictures(dataset, images, edited, wanted)
+    return rows, pictures
+
+
+def _bytes_of(dataset: Dataset, images: str, edited: list[str], rows: pa.Table, pictures: pa.Table) -> dict[str, bytes]:
+    """Read the bytes of originals, reconstructions and edited pictures of what `_used` found."""
+    columns = (rows["image_id"], pictures["edited_image_id"], pictures["reconstruction_id"])
+    return stored_pictures(dataset, images, edited, (name for c in columns for name in c.drop_null().to_pylist()))
 
 
 def with_originals(dataset: Dataset, rows: pa.Table, images: str) -> pa.Table:

@@ -14,6 +14,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from flows import picture_tasks
 from flows.progress import progress
 from flows.shards import run
+from generators.images.tries import Tries
 from schemas.config import BuildConfig
 from schemas.errors import InputError
 from storage.dataset import Dataset
@@ -98,7 +99,9 @@ def picture_stages(config: BuildConfig) -> Iterator[Any]:
             continue
         if how.tries.judged and config.judge is None:
             raise InputError("images.tries.most: more than one try needs a judge that says which is good; name one")
-        yield picture_tasks.stage_of(Dataset("."), how, config.seed, config.judge, config.compute)
+        editing = picture_tasks.editing_of(how, config.compute, config.seed)
+        yield editing
+        yield Tries(editing, how.tries)
         if "segmenter" in how.masks.makers and how.masked:
             yield picture_tasks.segmenter_of(how.masks.segmenter_model, config.compute)
 

@@ -137,7 +137,8 @@ def vectors_of(
     keys = {content: embedding_key(model, content) for content in (*sorted(set(pictures)), *sorted(set(captions)))}
     known = known_embeddings(dataset, model, pa.table({"key": pa.array(keys.values(), pa.binary(16))}))
     vectors = dict(zip(known["key"].to_pylist(), known["embedding"].to_pylist(), strict=True))
-    data = load([content for content in sorted(set(pictures)) if keys[content] not in vectors])
+    missing = [content for content in sorted(set(pictures)) if keys[content] not in vectors]
+    data = load(missing) if missing else {}
     new_captions = [content for content in sorted(set(captions)) if keys[content] not in vectors]
     if data or new_captions:
         ordered = sorted(data)

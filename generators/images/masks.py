@@ -12,7 +12,7 @@ import pyarrow as pa
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation, zoom
 
-from devices.pictures import as_seen
+from devices.pictures import size_seen
 from generators.images.phrases import Phrase, changed_phrases
 from generators.shapes.changes import changed_things
 from generators.shapes.render import edited_scene
@@ -98,7 +98,7 @@ class _Row:
         self.maker: str | None = None
         self.unreadable = False  # the source's regions
         with Image.open(io.BytesIO(data["image"])) as image:
-            width, height = as_seen(image).size
+            width, height = size_seen(image)
         self.size = (height, width)
         sentence = Sentence.from_row(data["original"], data["tokens"])
         spans = (data["original_spans"], data["negative_spans"])

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image
 
 from generators.shapes.changes import entails
@@ -42,7 +43,7 @@ def _label(original: str, caption: str, text: str) -> dict[str, Any]:
 
 
 class PictureTruth:
-    """Label edited pictures of scenes by the scene nearest to what they show, which no model takes part in.
+    """Label edited pictures of scenes by the scene nearest to what they show; no model takes part.
 
     Right is a picture that the wrong caption is true of and, unless that says all that the original says and more,
     the original is false of; where the original picture was made anew too, the original caption must be true of that.
@@ -57,12 +58,14 @@ class PictureTruth:
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of text_negative_id, image_negative_id, original, caption, scene (JSON or null), method, image and
-        reconstruction (encoded, the second nullable) and mask into rows of LABELS.
-
-        Only where there is a scene and the picture was not drawn from one.
-        """
-        rows = (row for row in table.to_pylist() if row["scene"] is not None and row["method"] != "render")
+        reconstruction (encoded, the second nullable) and mask into rows of LABELS, one for each of `can_be_told`."""
+        rows = table.filter(can_be_told(table)).to_pylist()
         return pa.Table.from_pylist([{**_picture_label(row), "labeller": "truth"} for row in rows], LABELS)
+
+
+def can_be_told(table: pa.Table) -> pa.ChunkedArray:
+    """Tell of rows of scene and method whether there is a scene, and the picture was not simply drawn from one."""
+    return pc.and_(pc.is_valid(table["scene"]), pc.not_equal(table["method"], "render"))
 
 
 def _picture_label(row: dict[str, Any]) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def test_what_an_editor_misses_is_said_before_any_work(run: Run, tmp_path: Path,
         run(SCENES, images=[{**inpaint, "tries": {"most": 2}}], with_models=False)
     with pytest.raises(InputError, match=r"model_index\.json"):
         run(SCENES, images=[{**inpaint, "model": str(tmp_path)}], with_models=False)
+    assert not (tmp_path / "dataset").exists()
     with pytest.raises(InputError, match="needs a model"):
         run(SCENES, images=[{"method": "inpaint"}])
 
