@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.tables import SCORES
+from schemas.measures import score_rows
 
 Matrix = npt.NDArray[np.float32]
 
@@ -43,7 +43,7 @@ class Alignment:
         ids = {name: table[name] for name in ("text_negative_id", "image_negative_id")}
         rows = table.num_rows
         known = {**ids, "role": pa.repeat(self.role, rows), "model": pa.repeat(self.model, rows), **columns}
-        return pa.table([known.get(f.name, pa.nulls(rows, f.type)) for f in SCORES], schema=SCORES)
+        return score_rows(rows, **known)
 
     def _edited(
         self, table: pa.Table, edited: npt.NDArray[np.bool_], image0: Matrix, caption0: Matrix, caption1: Matrix

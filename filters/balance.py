@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.refinement import refine
-from filters.selection import locked
 from schemas.config import Refine
 from schemas.errors import InputError
+from schemas.measures import locked
 from schemas.tables import CANDIDATES, REFINEMENTS, VERDICTS
 
 
@@ -89,5 +89,5 @@ def balanced(verdicts: pa.Table, refinements: pa.Table) -> pa.Table:
 
 def _measured(candidates: pa.Table, signals: dict[str, str]) -> pa.Table:
     columns = "".join(f', ({signal})::DOUBLE AS "{name}"' for name, signal in signals.items())
-    with locked(candidates) as connection:
+    with locked(candidates=candidates) as connection:
         return connection.sql(f"SELECT text_negative_id, operation{columns} FROM candidates").to_arrow_table()

@@ -1,6 +1,5 @@
 """Encode pictures and captions with a dual encoder, each once, the same bits in any company."""
 
-import io
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from devices import cores, pick_device, pick_dtype
-from devices.pictures import as_seen
+from devices.pictures import decoded
 from devices.revision import hash_of_files, hub_commit
 from devices.shipped import clip_name
 from schemas.config import Clip, Compute
@@ -181,14 +180,7 @@ class Encoder:
 
     def decode(self, pictures: list[bytes]) -> list[Any]:
         """Decode, resize and crop encoded pictures as the model wants them; `loaded.preprocess.batch` takes them on."""
-        from PIL import Image
-
-        Image.MAX_IMAGE_PIXELS = None  # ingest has checked the size
-        decoded = []
-        for data in pictures:
-            with Image.open(io.BytesIO(data)) as image:
-                decoded.append(self.loaded.preprocess.picture(as_seen(image)))
-        return decoded
+        return [self.loaded.preprocess.picture(decoded(data)) for data in pictures]
 
     def _forward(self, encode: Any, rows: "torch.Tensor") -> list[Any]:
         import torch

@@ -1,6 +1,5 @@
 """What an edit did to the pixels: how much changed where, and whether what it painted is flat or noise."""
 
-import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from devices import cores
-from devices.pictures import as_seen
+from devices.pictures import decoded
+from schemas.measures import score_rows
 from schemas.stage import with_ledger
-from schemas.tables import SCORES
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -54,7 +53,7 @@ class Pixels:
         known |= {name: pa.repeat(_NAME, rows) for name in ("role", "model")}
         for name in {name for row in found for name in row}:
             known[name] = pa.array([row.get(name) for row in found], pa.float32())
-        result = pa.table([known.get(f.name, pa.nulls(rows, f.type)) for f in SCORES], schema=SCORES)
+        result = score_rows(rows, **known)
         work = {"model": _NAME, "rows_in": rows, "rows_out": rows, "seconds": time.perf_counter() - started}
         return with_ledger(result, [work])
 
@@ -78,13 +77,13 @@ def measures(image0: bytes, image1: bytes, mask: bytes | None) -> Measures:
     """
     from PIL import Image
 
-    first = _decoded(image0)
-    second = _resized(_decoded(image1), first.size, Image.Resampling.BICUBIC)
+    first = decoded(image0)
+    second = _resized(decoded(image1), first.size, Image.Resampling.BICUBIC)
     if mask is None:
         inside: Inside = np.ones((first.height, first.width), np.bool_)
     else:
         # The nearest pixel: between black and white there is nothing in a mask.
-        inside = np.asarray(_resized(_decoded(mask).convert("L"), first.size, Image.Resampling.NEAREST)) >= _WHITE
+        inside = np.asarray(_resized(decoded(mask).convert("L"), first.size, Image.Resampling.NEAREST)) >= _WHITE
     change = _change(first, second)
     found: Measures = {
         "outside_mask_change": None if mask is None else _mean(change, ~inside),
@@ -103,14 +102,6 @@ def measures(image0: bytes, image1: bytes, mask: bytes | None) -> Measures:
 
 def _measured(image0: pa.Scalar, image1: pa.Scalar, mask: pa.Scalar) -> Measures:
     return measures(image0.as_py(), image1.as_py(), mask.as_py()) if image1.is_valid else {}
-
-
-def _decoded(data: bytes) -> "Image.Image":
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None  # ingest has checked the size
-    with Image.open(io.BytesIO(data)) as image:
-        return as_seen(image).copy()  # what is no copy yet ends with the file
 
 
 def _resized(image: "Image.Image", size: tuple[int, int], how: "Image.Resampling") -> "Image.Image":

@@ -19,8 +19,8 @@ from devices.language_model import (
 from schemas.config import Compute
 from schemas.config import Plausibility as Settings
 from schemas.errors import InputError
+from schemas.measures import score_rows
 from schemas.stage import with_ledger
-from schemas.tables import SCORES
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +75,7 @@ class Plausibility:
             "tokens0": pa.array([scores.get(caption, _NONE)[1] for caption in ours], pa.int32()),
             "tokens1": pa.array([scores.get(caption, _NONE)[1] for caption in theirs], pa.int32()),
         }
-        result = pa.table([columns.get(f.name, pa.nulls(table.num_rows, f.type)) for f in SCORES], schema=SCORES)
+        result = score_rows(table.num_rows, **columns)
         operations = table["operation"].to_pylist()
         return with_ledger(result, self._ledger(operations, theirs, scores, time.perf_counter() - started))
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from schemas.config import Select
 from schemas.errors import InputError
+from schemas.measures import locked
 from schemas.reasons import HINTS
 from schemas.tables import CANDIDATES, PIXELS, VERDICTS
 
@@ -40,7 +41,7 @@ class Selection:
             if name in HINTS:
                 raise InputError(f"{where}: a name that is taken; take another")
             try:
-                with locked(CANDIDATES.empty_table()) as connection:
+                with locked(candidates=CANDIDATES.empty_table()) as connection:
                     kind = str(connection.sql(f"SELECT ({condition}) FROM candidates").types[0])
             except duckdb.Error as error:
                 why = " ".join(str(error).split())[:200]
@@ -51,7 +52,7 @@ class Selection:
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of CANDIDATES into rows of VERDICTS, in the same order."""
         numbered = table.append_column("row", pa.array(range(table.num_rows), pa.int64()))
-        with locked(numbered) as connection:
+        with locked(candidates=numbered) as connection:
             verdicts = connection.sql(
                 f"""
                 WITH seen AS (
@@ -90,13 +91,6 @@ def _broken(failed_check: str, rules: dict[str, str]) -> str:
     """Write the list of the names of a check and the rules that a row breaks, as SQL."""
     cases = "".join(f", CASE WHEN ({rule}) THEN '{_escaped(name)}' END" for name, rule in rules.items())
     return f"list_filter([{failed_check}{cases}], lambda reason: reason IS NOT NULL)"
-
-
-def locked(candidates: pa.Table) -> duckdb.DuckDBPyConnection:
-    """Open a connection in which SQL of a config sees the candidates and no file."""
-    connection = duckdb.connect(config={"enable_external_access": "false"})
-    connection.register("candidates", candidates)
-    return connection
 
 
 def _escaped(text: str) -> str:

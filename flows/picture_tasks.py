@@ -26,6 +26,7 @@ from generators.shapes.render import Render
 from generators.shapes.truth import PictureTruth, can_be_told
 from schemas import config as settings
 from schemas.ids import fingerprint
+from schemas.measures import score_rows
 from schemas.stage import Stage
 from schemas.tables import MASKS, PIXELS, PROBES, SCORES
 from storage.dataset import Dataset
@@ -253,7 +254,7 @@ def measure_attribution(
             "model": pa.repeat(judge.model, len(shares)),
             "attribution_inside": pa.array(shares, pa.float32()),
         }
-        return pa.table([known.get(f.name, pa.nulls(len(shares), f.type)) for f in SCORES], schema=SCORES)
+        return score_rows(len(shares), **known)
 
     name = fingerprint("attribution inside", 1, stage.identity, negatives, images, edited)
     return made("attribution", Dataset(root), "scores", name, measure)

@@ -7,7 +7,6 @@ to the picture: no model takes part. Intervals are Wilson's, at 95%.
 """
 
 import argparse
-import io
 import random
 import time
 from collections.abc import Iterable, Iterator
@@ -16,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image
 
+from devices.pictures import decoded
 from generators.images.editing import Editing
 from generators.images.masks import boxes, encoded, grow
-from generators.shapes.changes import changed_things, entails
-from generators.shapes.claims import Claim, is_true
+from generators.shapes.changes import answers, changed_things
+from generators.shapes.claims import Claim
 from generators.shapes.drawing import draw, png
 from generators.shapes.nearest import nearest_scene
 from generators.shapes.world import ATTRIBUTES, Scene
@@ -97,8 +96,7 @@ class Exam:
         for picture, (scene, _), (right, wrong), mask in zip(
             pictures, self.scenes, self.claims, self.masks, strict=True
         ):
-            shown = nearest_scene(picture, scene, mask).scene
-            found.append(is_true(wrong, shown) and (entails(wrong, right) or not is_true(right, shown)))
+            found.append(answers(nearest_scene(picture, scene, mask).scene, right, wrong))
         return found
 
 
@@ -119,8 +117,7 @@ def _one_attribute(before: Scene, after: Scene) -> str:
 def pictures_of(table: pa.Table) -> Iterator[Any]:
     """Decode the edited pictures of IMAGE_NEGATIVES."""
     for row in table.to_pylist():
-        with Image.open(io.BytesIO(row["image"]["bytes"])) as image:
-            yield np.asarray(image.convert("RGB"))
+        yield np.asarray(decoded(row["image"]["bytes"]))
 
 
 def main() -> None:

@@ -1,4 +1,9 @@
-"""Formulas over the columns of SCORES, as SQL: written once for the views, the rules and the stop rules of tries."""
+"""Rows of SCORES and formulas over them in SQL: written once for stages, views, rules and the stop rules of tries."""
+
+import duckdb
+import pyarrow as pa
+
+from schemas.tables import SCORES
 
 
 def smallest_margin(alias: str = "", still_true: str = "false") -> str:
@@ -10,3 +15,16 @@ def smallest_margin(alias: str = "", still_true: str = "false") -> str:
     s00, s01, s10, s11 = (f"{alias}.{name}" if alias else name for name in ("s00", "s01", "s10", "s11"))
     between_pictures = f"CASE WHEN NOT {still_true} THEN least({s00} - {s10}, {s11} - {s10}) END"
     return f"least({s00} - {s01}, {s11} - {s01}, {between_pictures})"
+
+
+def score_rows(rows: int, **columns: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """Put so many rows of SCORES together: the columns that are known, and nulls in the others."""
+    return pa.table([columns.get(f.name, pa.nulls(rows, f.type)) for f in SCORES], schema=SCORES)
+
+
+def locked(**tables: pa.Table) -> duckdb.DuckDBPyConnection:
+    """Open a connection in which SQL of a config sees these tables and no file."""
+    connection = duckdb.connect(config={"enable_external_access": "false"})
+    for name, table in tables.items():
+        connection.register(name, table)
+    return connection

@@ -1,6 +1,5 @@
 """The visual generator for any picture: a diffusion model edits the original until a wrong caption is true of it."""
 
-import io
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,7 @@ import pyarrow as pa
 from PIL import Image
 
 from devices.diffusion import Kind, check_pipeline, load_pipeline, pipeline_dtype, pipeline_revision
-from devices.pictures import as_seen, size_seen
+from devices.pictures import as_png, decoded, size_of
 from generators.images.geometry import Fit, fit, fit_mask, fit_picture, put_back, undo
 from generators.images.instructions import instruction
 from generators.images.pipelines import Edit, Editor
@@ -117,12 +116,11 @@ class Editing:
 
     def _batches(self, jobs: Sequence["_Job"]) -> Iterator[list["_Job"]]:
         """Group jobs whose pictures the model takes in one size; no picture is decoded for that."""
-        Image.MAX_IMAGE_PIXELS = None  # ingest has checked the size
         alike: dict[tuple[int, int], list[_Job]] = defaultdict(list)
         for job in jobs:
             size, multiple = self.editor.size, self.editor.multiple
-            with self._timed("prepare"), Image.open(io.BytesIO(job.row["image"])) as image:
-                job.fit = fit(*size_seen(image), size, multiple)
+            with self._timed("prepare"):
+                job.fit = fit(*size_of(job.row["image"]), size, multiple)
             alike[job.fit.padded].append(job)
         for (width, height), group in alike.items():
             most = self.editor.batch_size(width * height)
@@ -131,8 +129,8 @@ class Editing:
 
     def _pictures(self, batch: Sequence["_Job"]) -> list[dict[str, Any]]:
         with self._timed("prepare"):
-            originals = [_decoded(job.row["image"]) for job in batch]
-            masks = [None if job.row["mask"] is None else _decoded(job.row["mask"]) for job in batch]
+            originals = [decoded(job.row["image"]) for job in batch]
+            masks = [None if job.row["mask"] is None else decoded(job.row["mask"]) for job in batch]
             pictures = [fit_picture(one, job.fit) for one, job in zip(originals, batch, strict=True)]
             fitted = [None if one is None else fit_mask(one, job.fit) for one, job in zip(masks, batch, strict=True)]
         seeds, told = [self._seed(job.row) for job in batch], [self._prompt(job.row) for job in batch]
@@ -175,7 +173,7 @@ class Editing:
         if len(pictures) < len(made):
             return {**row, "failed_check": "unsafe"}
         for (column, key), picture in zip(_COLUMNS, pictures, strict=False):
-            data = _png(picture)
+            data = as_png(picture)
             row[key] = image_id(data)
             row[column] = {"bytes": data, "path": f"{row[key]}.png"}
         if (mask := job.row["mask"]) is not None:
@@ -198,16 +196,3 @@ class _Job:
     index: int  # of the row in the table
     row: dict[str, Any]
     fit: Fit = field(init=False)  # once the size of the picture is known
-
-
-def _decoded(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data)) as image:
-        picture = as_seen(image)
-        picture.load()
-        return picture
-
-
-def _png(picture: Image.Image) -> bytes:
-    data = io.BytesIO()
-    picture.save(data, "PNG", compress_level=1)  # half the default's time, the same size (photos)
-    return data.getvalue()

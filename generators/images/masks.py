@@ -1,6 +1,5 @@
 """Where in a picture an edit may happen: masks of what a caption's changed words name."""
 
-import io
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,11 +11,11 @@ import pyarrow as pa
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation, zoom
 
-from devices.pictures import size_seen
+from devices.pictures import as_png, size_of
 from generators.images.phrases import Phrase, changed_phrases
 from generators.shapes.changes import changed_things
-from generators.shapes.render import edited_scene
-from generators.shapes.world import CANVAS, Scene
+from generators.shapes.render import Edited, edited_scene
+from generators.shapes.world import CANVAS
 from generators.text.sentence import Sentence
 from schemas.config import Masks as Settings
 from schemas.ids import image_id
@@ -97,8 +96,7 @@ class _Row:
         self.mask: Mask | None = None
         self.maker: str | None = None
         self.unreadable = False  # the source's regions
-        with Image.open(io.BytesIO(data["image"])) as image:
-            width, height = size_seen(image)
+        width, height = size_of(data["image"])
         self.size = (height, width)
         sentence = Sentence.from_row(data["original"], data["tokens"])
         spans = (data["original_spans"], data["negative_spans"])
@@ -136,9 +134,9 @@ class _Row:
     def drawn(self, seed: int) -> Mask | None:
         """Cover the things that the smallest change of the scene changes, as boxes, which do not tell shapes."""
         edited = edited_scene(self.data, seed) if self.data["scene"] else None
-        if not isinstance(edited, Scene):
+        if not isinstance(edited, Edited):
             return None
-        return boxes(changed_things(Scene.from_json(self.data["scene"]), edited), self.size)
+        return boxes(changed_things(edited.before, edited.after), self.size)
 
 
 def boxes(things: Sequence[Any], size: tuple[int, int]) -> Mask:
@@ -174,9 +172,7 @@ def grow(mask: Mask, pixels: int) -> Mask:
 
 def encoded(mask: Mask) -> bytes:
     """Encode a mask as PNG: 255 where the edit may happen, 0 elsewhere."""
-    stream = io.BytesIO()
-    Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()
+    return as_png(Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)))
 
 
 def _listed(phrases: Iterable[str]) -> str | None:

@@ -1,16 +1,14 @@
 """Heat maps of phrases by a text-prompted segmenter (CLIPSeg, arXiv 2112.10003)."""
 
-import io
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image
 
 from devices import pick_device
-from devices.pictures import as_seen
+from devices.pictures import decoded
 from devices.revision import hash_of_files, hub_commit
 from schemas.config import Compute
 from schemas.errors import InputError
@@ -56,10 +54,7 @@ class Segmenter:
 
         processor, model = self._loaded
         phrases = [" ".join(row["caption"][s["start"] : s["end"]] for s in row["spans"]) for row in rows]
-        pictures = []
-        for row in rows:
-            with Image.open(io.BytesIO(row["image"])) as image:
-                pictures.append(as_seen(image).copy())
+        pictures = [decoded(row["image"]) for row in rows]
         given = processor(text=phrases, images=pictures, padding=True, truncation=True, return_tensors="pt").to(
             model.device
         )

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from schemas.config import Tries as Settings
 from schemas.errors import InputError
-from schemas.measures import smallest_margin
+from schemas.measures import locked, smallest_margin
 from schemas.stage import Stage, entries_of, with_ledger
 from schemas.tables import IMAGE_NEGATIVES, SCORES
 
@@ -28,8 +28,8 @@ class Tries:
         self, editor: Stage, settings: Settings, judge: Judge | None = None, judge_identity: Any = None
     ) -> None:
         self.editor, self.settings = editor, settings
-        self._judge = judge if settings.most > 1 else None
-        self._judge_identity = judge_identity if settings.most > 1 else None
+        self._judge = judge if settings.judged else None
+        self._judge_identity = judge_identity if settings.judged else None
         self.advance: Callable[[int], None] | None = None
         """Called with the number of wrong captions that are settled, after every round."""
 
@@ -41,13 +41,12 @@ class Tries:
 
     def check(self) -> None:
         """Raise InputError for a stop rule that is no SQL condition over scores."""
-        with duckdb.connect(config={"enable_external_access": "false"}) as connection:
-            try:
-                self._good(connection, SCORES.empty_table())
-            except duckdb.Error as error:
-                why = " ".join(str(error).split())[:200]
-                where = f"images.tries.enough: {self.settings.enough!r}"
-                raise InputError(f"{where} is not an SQL condition over scores: {why}") from error
+        try:
+            self._judged(SCORES.empty_table())
+        except duckdb.Error as error:
+            why = " ".join(str(error).split())[:200]
+            where = f"images.tries.enough: {self.settings.enough!r}"
+            raise InputError(f"{where} is not an SQL condition over scores: {why}") from error
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn an editor's rows (without `try`) into IMAGE_NEGATIVES: one row for each picture drawn, those of one
@@ -62,7 +61,7 @@ class Tries:
                 open_rows.append_column("try", pa.repeat(pa.scalar(number, pa.int32()), len(open_rows)))
             )
             ledger += entries_of(pictures)
-            judged = self._judged(open_rows, pictures)
+            judged = self._judged(self._judge(open_rows, pictures)) if self._judge is not None else {}
             for row in pictures.to_pylist():
                 found = judged.get(row["image_negative_id"], {"good": False, "validity": None})
                 made[row["text_negative_id"]].append(row | {"tries": number + 1} | found)
@@ -77,19 +76,14 @@ class Tries:
             self.advance(len(open_rows))
         return with_ledger(pa.Table.from_pylist(list(ranked), IMAGE_NEGATIVES), ledger)
 
-    def _judged(self, rows: pa.Table, pictures: pa.Table) -> dict[str, dict[str, Any]]:
-        if self._judge is None:
-            return {}
-        with duckdb.connect(config={"enable_external_access": "false"}) as connection:
-            return self._good(connection, self._judge(rows, pictures))
-
-    def _good(self, connection: duckdb.DuckDBPyConnection, scores: pa.Table) -> dict[str, dict[str, Any]]:
-        connection.register("scores", scores)
-        found = connection.sql(
-            f"SELECT image_negative_id, validity, coalesce(({self.settings.enough})::BOOLEAN, false) "
-            f"FROM (SELECT *, {smallest_margin()} AS validity FROM scores)"
-        )
-        return {name: {"validity": validity, "good": good} for name, validity, good in found.fetchall()}
+    def _judged(self, scores: pa.Table) -> dict[str, dict[str, Any]]:
+        """Tell of each scored picture its validity and whether it is good enough."""
+        with locked(scores=scores) as connection:
+            found = connection.sql(
+                f"SELECT image_negative_id, validity, coalesce(({self.settings.enough})::BOOLEAN, false) "
+                f"FROM (SELECT *, {smallest_margin()} AS validity FROM scores)"
+            ).fetchall()
+        return {name: {"validity": validity, "good": good} for name, validity, good in found}
 
     def _is_open(self, tries: list[dict[str, Any]]) -> bool:
         if any(row["failed_check"] not in (None, "unsafe") for row in tries):

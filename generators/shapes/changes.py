@@ -42,6 +42,12 @@ def minimal_change(scene: Scene, right: Claim, wrong: Claim, rng: random.Random)
     return None
 
 
+def answers(scene: Scene, right: Claim, wrong: Claim) -> bool:
+    """Tell whether a scene is what an edit was to make: `wrong` is true of it and, unless it entails `right`, that is
+    not."""
+    return is_true(wrong, scene) and (entails(wrong, right) or not is_true(right, scene))
+
+
 def entails(wrong: Claim, right: Claim) -> bool:
     """Tell whether whatever `wrong` is true of, `right` is true of too, as far as their mentions show."""
     if wrong.denied or right.denied or wrong.relations != right.relations or wrong.background != right.background:

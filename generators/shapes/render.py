@@ -3,14 +3,14 @@
 import random
 import time
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from generators.ledger import entries
 from generators.shapes.changes import changed_things, minimal_change
-from generators.shapes.claims import is_true
+from generators.shapes.claims import Claim, is_true
 from generators.shapes.drawing import draw, mask, png
 from generators.shapes.reading import UnreadableError, read
 from generators.shapes.world import Scene
@@ -67,12 +67,19 @@ class Render:
         edited = edited_scene(row, self.seed)
         if isinstance(edited, str):
             return {**known, "failed_check": edited}
-        still_true = is_true(read(row["original"]), edited)
-        picture = _picture(Scene.from_json(row["scene"]), edited, row["width"])
-        return {**known, **picture, "original_still_true": still_true}
+        picture = _picture(edited.before, edited.after, row["width"])
+        return {**known, **picture, "original_still_true": is_true(edited.right, edited.after)}
 
 
-def edited_scene(row: dict[str, Any], seed: int) -> Scene | str:
+class Edited(NamedTuple):
+    """A scene, what it becomes, and what the original caption claims."""
+
+    before: Scene
+    after: Scene
+    right: Claim
+
+
+def edited_scene(row: dict[str, Any], seed: int) -> Edited | str:
     """Find the smallest change of a row's scene of which its wrong caption is true, or the check that fails.
 
     Takes text_negative_id, original, caption and scene; the seed is the config's.
@@ -83,8 +90,8 @@ def edited_scene(row: dict[str, Any], seed: int) -> Scene | str:
         scene, right, wrong = Scene.from_json(row["scene"]), read(row["original"]), read(row["caption"])
     except (UnreadableError, ValueError):
         return "unreadable"
-    edited = minimal_change(scene, right, wrong, random.Random(row_seed(row["text_negative_id"], seed, _METHOD)))
-    return edited or "no_change"
+    after = minimal_change(scene, right, wrong, random.Random(row_seed(row["text_negative_id"], seed, _METHOD)))
+    return Edited(scene, after, right) if after is not None else "no_change"
 
 
 def _picture(scene: Scene, edited: Scene, size: int) -> dict[str, Any]:

@@ -1,16 +1,15 @@
 """Tell of any wrong caption of a known scene whether it really is wrong, and of its picture whether it is right."""
 
-import io
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image
 
-from generators.shapes.changes import entails
+from devices.pictures import decoded
+from generators.shapes.changes import answers
 from generators.shapes.claims import is_true
-from generators.shapes.nearest import nearest_scene
+from generators.shapes.nearest import nearest_scene, shows
 from generators.shapes.reading import UnreadableError, read
 from generators.shapes.world import Scene
 from schemas.tables import LABELS
@@ -77,12 +76,11 @@ def _picture_label(row: dict[str, Any]) -> dict[str, Any]:
     picture = _pixels(row["image"])
     mask = _pixels(row["mask"]["bytes"])[:, :, 0] > 127 if row["mask"] else np.ones(picture.shape[:2], bool)
     shown = nearest_scene(picture, scene, mask).scene
-    valid = is_true(wrong, shown) and (entails(wrong, right) or not is_true(right, shown))
+    valid = answers(shown, right, wrong)
     if row["reconstruction"] is not None:
-        valid = valid and is_true(right, nearest_scene(_pixels(row["reconstruction"]), scene, mask).scene)
+        valid = valid and shows(_pixels(row["reconstruction"]), scene, mask, right)
     return {**known, "valid": valid, "detail": shown.to_json()}
 
 
 def _pixels(data: bytes) -> Any:
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))
+    return np.asarray(decoded(data))
