@@ -20,15 +20,21 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from devices.pictures import decoded
 from filters.attribution import Attribution
 from filters.embeddings import Encoder
+from flows.picture_tasks import with_originals
 from flows.run import run_build
+from flows.shards import beside, usable
 from generators.images.editing import Editing
+from generators.images.geometry import white_of
 from generators.images.masks import Masks, mask_of_heat
+from generators.images.phrases import changed_phrases
 from generators.shapes.claims import Description
 from generators.shapes.drawing import mask
 from generators.shapes.reading import UnreadableError, read
 from generators.shapes.world import Scene
+from generators.text.sentence import Sentence
 from models.card_inpaint import SETTINGS, Exam
 from schemas.config import Clip, Compute, Images, load_config
 from schemas.config import Masks as MaskSettings
@@ -124,11 +130,6 @@ def masks(scenes: int) -> None:
 
 def _named(dataset: Dataset) -> list[dict[str, Any]]:
     """Wrong captions with what `Masks` needs, and the true mask of the things that their phrases name."""
-    from flows.picture_tasks import with_originals
-    from flows.shards import beside, usable
-    from generators.images.phrases import changed_phrases
-    from generators.text.sentence import Sentence
-
     build, found = dataset.build(), []
     shards = zip(*(build.shards[table] for table in ("text_negatives", "images", "parses")), strict=True)
     for negatives, images, parses in shards:
@@ -140,7 +141,8 @@ def _named(dataset: Dataset) -> list[dict[str, Any]]:
             scene = Scene.from_json(row["scene"])
             things = {thing for phrase in phrases for thing in _meant(phrase.text).select(scene)}
             if phrases and things:
-                found.append(row | {"truth": mask(tuple(things)) > 0, "phrases": len(phrases)})
+                named = [{"start": phrase.start, "end": phrase.end} for phrase in phrases]
+                found.append(row | {"truth": mask(tuple(things)) > 0, "phrases": named})
     return found
 
 
@@ -152,26 +154,14 @@ def _meant(phrase: str) -> Description:
 
 
 def _overlap(found: dict[str, Any], truth: Any) -> float:
-    import io
-
-    from PIL import Image
-
-    with Image.open(io.BytesIO(found["mask"]["bytes"])) as image:
-        covered = np.asarray(image) > 127
+    covered = white_of(decoded(found["mask"]["bytes"]))
     return float((covered & truth).sum() / (covered | truth).sum())
 
 
 def _pointing(attribution: Attribution, rows: list[dict[str, Any]], truths: list[Any]) -> tuple[float, float]:
-    from generators.images.phrases import changed_phrases
-    from generators.text.sentence import Sentence
-
     hits, chances = [], []
-    single = [(row, truth) for row, truth in zip(rows, truths, strict=True) if row["phrases"] == 1]
-    spans = []
-    for row, _ in single:
-        [phrase] = changed_phrases(Sentence.from_row(row["original"], row["tokens"]), row["caption"],
-                                   row["original_spans"], row["negative_spans"])  # fmt: skip
-        spans.append([{"start": phrase.start, "end": phrase.end}])
+    single = [(row, truth) for row, truth in zip(rows, truths, strict=True) if len(row["phrases"]) == 1]
+    spans = [row["phrases"] for row, _ in single]
     given = {"key": [row["text_negative_id"] for row, _ in single], "image": [row["image"] for row, _ in single],
              "caption": [row["original"] for row, _ in single], "spans": spans}  # fmt: skip
     for heat, (_, truth) in zip(attribution(pa.table(given)).to_pylist(), single, strict=True):

@@ -2,7 +2,7 @@
 
 import random
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from generators.shapes.drawing import draw
 from generators.shapes.sampling import draw_scene
 from generators.shapes.world import ATTRIBUTES, CANVAS, Scene, Thing
 from generators.shapes.writing import claim_about, write
-from models.lessons import SIZE, minimal_pair, patch_labels
+from models.lessons import SIZE, kept, minimal_pair, patch_labels
 
 # How often each operation is taught.
 _SHARES = {
@@ -40,15 +40,7 @@ class Edits:
 
 def kept_edits(folder: Path, rows: int, seed: int) -> Edits:
     """Make edits, or read them where they were made before; the same arguments give the same rows."""
-    file = folder / f"edits-{rows}-{seed}.npz"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial_file = file.with_suffix(".partial.npz")
-        made = make_edits(rows, seed)
-        np.savez(partial_file, **{f.name: getattr(made, f.name) for f in fields(Edits)})
-        partial_file.rename(file)
-    with np.load(file) as stored:
-        return Edits(**{name: stored[name] for name in stored.files})
+    return kept(folder / f"edits-{rows}-{seed}.npz", Edits, lambda: make_edits(rows, seed))
 
 
 def make_edits(rows: int, seed: int, chunk: int = 500) -> Edits:

@@ -1,12 +1,12 @@
 """What the small CLIP models are taught: minimal pairs of the shapes world, drawn, said and labelled."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,10 @@ from generators.shapes.writing import claim_about, write
 from generators.shapes.wrongs import OPERATIONS, wrong_claim
 from models.facts import facts_of_claim, facts_of_scene, slots_of
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Arrays = TypeVar("Arrays", bound="DataclassInstance")
 SIZE = 64  # pixels
 PATCH = 8  # pixels
 # Combinations of colour and shape that are never shown nor spoken of in training.
@@ -69,15 +73,20 @@ def make_lessons(rows: int, seed: int, held_out: bool = False, workers: int = 2,
 def kept_lessons(folder: Path, rows: int, seed: int, held_out: bool = False) -> Lessons:
     """Make lessons, or read them where they were made before."""
     file = folder / f"lessons-{rows}-{seed}{'-held-out' if held_out else ''}.npz"
+    return kept(file, Lessons, lambda: make_lessons(rows, seed, held_out))
+
+
+def kept(file: Path, kind: type[Arrays], make: Callable[[], Arrays]) -> Arrays:
+    """Make a dataclass of arrays, or read it where it was made before."""
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        made = make_lessons(rows, seed, held_out)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        made = make()
         partial_file = file.with_suffix(".partial.npz")
-        arrays = {f.name: getattr(made, f.name) for f in fields(Lessons)}
+        arrays = {f.name: getattr(made, f.name) for f in fields(made)}
         np.savez(partial_file, **{n: a.astype(str) if a.dtype == object else a for n, a in arrays.items()})
         partial_file.rename(file)
     with np.load(file) as stored:
-        return Lessons(**{name: stored[name] for name in stored.files})
+        return kind(**{name: stored[name] for name in stored.files})
 
 
 def _chunk(start: int, seed: int, held_out: bool, rows: int, chunk: int) -> Lessons:

@@ -11,6 +11,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from generators.shapes.world import ATTRIBUTES
 from models.facts import FACTS, SLOT_SIZES, WEIGHTS
 from models.lessons import OPERATION_NAMES, SIZE, Lessons, kept_lessons
 from models.scoring import group_scores
-from models.training import Course
+from models.training import Course, rows_of
 
 HERE = Path(__file__).resolve().parent
 CONTEXT = 40
@@ -252,28 +253,23 @@ def normalised(images: torch.Tensor) -> torch.Tensor:
 
 def batches(lessons: Lessons, tokens: dict[str, torch.Tensor], size: int, start: int) -> Iterator[Batch]:
     """Go through the lessons for ever, each epoch in an order of its own, from a step onward."""
-    each = len(lessons) // size
-    step = start
-    while True:
-        order = np.random.default_rng(step // each).permutation(len(lessons))
-        for at in range(step % each, each):
-            rows = np.sort(order[at * size : (at + 1) * size])
-            flat = {name: values[rows].flatten(0, 1) for name, values in tokens.items()}
-            more = lessons.said_more[rows]
-            facts = (lessons.shown[rows], lessons.said[rows], more[:, :, 0], more[:, :, 1])
-            bits = np.concatenate([part.reshape(2 * size, -1) for part in facts])
-            yield Batch(
-                normalised(torch.from_numpy(lessons.images[rows])).flatten(0, 1),
-                flat["captions"],
-                flat["true"],
-                flat["wrong"],
-                torch.from_numpy(lessons.patches[rows]).long().flatten(0, 1),
-                torch.from_numpy(lessons.slots[rows]).long().flatten(0, 1),
-                torch.from_numpy(np.unpackbits(bits, axis=1, count=len(FACTS))).float(),
-                torch.from_numpy(lessons.entailed[rows]),
-                torch.where(torch.from_numpy(lessons.operation[rows]) == _NEGATE, 5.0, 1.0).repeat_interleave(2),
-            )
-            step += 1
+    for step in count(start):
+        rows = rows_of(len(lessons), size, step)
+        flat = {name: values[rows].flatten(0, 1) for name, values in tokens.items()}
+        more = lessons.said_more[rows]
+        facts = (lessons.shown[rows], lessons.said[rows], more[:, :, 0], more[:, :, 1])
+        bits = np.concatenate([part.reshape(2 * size, -1) for part in facts])
+        yield Batch(
+            normalised(torch.from_numpy(lessons.images[rows])).flatten(0, 1),
+            flat["captions"],
+            flat["true"],
+            flat["wrong"],
+            torch.from_numpy(lessons.patches[rows]).long().flatten(0, 1),
+            torch.from_numpy(lessons.slots[rows]).long().flatten(0, 1),
+            torch.from_numpy(np.unpackbits(bits, axis=1, count=len(FACTS))).float(),
+            torch.from_numpy(lessons.entailed[rows]),
+            torch.where(torch.from_numpy(lessons.operation[rows]) == _NEGATE, 5.0, 1.0).repeat_interleave(2),
+        )
 
 
 def train(name: str, work: Path, steps: int | None = None) -> Towers:

@@ -12,7 +12,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
@@ -21,7 +20,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
 from generators.shapes.world import ATTRIBUTES
 from models.edits import Edits, kept_edits
-from models.training import Course
+from models.training import Course, rows_of
 
 HERE = Path(__file__).resolve().parent
 READER = HERE / "shapes-clip"
@@ -132,7 +131,7 @@ def train_vae(edits: Edits, work: Path, until: int | None = None) -> Autoencoder
     drawing = Drawing()
     course = Course(drawing, VAE_STEPS, 2e-3, work / "shapes-inpaint-vae.pt", decay=0.0)
     for step in course.steps(until):
-        rows = _rows(len(edits), VAE_BATCH, step)
+        rows = rows_of(len(edits), VAE_BATCH, step)
         pictures, masks = _pixels(edits.pictures[rows]), torch.from_numpy(edits.masks[rows])[:, None]
         labels = torch.from_numpy(edits.patches[rows]).long()
         hidden = torch.arange(len(rows))[:, None, None, None] % 4 == 0
@@ -170,7 +169,7 @@ def train_unet(lessons: dict[str, torch.Tensor], work: Path, until: int | None =
     course = Course(filling, UNET_STEPS, 1e-3, work / "shapes-inpaint-unet.pt", decay=0.02)
     many = len(lessons["latents"])
     for step in course.steps(until):
-        rows = torch.from_numpy(_rows(many, UNET_BATCH, step))
+        rows = torch.from_numpy(rows_of(many, UNET_BATCH, step))
         dice = torch.Generator().manual_seed(step)
         latents, mask = lessons["latents"][rows].float(), lessons["masks"][rows]
         noise = torch.randn(latents.shape, generator=dice)
@@ -226,13 +225,6 @@ def _told_wrong(told: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     parts = torch.split(told, _CLASSES, 1)
     losses = [F.cross_entropy(p, labels[:, :, k], reduction="none") for k, p in enumerate(parts)]
     return torch.stack(losses).sum(0)
-
-
-def _rows(many: int, batch: int, step: int) -> Any:
-    """Choose the rows of a step: each epoch goes through all in an order of its own."""
-    each = many // batch
-    order = np.random.default_rng(step // each).permutation(many)
-    return np.sort(order[step % each * batch :][:batch])
 
 
 def _pixels(pictures: Any) -> torch.Tensor:

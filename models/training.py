@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 
@@ -15,6 +17,13 @@ def one_cycle(step: int, steps: int, top: float, warm_up: float = 0.03) -> float
     if step < up:
         return top * (step + 1) / up
     return top * (0.01 + 0.99 * (1 + math.cos(math.pi * (step - up) / (steps - up))) / 2)
+
+
+def rows_of(many: int, batch: int, step: int) -> npt.NDArray[np.int64]:
+    """Choose the rows of a step, in order: each epoch goes through all in an order of its own."""
+    each = many // batch
+    order = np.random.default_rng(step // each).permutation(many)
+    return np.sort(order[step % each * batch :][:batch])
 
 
 class Course:
