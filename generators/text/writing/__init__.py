@@ -1,0 +1,1 @@
+"""Language models that write captions: what they are asked, and who answers."""
