@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from schemas.config import load_config
+from schemas.config import Writer, load_config
 from schemas.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -116,3 +117,42 @@ def test_a_bad_calibrated_file_is_told_of_in_one_line(tmp_path: Path, text: str 
 def test_calibrated_must_be_a_path(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"select.calibrated: Input should be a valid string"):
         load_config(write(tmp_path, "select: {calibrated: [1]}"))
+
+
+KEY = "sk-very-secret-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"key": KEY}, "say where the key is, env:NAME or prefect:NAME"),
+        ({"key": f"env:{KEY}"}, "say where the key is"),
+        ({"key": f"vault:{KEY}"}, "say where the key is"),
+        ({"key": [KEY]}, "Input should be a valid string"),
+        ({"api_key": KEY}, "Extra inputs are not permitted"),
+        ({"server": f"https://me:{KEY}@host/v1"}, "with no password"),
+        ({"server": f"https://host/v1?key={KEY}"}, "nothing behind a"),
+        ({"server": "localhost:8000"}, "write http"),
+        ({"server": "http://host:many/v1"}, "write http"),
+        ({"server": "http:///v1"}, "write http"),
+        ({"server": None, "key": "env:K"}, "a key needs a server"),
+        ({"temperature": -1}, "greater than or equal to 0"),
+        ({"top_p": 0}, "greater than 0"),
+    ],
+)
+def test_a_writer_s_error_never_has_its_key(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said) as caught:
+        Writer.model_validate({"model": "tiny", "server": "http://host/v1", **settings})
+    assert KEY not in f"{caught.value} {caught.value!r}"
+
+
+@pytest.mark.parametrize("key", ["env:OPENAI_API_KEY", "env:_k1", "prefect:my-key-2", None])
+@pytest.mark.parametrize("server", ["http://localhost:8000/v1", "https://[::1]:8000/v1/", "https://host"])
+def test_a_writer_s_server_and_the_place_of_its_key(key: str | None, server: str) -> None:
+    assert Writer(model="tiny", server=server, key=key).key == key
+
+
+def test_a_value_in_the_wrong_place_is_not_told_by_the_cause_either(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load_config(write(tmp_path, f"judge: {{model: a, key: {KEY}}}"))
+    assert KEY not in f"{caught.value} {caught.value.__cause__}"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from generators.text.writing.base import Answer
 
 # What the template of a model that can think puts before its answer, and the fence that some put around it.
-_AROUND = re.compile(r"^\s*<think>.*?</think>|^\s*```\w*\s*\n|\n\s*```\s*$", re.DOTALL)
+_AROUND = re.compile(r"^\s*<think>.*?</think>|^\s*```\w*\s*\n|(?:^|\n)\s*```\s*$", re.DOTALL)
 
 
 class _Message(BaseModel):

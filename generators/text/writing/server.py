@@ -199,7 +199,9 @@ class ServerWriter:
         if isinstance(error, APIConnectionError):
             return f"connection lost: {_one_line(str(error.__cause__), key)}"
         if isinstance(error, APIError):
-            return _one_line(f"{error.message} {error.body or ''}" if error.body else error.message, key)
+            # The library has copied the body's message behind a dash, where the body is of OpenAI's form.
+            told = " - " in error.message or not error.body
+            return _one_line(error.message if told else f"{error.message} - {error.body}", key)
         return "no chat completion came back"
 
     def _count(self, kind: str, said: str, session: _Session) -> None:
