@@ -302,10 +302,10 @@ def test_it_can_be_asked_from_a_thread_and_again() -> None:
 
 
 def test_identity_is_what_answers_depend_on() -> None:
-    config = {"model": "tiny", "server": "http://localhost:1/v1/"}
+    config: dict[str, Any] = {"model": "tiny", "server": "http://localhost:1/v1/"}
     plain = ServerWriter(Writer(**config), lambda: None).identity
     assert plain == ["server", 1, "http://localhost:1/v1", "tiny", 0.8, 0.95, 48]
-    travel = {"concurrency": 2, "timeout": 5, "retries": 0, "key": "env:K"}
+    travel: dict[str, Any] = {"concurrency": 2, "timeout": 5, "retries": 0, "key": "env:K"}
     assert ServerWriter(Writer(**config, **travel), lambda: KEY).identity == plain
     assert ServerWriter(Writer(**config, temperature=0), lambda: None).identity != plain
 
