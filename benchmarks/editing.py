@@ -182,7 +182,8 @@ def whole(scenes: int) -> None:
             print(f"edits of {scenes} scenes; up to {editor.tries.most} tries each")
             _print(connection, "FROM pictures_by_operation()")
             _print(connection, "SELECT method, original, pairs, round(accuracy::DOUBLE, 3) AS accuracy, "
-                               "round(low::DOUBLE, 3) AS low, round(high::DOUBLE, 3) AS high FROM probes")  # fmt: skip
+                               "round(low::DOUBLE, 3) AS low, round(high::DOUBLE, 3) AS high FROM probes "
+                               "WHERE probe = 'visual'")  # fmt: skip
 
 
 def _print(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

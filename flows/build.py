@@ -78,6 +78,7 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
     if config.plausibility is not None:
         with_model = (out, config.plausibility, config.compute)
         scores.append(each("plausibility", tasks.weigh_plausibility, *with_model, rows=(negatives, pairs)))
+    scores.append(each("words", tasks.weigh_words, out, lexicon["fingerprint"], rows=(negatives, pairs)))
     seen = (negatives, images, edited)
     if config.images:
         scores.append(each("pixels", picture_tasks.measure_pixels, out, rows=seen))
@@ -85,7 +86,7 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
     if config.attribution and config.judge is not None:
         with_judge = (out, config.judge, config.compute)
         scores.append(each("attribution", picture_tasks.measure_attribution, *with_judge, rows=seen))
-    by_shard = [list(shards) for shards in zip(*scores, strict=True)] or [[] for _ in negatives]
+    by_shard = [list(shards) for shards in zip(*scores, strict=True)]
 
     judged = (negatives, pairs, edited, by_shard)
     verdicts = each("select", tasks.select_negatives, out, config.select, rows=judged)
@@ -94,10 +95,10 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
         refined = [run(tasks.refine_accepted, out, config.select.refine, *judged, verdicts)]
         verdicts = each("balance", tasks.balance_verdicts, out, *refined, rows=(verdicts,))
     alike = run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, images)
-    probes: list[str] = []
+    probes = [run(tasks.probe_captions, out, config.judge, config.compute, negatives, pairs, verdicts)]
     if config.images and config.judge is not None:
         probed = (config.judge, config.compute, negatives, images, edited, verdicts)
-        probes = [run(picture_tasks.probe_pictures, out, *probed)]
+        probes.append(run(picture_tasks.probe_pictures, out, *probed))
 
     shards = {
         **dict.fromkeys(("images", "pairs", "rejects", "units"), ingested.shards),

@@ -7,10 +7,38 @@ from storage.dataset import Build
 
 def _probed(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Say how well edited pictures can be told from the pair's other picture without a caption."""
-    found = connection.sql("SELECT method, original, accuracy, low, high FROM probes ORDER BY ALL").fetchall()
+    found = connection.sql(
+        "SELECT method, original, accuracy, low, high FROM probes WHERE probe = 'visual' ORDER BY ALL"
+    ).fetchall()
     lines = [f"- {method}, told from the {original}: {accuracy:.3f} ({low:.3f}-{high:.3f})"
              for method, original, accuracy, low, high in found]  # fmt: skip
     return ["", "## Visual blind accuracy (0.5 is perfect)", "", *lines] if lines else []
+
+
+def _blind(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say how well models that see no picture tell the wrong caption, before and after selection."""
+    found = connection.sql(
+        "WITH trained AS (PIVOT (FROM text_probes()) ON probe IN ('words', 'embeddings') "
+        'USING first("accuracy before") AS before, first("accuracy after") AS after GROUP BY operation) '
+        "SELECT operation, blind.before, blind.after, words_before, words_after, embeddings_before, embeddings_after "
+        "FROM (SELECT * FROM blind_accuracy() WHERE usable > 0) blind FULL JOIN trained USING (operation) "
+        "ORDER BY operation = 'all', operation"
+    ).fetchall()
+    if not found:
+        return []
+    return [
+        "",
+        "## Blind models",
+        "",
+        "How often a model that never sees the picture tells the original from the wrong caption; 0.5 is perfect.",
+        "Before and after selection. The language model takes the likelier caption; a logistic regression was trained",
+        "on other images' captions, on their words and pairs of neighbouring words, and on the judge's vectors.",
+        "",
+        "| operation | language model before | after | words before | after | vectors before | after |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *(f"| {name} | " + " | ".join("-" if share is None else f"{share:.3f}" for share in shares) + " |"
+          for name, *shares in found),
+    ]  # fmt: skip
 
 
 def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
@@ -46,6 +74,7 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
             f"- pictures: {editor['method']}" + (f" by {editor['model']}" if editor["model"] else "")
             for editor in build.config.get("images", ())
         ),
+        *_blind(connection),
         *_probed(connection),
         "",
         "## Licences of the images, as the source states them",

@@ -66,7 +66,8 @@ def _edited(connection: duckdb.DuckDBPyConnection) -> Iterator[RenderableType]:
             f"scene nearest to them; the judge kept {accepted:,}, of which {after or 0:.0%} are right."
         )
     probes = connection.sql(
-        "SELECT original, accuracy, low, high FROM probes WHERE method = 'inpaint' ORDER BY original"
+        "SELECT original, accuracy, low, high FROM probes WHERE probe = 'visual' AND method = 'inpaint' "
+        "ORDER BY original"
     ).fetchall()
     if probes:
         told = "; ".join(f"from the {name} {a:.2f} ({low:.2f}-{high:.2f})" for name, a, low, high in probes)

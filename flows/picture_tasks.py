@@ -307,7 +307,7 @@ def probe_pictures(
     def probe(dataset: Dataset) -> pa.Table:
         return _probed(dataset, encoder, negatives, images, edited, verdicts)
 
-    name = fingerprint("visual probe", 1, encoder.identity, images, edited, verdicts)
+    name = fingerprint("visual probe", 2, encoder.identity, images, edited, verdicts)
     return made("visual probe", Dataset(root), "probes", name, probe)
 
 
@@ -345,7 +345,7 @@ def _probed(
         groups, before, after = zip(*pairs, strict=True)
         told = blind_probe(np.array(before, np.float32), np.array(after, np.float32), list(groups))
         if told is not None:
-            known = {"probe": "visual", "method": method, "original": first, "pairs": len(pairs)}
+            known = {"probe": "visual", "selected": True, "method": method, "original": first, "pairs": len(pairs)}
             probes.append(known | {"accuracy": told.accuracy, "low": told.low, "high": told.high})
     return pa.Table.from_pylist(probes, PROBES)
 

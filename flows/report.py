@@ -94,6 +94,9 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         columns = ("operation", "usable", "before", "accepted", "after")
         title = "Blind accuracy: how often a model that sees no image prefers the original (0.5 is perfect)"
         yield _table(connection, title, columns, "FROM blind_accuracy()")
+    columns = ("operation", "probe", "pairs", "before", "accepted", "after", "95% interval")
+    title = "The same of a model trained on other images' captions, by their words or the judge's vectors"
+    yield _table(connection, title, columns, _TEXT_PROBES)
     yield _table(
         connection,
         "What an accepted negative costs",
@@ -107,6 +110,10 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
 _REJECTS = (
     "SELECT reason, count(*), any_value(hint) FROM rejects LEFT JOIN reasons USING (reason) "
     "GROUP BY reason ORDER BY 2 DESC, 1"
+)
+_TEXT_PROBES = (
+    'SELECT operation, probe, "pairs before", "accuracy before", "pairs after", "accuracy after", '
+    "format('{:.3f}-{:.3f}', low, high) FROM text_probes()"
 )
 _JUDGED = {
     "judge": "The judge on what was accepted: share that it matches right",

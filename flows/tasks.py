@@ -5,15 +5,20 @@ caching and incremental builds in one rule. Prefect's own cache and result stora
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from filters.alignment import Alignment
 from filters.balance import Refinement, balanced
 from filters.duplicates import near_duplicates
+from filters.embeddings import Encoder
 from filters.plausibility import Plausibility
 from filters.selection import Selection
+from filters.text_probe import TextProbe
+from filters.words import Words
 from flows.shards import (
     beside,
     encoder_of,
@@ -133,21 +138,28 @@ def weigh_plausibility(
 ) -> str:
     """Score one shard of negatives with a language model that never sees the image."""
     stage = _plausibility(how, compute)
+    name = fingerprint(stage.identity, negatives, pairs)
+    return made("plausibility", Dataset(root), "scores", name, lambda d: stage(_both_captions(d, negatives, pairs)))
 
-    def score(dataset: Dataset) -> pa.Table:
-        rows = usable(dataset, negatives, pairs)
-        return stage(
-            pa.table(
-                {
-                    "text_negative_id": rows["text_negative_id"],
-                    "caption0": rows["original"],
-                    "caption1": rows["caption"],
-                    "operation": rows["operation"],
-                }
-            )
-        )
 
-    return made("plausibility", Dataset(root), "scores", fingerprint(stage.identity, negatives, pairs), score)
+@shard_task("words {negatives:.8}")
+def weigh_words(root: str, lexicon: str, negatives: str, pairs: str) -> str:
+    """Score one shard of negatives by how common their words are in this corpus."""
+    stage = _words(root, lexicon)
+    name = fingerprint(stage.identity, negatives, pairs)
+    return made("words", Dataset(root), "scores", name, lambda d: stage(_both_captions(d, negatives, pairs)))
+
+
+@lru_cache(maxsize=1)
+def _words(root: str, lexicon: str) -> Words:
+    return Words(Dataset(root).read("lexicon", lexicon), lexicon)
+
+
+def _both_captions(dataset: Dataset, negatives: str, pairs: str) -> pa.Table:
+    """Read the usable negatives of a shard: caption0 is the original, caption1 the wrong one."""
+    rows = usable(dataset, negatives, pairs)
+    captions = {"caption0": rows["original"], "caption1": rows["caption"]}
+    return pa.table({name: rows[name] for name in ("text_negative_id", "image_id", "operation")} | captions)
 
 
 @shard_task("select {negatives:.8}")
@@ -193,6 +205,34 @@ def balance_verdicts(root: str, refinement: str, verdicts: str) -> str:
         return balanced(dataset.read("verdicts", verdicts), refined)
 
     return made("balance", Dataset(root), "verdicts", fingerprint("balance", 1, refinement, verdicts), settle)
+
+
+@shard_task("text probes")
+def probe_captions(
+    root: str,
+    judge: settings.Clip | None,
+    compute: settings.Compute,
+    negatives: list[str],
+    pairs: list[str],
+    verdicts: list[str],
+) -> str:
+    """Measure, over all shards, whether a caption alone gives away that it is the wrong one."""
+    encoder = encoder_of(judge, compute) if judge is not None else None
+
+    def probe(dataset: Dataset) -> pa.Table:
+        stage = TextProbe(partial(_caption_vectors, dataset, encoder) if encoder is not None else None)
+        for wrong, right, judged in zip(negatives, pairs, verdicts, strict=True):
+            accepted = dataset.read("verdicts", judged, ["text_negative_id", "accepted"])
+            stage.add(beside(_both_captions(dataset, wrong, right), "text_negative_id", accepted))
+        return stage.table()
+
+    seen = (encoder.identity if encoder is not None else None, negatives, pairs, verdicts)
+    return made("text probes", Dataset(root), "probes", fingerprint("text probes", TextProbe.version, *seen), probe)
+
+
+def _caption_vectors(dataset: Dataset, encoder: Encoder, captions: list[str]) -> npt.NDArray[np.float32]:
+    vectors = vectors_of(dataset, encoder, (), captions, lambda _: {})
+    return np.array([vectors[caption] for caption in captions], np.float32)
 
 
 @shard_task("near duplicates")

@@ -318,9 +318,14 @@ class Refine(Recipe):
     signals: dict[str, str] = {
         "plausibility": "plausibility_gap",
         "length": "length(original) - length(caption)",
+        "frequency": "frequency_gap",
+        "acceptability": "acceptability_gap",
     }
     """SQL expressions over a candidate, original minus negative: after refinement as many are above 0 as below, by
-    operation and by size. A signal that is unknown for a candidate drops it; one unknown for all asks nothing."""
+    operation and by size. A signal that is unknown for a candidate drops it; one unknown for all asks nothing: without
+    a language model length and word frequency are left. What is balanced are these numbers: a model that was trained
+    to know a phrase of the generator still tells it (`FROM text_probes()`); and where all of an operation lean one way,
+    nothing of it is kept."""
     together: bool = True
     """Balance the sum of the signals too, each divided by its spread: against models that combine them. Measured on a
     million drawn gaps, boosted trees then guess 0.49 instead of 0.65, and 47% is kept instead of 54%."""

@@ -83,8 +83,10 @@ PARSES = pa.schema(
 
 LEXICON = pa.schema(
     [
-        ("kind", pa.string()),  # noun, attribute, relation, action, count or alternative
-        ("word", pa.string()),  # lemma; the words themselves for a relation: "on top of"
+        ("kind", pa.string()),  # noun, attribute, relation, action, count, alternative or word
+        # Lemma; the words themselves for a relation: "on top of". Of kind word is every word of every caption as
+        # schemas.words tells them, in lower case; it has no tag, context or object.
+        ("word", pa.string()),
         ("form", pa.string()),  # lower-case surface form: "children", "running"
         ("tag", pa.string()),  # Penn Treebank tag of that form
         # What it goes with. noun: the slot it fills, "ride:dobj" or "on:pobj". attribute and count: the noun.
@@ -174,7 +176,7 @@ SCORES = pa.schema(
     [
         ("text_negative_id", pa.string()),
         ("image_negative_id", pa.string()),
-        ("role", pa.string()),  # judge, target, language or pixels
+        ("role", pa.string()),  # judge, target, language, words, pixels or attribution
         ("model", pa.string()),
         # Cosine similarity of image 0 (the original or, where there is one, its reconstruction) and caption 0.
         ("s00", pa.float32()),
@@ -188,6 +190,10 @@ SCORES = pa.schema(
         ("plausibility1", pa.float32()),  # of caption 1
         ("tokens0", pa.int32()),  # language-model tokens of caption 0, to divide plausibility0 by
         ("tokens1", pa.int32()),
+        # Sum over the words of caption 0 of log((n + 1) / (N + V + 1)), in nats: of N words in this corpus' captions, V
+        # of them different, n are this one (filters/words.py). Null where the caption has no word.
+        ("frequency0", pa.float32()),
+        ("frequency1", pa.float32()),  # of caption 1
         # Differences of the pair's two pictures, as a share of the largest possible.
         ("outside_mask_change", pa.float32()),  # mean over the pixels where no edit was allowed
         ("inside_mask_change", pa.float32()),  # and where it was
@@ -250,6 +256,16 @@ CANDIDATES = pa.schema(
         ("plausibility_gap", pa.float32()),  # plausibility0 - plausibility1: above 0 the original is likelier
         ("tokens0", pa.int32()),
         ("tokens1", pa.int32()),
+        ("frequency0", pa.float32()),
+        ("frequency1", pa.float32()),
+        ("frequency_gap", pa.float32()),  # frequency0 - frequency1: above 0 the original has the more common words
+        # (plausibility0 - frequency0) / tokens0, in nats a token: the syntactic log-odds ratio (SLOR), a measure of
+        # grammaticality that neither length nor rare words lower (Pauls and Klein, ACL 2012; Lau, Clark and Lappin,
+        # Cognitive Science 41 (2017)). There both parts are by tokens; here the unigram part is by words, and divided
+        # by the language model's tokens. Null with no language model.
+        ("acceptability0", pa.float32()),
+        ("acceptability1", pa.float32()),
+        ("acceptability_gap", pa.float32()),  # acceptability0 - acceptability1: above 0 the original is better English
     ]
 )
 
@@ -288,10 +304,14 @@ REFINEMENTS = pa.schema(
 # Whether a picture or caption alone gives away which side of a pair it is on.
 PROBES = pa.schema(
     [
-        ("probe", pa.string()),  # visual: a linear classifier on the judge's vectors of single pictures
+        # A linear classifier that sees single pictures, by the judge's vectors (visual), or single captions, by their
+        # words and pairs of neighbouring words (words) or by the judge's vectors (embeddings).
+        ("probe", pa.string()),
+        ("operation", pa.string()),  # of the negatives; null for all
+        ("selected", pa.bool_()),  # true: of accepted pairs only; false: of all usable ones
         ("method", pa.string()),  # of the edited pictures; null for all
-        ("original", pa.string()),  # what edited pictures were told from: original or reconstruction
-        ("pairs", pa.int64()),
+        ("original", pa.string()),  # what edited pictures were told from: original or reconstruction; null for captions
+        ("pairs", pa.int64()),  # that the probe saw
         ("accuracy", pa.float32()),  # share of pairs told right, cross-validated by image; 0.5 is perfect
         ("low", pa.float32()),  # 95% interval
         ("high", pa.float32()),

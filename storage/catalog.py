@@ -110,6 +110,9 @@ def _candidates(negatives: str, pairs: str) -> str:
         f"-{smallest_margin('t', _STILL_TRUE)} AS difficulty",
         "l.plausibility0, l.plausibility1, l.plausibility0 - l.plausibility1 AS plausibility_gap",
         "l.tokens0, l.tokens1",
+        "w.frequency0, w.frequency1, w.frequency0 - w.frequency1 AS frequency_gap",
+        *(f"{_ACCEPTABILITY.format(side)} AS acceptability{side}" for side in (0, 1)),
+        f"{_ACCEPTABILITY.format(0)} - {_ACCEPTABILITY.format(1)} AS acceptability_gap",
         "a.attribution_inside",
         *(f"x.{name}" for name in PIXELS),
     ]
@@ -120,12 +123,14 @@ def _candidates(negatives: str, pairs: str) -> str:
         f"LEFT JOIN (SELECT * REPLACE (CASE WHEN failed_check IS NULL THEN image_negative_id END AS image_negative_id) "
         f"FROM (SELECT {', '.join(_EDITED)} FROM image_negatives WHERE rank = 0)) e "
         f"ON e.text_negative_id = n.text_negative_id\n{joined}\n"
-        "LEFT JOIN (SELECT * FROM scores WHERE role = 'language') l ON l.text_negative_id = n.text_negative_id"
+        "LEFT JOIN (SELECT * FROM scores WHERE role = 'language') l ON l.text_negative_id = n.text_negative_id\n"
+        "LEFT JOIN (SELECT * FROM scores WHERE role = 'words') w ON w.text_negative_id = n.text_negative_id"
     )
 
 
 _WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity")
 _EDITED = ["text_negative_id", "image_negative_id", "method", "rank", "original_still_true", "failed_check"]
+_ACCEPTABILITY = "((l.plausibility{0} - w.frequency{0}) / nullif(l.tokens{0}, 0))::FLOAT"
 _STILL_TRUE = "coalesce(e.original_still_true, false)"
 
 

@@ -104,6 +104,21 @@ SELECT
 FROM guesses GROUP BY GROUPING SETS ((operation), ())
 ORDER BY guesses.operation NULLS LAST;
 
+-- How often a model trained on captions alone, on other images, tells the wrong one: on all usable pairs, and on the
+-- accepted ones, where `low` and `high` are the 95% interval. 0.5 is perfect; no row where there were too few images.
+CREATE MACRO text_probes() AS TABLE
+SELECT
+    coalesce(operation, 'all') AS operation,
+    probe,
+    max(pairs) FILTER (NOT selected) AS "pairs before",
+    round(max(accuracy) FILTER (NOT selected)::DOUBLE, 3) AS "accuracy before",
+    max(pairs) FILTER (selected) AS "pairs after",
+    round(max(accuracy) FILTER (selected)::DOUBLE, 3) AS "accuracy after",
+    round(max(low) FILTER (selected)::DOUBLE, 3) AS low,
+    round(max(high) FILTER (selected)::DOUBLE, 3) AS high
+FROM probes WHERE probe != 'visual' GROUP BY probes.operation, probe
+ORDER BY probes.operation NULLS LAST, probe DESC;
+
 -- What the balance of blind signals took: of how many accepted by the rules how many were kept.
 CREATE MACRO refinement_by_operation() AS TABLE
 SELECT
@@ -216,7 +231,7 @@ SELECT * FROM (VALUES
     ('minimal_pairs', 'view', 'what was accepted, one row a negative, with its image: what a trainer reads'),
     ('candidates', 'view', 'every negative with all its scores, what the rules of select see'),
     ('text_negatives, image_negatives, pairs, images, scores, verdicts, labels', 'views', 'the tables'),
-    ('masks, probes', 'views', 'where an edit was allowed; what gives away which picture is the edited one'),
+    ('masks, probes', 'views', 'where an edit was allowed; what gives away an edited picture or a wrong caption'),
     ('rejects, lexicon, parses, ledger, runs', 'views', 'more tables: what was left out, the corpus, the work'),
     ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
     ('why_dropped()', 'macro', 'which reasons dropped how many, and how many each alone'),
@@ -225,6 +240,7 @@ SELECT * FROM (VALUES
     ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),
     ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
     ('blind_accuracy()', 'macro', 'how often a blind language model prefers the original, before and after select'),
+    ('text_probes()', 'macro', 'how often a model trained on captions tells the wrong one, before and after select'),
     ('refinement_by_operation()', 'macro', 'what the balance of blind signals took and kept'),
     ('precision_and_recall()', 'macro', 'share that is really wrong, before and after select, where truth is known'),
     ('checks_against_truth()', 'macro', 'how many of those that a check took really are wrong, where truth is known'),

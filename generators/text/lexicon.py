@@ -15,6 +15,7 @@ from generators.text.sentence import NounPhrase, Sentence, Token
 from generators.text.wordnet import is_known, kind_of
 from schemas.config import Describe
 from schemas.tables import LEXICON
+from schemas.words import words_of
 
 _ANY = "any determiner"
 ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
@@ -27,7 +28,7 @@ Row = tuple[str, str, str, str, str, int]
 class Describing:
     """Count what a corpus says: fed tables of parses, gives one lexicon."""
 
-    version = 2
+    version = 3
 
     def __init__(self, config: Describe) -> None:
         self.parser = config.parser
@@ -45,6 +46,7 @@ class Describing:
             sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions]
             for sentence in sentences:
                 self._counts.update(_mentions(sentence))
+                self._counts.update(("word", word, word, "", "", "") for word in words_of(sentence.caption))
             self._counts.update(_alternatives(sentences))
 
     def table(self) -> pa.Table:

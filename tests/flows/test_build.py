@@ -54,7 +54,9 @@ def test_pairs_become_judged_negatives(run: Run, source: Path, tmp_path: Path) -
 def test_with_no_model_named_the_scores_are_null_and_it_says_so(run: Run, source: Path, tmp_path: Path) -> None:
     made = run(source, with_models=False)
     data = tmp_path / "dataset"
-    assert rows(data, "SELECT count(*) FROM scores") == [(0,)]
+    assert rows(data, "SELECT DISTINCT role FROM scores") == [("words",)], "words are counted, no model is asked"
+    assert rows(data, "SELECT count(frequency_gap), count(acceptability_gap) > 0 FROM candidates "
+                      "WHERE failed_check IS NULL") == [(made.counts["accepted"], False)]  # fmt: skip
     assert rows(data, "SELECT count(*) FROM candidates WHERE judge_s00 IS NOT NULL") == [(0,)]
     with connect(Dataset(str(data))) as connection:
         console = Console(file=StringIO(), width=100)

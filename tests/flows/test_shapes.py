@@ -38,6 +38,18 @@ def test_scenes_become_whole_minimal_pairs_with_labels(run: Run, tmp_path: Path,
     )
     assert work["Encoder"] == rows(data, distinct)[0][0], "each picture and caption is encoded once"
 
+    # Blind signals beside each negative; the same words in another order are exactly as common.
+    measured = "count(frequency0), count(frequency1), count(acceptability0), count(acceptability_gap)"
+    assert rows(data, f"SELECT {measured} FROM candidates WHERE failed_check IS NULL") == [(usable,) * 4]
+    assert rows(data, "SELECT DISTINCT frequency_gap FROM candidates WHERE failed_check IS NULL "
+                      "AND operation LIKE 'swap%'") == [(0.0,)]  # fmt: skip
+    [words] = rows(data, "FROM text_probes() WHERE operation = 'all' AND probe = 'words'")
+    assert words[:6] == ("all", "words", usable, words[3], usable, words[3]), "all were accepted"
+    assert 0.5 < words[3] <= 1, "untouched by refinement, the generator is seen"
+    assert rows(data, "FROM text_probes() WHERE operation = 'all' AND probe = 'embeddings'")[0][2] == usable
+    assert rows(data, "SELECT DISTINCT probe FROM probes ORDER BY 1") == [("embeddings",), ("visual",), ("words",)]
+    assert "## Blind models" in (data / "README.md").read_text()
+
     work.clear()
     assert run(SCENES, images=[{"method": "render"}]) == made
     assert work == {}, "nothing is done twice"

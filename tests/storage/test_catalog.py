@@ -46,7 +46,10 @@ ROWS = {
          "s00": 0.5, "s01": 0.25, "s10": 0.75, "s11": 0.625},
         {"text_negative_id": "3", "image_negative_id": "i3", "role": "target",
          "s00": 0.5, "s01": 0.75, "s10": 0.5, "s11": 0.5},
-        {"text_negative_id": "1", "role": "language", "plausibility0": -10.0, "plausibility1": -12.0},
+        {"text_negative_id": "1", "role": "language", "plausibility0": -10.0, "plausibility1": -12.0,
+         "tokens0": 4, "tokens1": 5},
+        {"text_negative_id": "1", "role": "words", "frequency0": -22.0, "frequency1": -24.5},
+        {"text_negative_id": "2", "role": "words", "frequency0": -22.0},
         {"text_negative_id": "2", "role": "language", "plausibility0": -10.0, "plausibility1": -30.0},
         {"text_negative_id": "3", "role": "language", "plausibility0": -10.0, "plausibility1": -9.0},
     ],
@@ -57,6 +60,13 @@ ROWS = {
         {"text_negative_id": "3", "image_negative_id": "i3", "accepted": True, "reasons": [], "difficulty": 0.5,
          "picture_accepted": True},
         {"text_negative_id": "4", "accepted": False, "reasons": ["synonym"]},
+    ],
+    "probes": [
+        {"probe": "words", "selected": False, "pairs": 3, "accuracy": 0.75, "low": 0.6, "high": 0.9},
+        {"probe": "words", "selected": True, "pairs": 2, "accuracy": 0.5, "low": 0.25, "high": 0.75},
+        {"probe": "words", "operation": "negate", "selected": False, "pairs": 1, "accuracy": 1.0, "low": 0.9},
+        {"probe": "embeddings", "selected": True, "pairs": 2, "accuracy": 0.5, "low": 0.375, "high": 0.625},
+        {"probe": "visual", "selected": True, "method": "inpaint", "pairs": 1, "accuracy": 0.75, "low": 0, "high": 1},
     ],
     "ledger": [
         {"stage": "text negatives", "operation": "swap_attribute", "tries": 6, "seconds": 1.0, "rows_out": 2},
@@ -144,6 +154,21 @@ def test_one_query_says_what_an_accepted_negative_costs(dataset: Dataset) -> Non
 def test_blind_accuracy_before_and_after(dataset: Dataset) -> None:
     found = rows(dataset, "FROM blind_accuracy()")
     assert found == [("negate", 1, 0.0, 1, 0.0), ("swap_attribute", 2, 1.0, 1, 1.0), ("all", 3, 0.667, 2, 0.5)]
+
+
+def test_blind_models_that_were_trained_before_and_after(dataset: Dataset) -> None:
+    assert rows(dataset, "FROM text_probes()") == [
+        ("negate", "words", 1, 1.0, None, None, None, None),
+        ("all", "words", 3, 0.75, 2, 0.5, 0.25, 0.75),
+        ("all", "embeddings", None, None, 2, 0.5, 0.375, 0.625),
+    ]
+
+
+def test_acceptability_is_what_the_words_do_not_explain_by_token(dataset: Dataset) -> None:
+    found = rows(dataset, "SELECT frequency_gap, acceptability0, acceptability1, acceptability_gap FROM candidates "
+                          "ORDER BY text_negative_id")  # fmt: skip
+    # (-10 + 22) / 4 and (-12 + 24.5) / 5; unknown without words, without tokens, without a score.
+    assert found == [(2.5, 3.0, 2.5, 0.5), (None, None, None, None), (None,) * 4, (None,) * 4]
 
 
 def test_why_dropped_with_hints(dataset: Dataset) -> None:
