@@ -21,7 +21,7 @@ class Refinement:
     It sees them all: `add` takes shard after shard, `table` chooses.
     """
 
-    version = 1
+    version = 2
 
     def __init__(self, config: Refine) -> None:
         self.config = config

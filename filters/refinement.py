@@ -71,7 +71,7 @@ def refine(
     pattern and weight a hash of the key decides. `weights` are positive.
 
     The bins of a signal are quantiles of |gap| over the operation's nonzero gaps, so equally full; equal gaps are
-    never split. With few rows there are fewer bins: b bins of m nonzero gaps, where k signals are known, need
+    never split. With few rows there are fewer bins: b bins of m nonzero gaps, where k signals have any, need
     4 k b <= m and (2 b)^k <= 1000 m; one bin there always is.
 
     The subset is always balanced, exactly. Its weight is the best that was found, not proven to be the most, and
@@ -162,12 +162,12 @@ def _levels(gaps: Floats, bins: int) -> tuple[Ints, Bools]:
     present = np.logical_not(np.all(unknown, axis=0))
     known: Bools = np.asarray(~unknown[:, present].any(axis=1))
     levels: Ints = np.zeros(gaps.shape, np.int64)
-    for signal in np.flatnonzero(present):
+    # A signal without any gap, such as the word frequency of swaps, demands nothing: it takes no bins from the others.
+    demanding = [signal for signal in np.flatnonzero(present) if gaps[known, signal].any()]
+    for signal in demanding:
         sizes = np.abs(gaps[known, signal])
         nonzero = sizes[sizes > 0]
-        if not len(nonzero):
-            continue
-        cuts = _cuts(len(nonzero), int(present.sum()), bins)
+        cuts = _cuts(len(nonzero), len(demanding), bins)
         # A quantile that is one of the gaps: no arithmetic, so -g falls where g does, and infinity is a gap too.
         edges = np.quantile(nonzero, np.arange(1, cuts) / cuts, method="inverted_cdf")
         levels[known, signal] = (np.searchsorted(edges, sizes) + 1) * np.sign(gaps[known, signal])

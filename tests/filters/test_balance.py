@@ -13,11 +13,12 @@ from schemas.tables import CANDIDATES, VERDICTS
 
 
 def candidates(number: int, seed: int, operation: str = "replace_object") -> pa.Table:
-    """Negatives that are less plausible than their originals, most of them, and of any length."""
+    """Negatives that are less plausible than their originals, most of them, of any length and with any words."""
     rng = random.Random(seed)
     rows = [
         {"text_negative_id": f"{seed} {row}", "operation": operation, "original": "x" * 20,
-         "caption": "x" * rng.randint(14, 26), "plausibility_gap": rng.gauss(1, 2)}
+         "caption": "x" * rng.randint(14, 26), "plausibility_gap": rng.gauss(1, 2),
+         "frequency_gap": rng.gauss(0.5, 2), "acceptability_gap": rng.gauss(0.1, 0.4)}
         for row in range(number)
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, CANDIDATES)
@@ -39,7 +40,7 @@ def test_every_signal_and_their_sum_are_balanced_by_operation() -> None:
     for operation in ("replace_object", "negate"):
         rows = [row for row in found.to_pylist() if row["operation"] == operation]
         gaps = np.array([row["gaps"] for row in rows if row["kept"]])
-        assert gaps.shape[1] == 3
+        assert gaps.shape[1] == 5
         assert len(gaps) > 100
         assert (np.sign(gaps).sum(axis=0) == 0).all()
     before = np.array(found["gaps"].to_pylist())
@@ -56,7 +57,8 @@ def test_a_signal_that_nobody_knows_asks_nothing() -> None:
     at = shard.column_names.index("plausibility_gap")
     unknown = shard.set_column(at, CANDIDATES.field(at), pa.nulls(50, pa.float32()))
     only_length = Refine(signals={"length": "length(original) - length(caption)"}, together=False)
-    assert sum(kept_of(Refine(together=False), unknown).values()) == sum(kept_of(only_length, shard).values()) > 0
+    plausibility_too = Refine(signals={"plausibility": "plausibility_gap", **only_length.signals}, together=False)
+    assert sum(kept_of(plausibility_too, unknown).values()) == sum(kept_of(only_length, shard).values()) > 0
 
 
 def test_no_rows_and_no_signals() -> None:
