@@ -1,126 +1,106 @@
-"""Is it worth while to compute the prefix that originals and negatives share only once?
+"""Captions scored a second, as a ratio to a bare loop of the model's forward pass over the same captions.
 
-    python benchmarks/plausibility.py [--model package:gemma3-270m] [--repeats 9]
+    OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/plausibility.py [--model package:gemma3-270m] [--repeats 5]
 
-Plain batching against one row per original that holds all its negatives' suffixes behind it, each of them
-seeing its own prefix through a 4-D attention mask. The filter batches plainly: the packed rows were 13%
-faster (median of 9; Gemma 3 270M, bfloat16, two cores), which does not pay for masks and positions that
-not every architecture honours. Measure again before changing that.
+The bare loop reads a caption a row, sorted by length and padded, in batches of as many tokens as the scorer's; it gets
+its captions tokenised and throws the logits away. The scorer tokenises, reads what captions share once, and turns
+logits into log-probabilities. Two sets: captions with their negatives, and one caption of each photo.
 """
 
 import argparse
+import statistics
 import time
+from collections.abc import Callable
 
 import pyarrow as pa
 import torch
 from text_negatives import PARSER, read_pairs
 
-from filters.plausibility import Plausibility, _chosen
+from devices.scoring import Scorer
 from generators.text.lexicon import Describing
 from generators.text.negatives import TextNegatives
 from generators.text.parsing import Parsing
 from schemas.config import Compute, Describe, Text
-from schemas.config import Plausibility as Settings
-
-MOST_TOKENS = 512
-Group = tuple[str, list[int], list[tuple[str, int, list[int]]]]  # original, its tokens, (negative, shared, tokens)
 
 
 def main() -> None:
-    """Score 60 captions and their negatives both ways, in turn."""
+    """Time both ways in turn and print the median ratio and its range."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--model", default="package:gemma3-270m")
-    arguments.add_argument("--repeats", type=int, default=9)
+    arguments.add_argument("--captions", type=int, default=300)
+    arguments.add_argument("--repeats", type=int, default=5)
+    arguments.add_argument("--batch-tokens", type=int, default=2048)
+    arguments.add_argument("--sets", nargs="+", default=["negatives", "unrelated"], choices=["negatives", "unrelated"])
     given = arguments.parse_args()
-    stage = Plausibility(Settings(model=given.model, batch_tokens=MOST_TOKENS), Compute())
-    groups = tokenised(stage, negatives_of(read_pairs(None).slice(0, 60)))
-    captions = sorted({caption for original, _, others in groups for caption in (original, *(o[0] for o in others))})
-    stage.score(captions[:4])  # loads the model
-    ratios = []
-    for _ in range(given.repeats):
-        started = time.perf_counter()
-        plain = stage.score(captions)
-        between = time.perf_counter()
-        packed = score_packed(stage, groups)
-        ratios.append((between - started) / (time.perf_counter() - between))
-        worst = max(abs(plain[caption][0] - packed[caption]) for caption in captions)
-    print(f"{len(captions)} captions; packed rows are {sorted(ratios)[len(ratios) // 2]:.2f} times as fast (median), ")
-    print(f"from {min(ratios):.2f} to {max(ratios):.2f}; largest difference {worst:.4f} nats")
+    scorer = Scorer(given.model, None, Compute(), given.batch_tokens)
+    pairs = read_pairs(None)
+    trees = "trees" if scorer.reads_trees else "rows"  # loads the model
+    print(f"{given.model}, {scorer.identity[1]}, {torch.get_num_threads()} threads, read in {trees}")
+    for name in given.sets:
+        captions = with_negatives(pairs.slice(0, given.captions)) if name == "negatives" else unrelated(pairs)
+        report(name, scorer, captions, given.repeats)
 
 
-def negatives_of(pairs: pa.Table) -> dict[str, list[str]]:
-    """Make the usable negatives of each caption."""
+def with_negatives(pairs: pa.Table) -> list[str]:
+    """Make the usable negatives of captions, up to four of an operation; returns both."""
     parses = Parsing(Describe(parser=PARSER))(pairs)
     describing = Describing(Describe())
     describing.add(parses)
-    made = TextNegatives(Text(), 0, describing.table(), "benchmark", PARSER)(parses).to_pylist()
-    originals = dict(zip(pairs["pair_id"].to_pylist(), pairs["caption"].to_pylist(), strict=True))
-    found: dict[str, list[str]] = {}
-    for row in made:
-        if row["failed_check"] is None:
-            found.setdefault(originals[row["pair_id"]], []).append(row["caption"])
-    return found
+    stage = TextNegatives(Text(per_operation=4), 0, describing.table(), "benchmark", PARSER)
+    made = [row["caption"] for row in stage(parses).to_pylist() if row["failed_check"] is None]
+    return sorted({*pairs["caption"].to_pylist(), *made})
 
 
-def tokenised(stage: Plausibility, negatives: dict[str, list[str]]) -> list[Group]:
-    """Tokenise and find how much each negative shares with its original."""
-    groups: list[Group] = []
-    for original, others in negatives.items():
-        ours, *theirs = stage._tokens([original, *others])
-        several = []
-        for caption, tokens in zip(others, theirs, strict=True):
-            pairs = zip(ours, tokens, strict=False)
-            shared = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(ours), len(tokens)))
-            several.append((caption, max(1, min(shared, len(tokens) - 1)), tokens))
-        groups.append((original, ours, several))
-    return sorted(groups, key=_length)
+def unrelated(pairs: pa.Table) -> list[str]:
+    """Take the first caption of each image."""
+    first: dict[str, str] = {}
+    for image, caption in zip(pairs["image_id"].to_pylist(), pairs["caption"].to_pylist(), strict=True):
+        first.setdefault(image, caption)
+    return sorted(set(first.values()))
 
 
-def _length(group: Group) -> int:
-    return len(group[1]) + sum(len(tokens) - shared for _, shared, tokens in group[2])
+def report(name: str, scorer: Scorer, captions: list[str], repeats: int) -> None:
+    """Score captions both ways, several times."""
+    batches = padded(scorer, captions)
+    ratios, ours, theirs = [], [], []
+    for _ in range(repeats):
+        theirs.append(seconds(lambda: bare(scorer, batches)))
+        ours.append(seconds(lambda: scorer.score(captions)))
+        ratios.append(theirs[-1] / ours[-1])
+    print(
+        f"{name}: {len(captions):,} captions, scorer {len(captions) / statistics.median(ours):.1f}/s, "
+        f"bare loop {len(captions) / statistics.median(theirs):.1f}/s; "
+        f"median ratio {statistics.median(ratios):.2f} of {' '.join(f'{ratio:.2f}' for ratio in ratios)}",
+        flush=True,
+    )
 
 
-def score_packed(stage: Plausibility, groups: list[Group]) -> dict[str, float]:
-    """Score all groups in batches of packed rows."""
-    scores: dict[str, float] = {}
-    batch: list[Group] = []
-    for group in groups:
-        if batch and (len(batch) + 1) * _length(group) > MOST_TOKENS:
-            _score_batch(stage, batch, scores)
-            batch = []
-        batch.append(group)
-    _score_batch(stage, batch, scores)
-    return scores
+def padded(scorer: Scorer, captions: list[str]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Tokenise captions and batch them, short ones first; returns token ids and attention masks."""
+    rows = sorted(scorer._tokens(captions), key=len)
+    batches = []
+    while rows:
+        size = next((n for n in range(1, len(rows)) if (n + 1) * len(rows[n]) > scorer._most), len(rows))
+        batch, rows = rows[:size], rows[size:]
+        longest = len(batch[-1])
+        ids = torch.tensor([[*row, *[row[0]] * (longest - len(row))] for row in batch])
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in batch])
+        batches.append((ids.to(scorer._loaded.device), mask.to(scorer._loaded.device)))
+    return batches
 
 
-def _score_batch(stage: Plausibility, batch: list[Group], scores: dict[str, float]) -> None:
-    longest = max(map(_length, batch))
-    ids, positions = (torch.zeros(len(batch), longest, dtype=torch.long) for _ in range(2))
-    seen = torch.eye(longest, dtype=torch.bool).repeat(len(batch), 1, 1)
-    starts: list[list[int]] = []
-    for row, (_, ours, others) in enumerate(batch):
-        at = len(ours)
-        ids[row, :at], positions[row, :at] = torch.tensor(ours), torch.arange(at)
-        seen[row, :at, :at] |= torch.ones(at, at, dtype=torch.bool).tril()
-        starts.append([])
-        for _, shared, tokens in others:
-            end = at + len(tokens) - shared
-            ids[row, at:end], positions[row, at:end] = torch.tensor(tokens[shared:]), torch.arange(shared, len(tokens))
-            seen[row, at:end, :shared] = True
-            seen[row, at:end, at:end] |= torch.ones(end - at, end - at, dtype=torch.bool).tril()
-            starts[-1].append(at)
-            at = end
-    model = stage._loaded.model
-    mask = torch.zeros(seen.shape, dtype=model.dtype).masked_fill(~seen, torch.finfo(model.dtype).min)[:, None]
-    with torch.inference_mode():
-        logits = model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False).logits
-    for row, (original, ours, others) in enumerate(batch):
-        own = _chosen(logits[row, : len(ours) - 1], ids[row, 1 : len(ours)])
-        scores[original] = float(own.sum())
-        for (caption, shared, tokens), at in zip(others, starts[row], strict=True):
-            end = at + len(tokens) - shared
-            before = [shared - 1, *range(at, end - 1)]
-            scores[caption] = float(own[: shared - 1].sum() + _chosen(logits[row, before], ids[row, at:end]).sum())
+@torch.inference_mode()
+def bare(scorer: Scorer, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    """Run the model over the batches and wait for its last logit."""
+    for ids, mask in batches:
+        scorer._loaded.model(input_ids=ids, attention_mask=mask, use_cache=False).logits[-1, -1, -1].item()
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Measure the wall time of one run."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":
