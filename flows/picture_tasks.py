@@ -17,7 +17,18 @@ from filters.alignment import Alignment
 from filters.attribution import Attribution
 from filters.pixels import Pixels
 from filters.probe import blind_probe
-from flows.shards import beside, encoder_of, made, read_all, scored, shard_task, stored_pictures, usable, vectors_of
+from flows.shards import (
+    beside,
+    encoder_of,
+    made,
+    parsing_of,
+    read_all,
+    scored,
+    shard_task,
+    stored_pictures,
+    usable,
+    vectors_of,
+)
 from generators.images.editing import Editing
 from generators.images.masks import Masks
 from generators.images.segmenter import Segmenter
@@ -57,6 +68,7 @@ def make_masks(
     seed: int,
     judge: settings.Clip | None,
     compute: settings.Compute,
+    describe: settings.Describe,
     negatives: str,
     images: str,
     parses: str,
@@ -71,10 +83,15 @@ def make_masks(
     stage = Masks(how, seed, makers)
 
     def mask(dataset: Dataset) -> pa.Table:
-        rows = _for_editor(usable(dataset, negatives, images, _SPANS), editors, which)
+        rows = _for_editor(usable(dataset, negatives, images, (*_SPANS, "vouched_by")), editors, which)
         if rows.num_rows == 0:
             return MASKS.empty_table()
-        rows = beside(rows, "pair_id", dataset.read("parses", parses, ["pair_id", "tokens"]))
+        known = dataset.read("parses", parses, ["caption", "tokens"])
+        longer = pc.unique(rows.filter(pc.is_valid(rows["vouched_by"]))["original"])
+        if len(longer):  # true additions, which are no pair's own caption
+            more = pa.table(dict.fromkeys(("pair_id", "image_id", "caption"), longer))
+            known = pa.concat_tables([parsing_of(describe)(more).select(known.column_names), known])
+        rows = beside(rows, "original", known.rename_columns(["original", "tokens"]))
         return stage(with_originals(dataset, rows, images))
 
     name = fingerprint(stage.identity, _assignment(editors, which), negatives, images, parses)

@@ -75,7 +75,7 @@ class Pictures:
             mask = None
             chosen = (self.out, config.images, which, config.seed, config.judge, config.compute)
             if how.masked and count:
-                mask = run(picture_tasks.make_masks, *chosen, negatives, images, parses)
+                mask = run(picture_tasks.make_masks, *chosen, config.describe, negatives, images, parses)
                 masks.append(mask)
             for part in range(-(-count // how.shard_pictures)):
                 size = min(how.shard_pictures, count - part * how.shard_pictures)

@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 
 from filters.embeddings import Encoder
+from generators.text.parsing import Parsing
 from schemas.ids import embedding_key, fingerprint
 from schemas.stage import ledger_of
 from schemas.tables import LEDGER, TABLES
@@ -24,7 +25,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 # Stages hold models: one of each kind, for as long as the process lives.
 encoder_of = lru_cache(maxsize=2)(Encoder)
-_USABLE = ["text_negative_id", "pair_id", "image_id", "caption", "operation", "failed_check"]
+parsing_of = lru_cache(maxsize=1)(Parsing)
+_USABLE = ["text_negative_id", "pair_id", "image_id", "original", "caption", "operation", "failed_check"]
 
 
 def shard_task(run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -66,19 +68,19 @@ def made(stage: str, dataset: Dataset, table: str, shard: str, make: Callable[[D
 
 
 def usable(dataset: Dataset, negatives: str, pairs: str, more: Iterable[str] = ()) -> pa.Table:
-    """Read the negatives of a shard that passed their checks, with the original caption and scene beside each, and
-    more columns of theirs."""
+    """Read the negatives of a shard that passed their checks, with the scene and regions beside each, and more columns
+    of theirs."""
     rows = dataset.read("text_negatives", negatives, [*_USABLE, *more])
     rows = rows.filter(pc.is_null(rows["failed_check"]))
-    return beside(rows, "pair_id", dataset.read("pairs", pairs, ["pair_id", "caption", "scene", "regions"]))
+    return beside(rows, "pair_id", dataset.read("pairs", pairs, ["pair_id", "scene", "regions"]))
 
 
 def beside(rows: pa.Table, key: str, known: pa.Table) -> pa.Table:
-    """Append the columns of a table with one row a key; its captions are called original."""
+    """Append the columns of a table with one row a key."""
     at = pc.index_in(rows[key], value_set=known[key].combine_chunks())
     for name in known.column_names:
         if name != key:
-            rows = rows.append_column("original" if name == "caption" else name, known[name].take(at))
+            rows = rows.append_column(name, known[name].take(at))
     return rows
 
 

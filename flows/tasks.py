@@ -23,6 +23,7 @@ from flows.shards import (
     beside,
     encoder_of,
     made,
+    parsing_of,
     scored,
     shard_task,
     stored_pictures,
@@ -34,7 +35,6 @@ from generators.shapes.source import drawn
 from generators.shapes.truth import Truth
 from generators.text.lexicon import Describing
 from generators.text.negatives import TextNegatives
-from generators.text.parsing import Parsing
 from schemas import config as settings
 from schemas.ids import fingerprint
 from schemas.tables import NEAR_DUPLICATES
@@ -45,7 +45,6 @@ from storage.ingest import Ingested, ingest
 Advance = Callable[[int, int | None], None]
 
 
-_parsing = lru_cache(maxsize=1)(Parsing)
 _plausibility = lru_cache(maxsize=1)(Plausibility)
 
 
@@ -61,7 +60,7 @@ def ingest_source(
 @shard_task("parse {pairs:.8}")
 def parse_captions(root: str, describe: settings.Describe, pairs: str) -> str:
     """Parse one shard of pairs."""
-    stage = _parsing(describe)
+    stage = parsing_of(describe)
     return made(
         "parse", Dataset(root), "parses", fingerprint(stage.identity, pairs), lambda d: stage(d.read("pairs", pairs))
     )
@@ -99,8 +98,8 @@ def compute_truth(root: str, negatives: str, pairs: str) -> str:
     stage = Truth()
 
     def label(dataset: Dataset) -> pa.Table:
-        rows = dataset.read("text_negatives", negatives, ["text_negative_id", "pair_id", "caption"])
-        return stage(beside(rows, "pair_id", dataset.read("pairs", pairs, ["pair_id", "caption", "scene"])))
+        rows = dataset.read("text_negatives", negatives, ["text_negative_id", "pair_id", "original", "caption"])
+        return stage(beside(rows, "pair_id", dataset.read("pairs", pairs, ["pair_id", "scene"])))
 
     return made("truth", Dataset(root), "labels", fingerprint(stage.identity, negatives, pairs), label)
 

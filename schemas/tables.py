@@ -105,6 +105,10 @@ TEXT_NEGATIVES = pa.schema(
         ("text_negative_id", pa.string()),  # hash of pair_id, operation, method and caption
         ("pair_id", pa.string()),
         ("image_id", pa.string()),
+        # The true caption that it is told from: the pair's own or, of an addition, that with a true detail in the same
+        # place, so that the longer one is not always the wrong one ("a dog runs": "a black dog", "a white dog runs").
+        ("original", pa.string()),
+        ("vouched_by", pa.string()),  # the pair whose caption that detail is from; null: `original` is the pair's own
         ("caption", pa.string()),  # the wrong caption
         ("operation", pa.string()),  # a name from schemas.operations.OPERATIONS
         ("method", pa.string()),  # swap, replace, insert or rewrite
@@ -234,7 +238,6 @@ CANDIDATES = pa.schema(
         ("image_negative_id", pa.string()),
         ("image_method", pa.string()),  # inpaint, instruct or render
         ("image_failed_check", pa.string()),  # why there is no picture, where one was tried
-        ("original", pa.string()),  # the right caption
         ("source", pa.string()),
         ("source_key", pa.string()),
         ("split", pa.string()),

@@ -103,7 +103,7 @@ def _candidates(negatives: str, pairs: str) -> str:
     columns = [
         "n.*",
         "e.image_negative_id, e.method AS image_method, e.failed_check AS image_failed_check, e.original_still_true",
-        "p.caption AS original, p.source, p.source_key, p.split",
+        "p.source, p.source_key, p.split",
         *wide,
         *margins,
         f"{smallest_margin('j', _STILL_TRUE)} AS validity",

@@ -3,7 +3,7 @@
 CREATE VIEW minimal_pairs AS
 SELECT
     c.text_negative_id, e.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
-    c.original, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
+    c.original, c.vouched_by, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
     v.validity, v.difficulty,
     c.judge_s00, c.judge_s01, if(v.picture_accepted, c.judge_s10, NULL) AS judge_s10,
     if(v.picture_accepted, c.judge_s11, NULL) AS judge_s11,

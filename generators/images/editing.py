@@ -107,8 +107,8 @@ class Editing:
             "model": self.model,
             "seed": seed,
             "tries": row["try"] + 1,
-            # What an addition adds, the original does not deny: "a dog" is true of a black dog too.
-            "original_still_true": True if row["operation"].startswith("add_") else None,
+            # What an addition adds, a caption without it does not deny: "a dog" is true of a black dog too.
+            "original_still_true": (row["operation"].startswith("add_") and not row["original_phrase"]) or None,
         }
 
     def _seed(self, row: dict[str, Any]) -> int:

@@ -30,6 +30,8 @@ def instruction(
     """
     old, new = _first_lower(original_phrase), negative_phrase
     second, _, first = negative_phrase.partition(" / ")  # of a swap; an original phrase may have a sentence's capital
+    if operation.startswith("add_") and old:  # told from a true addition
+        operation = operation.replace("add_", "replace_")
     match operation:
         case "replace_object":
             change = f"Replace {_definite(old)} with {_indefinite(new, negative, negative_spans)}"

@@ -26,6 +26,7 @@ class Facts:
     """What the captions of one image, taken together, say is there."""
 
     def __init__(self, sentences: Sequence[Sentence]) -> None:
+        self.sentences = sentences
         self.captions = {normalised(sentence.caption) for sentence in sentences}
         self.bags = {tuple(sorted(words)) for words in self.captions}
         self.nouns: set[str] = set()
@@ -68,7 +69,7 @@ def failed_check(
     candidate: Candidate, applied: Applied, sentence: Sentence, facts: Facts, lexicon: Lexicon
 ) -> str | None:
     """Name the first check that a candidate fails, none when it may pass as wrong."""
-    words, original = normalised(applied.caption), normalised(sentence.caption)
+    words, original = normalised(applied.caption), normalised(candidate.original or sentence.caption)
     if words == original:
         return "unchanged"
     if candidate.failed is not None:

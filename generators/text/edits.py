@@ -29,6 +29,9 @@ class Candidate:
     # What the wrong caption newly says, for the checks: ("noun", "cat"), ("attribute", "blue", "shirt"), ...
     claims: Sequence[Claim] = ()
     failed: str | None = None  # a check that the operation itself already knows to fail
+    # The true caption that the edits are of: of an addition, the pair's own with a true detail. None: the pair's own.
+    original: str | None = None
+    vouched_by: Sentence | None = None  # the caption of the image that says so
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,7 +285,7 @@ NOT_VISIBLE = frozenset(
         "half", "hind leg", "item", "jump", "kind", "land", "left", "leg", "line", "lot", "match", "member",
         "mid air", "midair", "middle", "night", "nobody", "number", "object", "one", "other", "outdoors", "outside",
         "pair", "part", "person", "photo", "picture", "piece", "place", "race", "right", "row", "run", "scene",
-        "series", "set", "shade", "shot", "side", "someone", "something", "space", "spot", "sun", "surface",
+        "series", "set", "setting", "shade", "shot", "side", "someone", "something", "space", "spot", "sun", "surface",
         "terrain", "thing", "time", "top", "trick", "type", "variety", "view", "walk", "way", "world",
     }
 )  # fmt: skip

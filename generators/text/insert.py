@@ -2,12 +2,15 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
-from generators.text.checks import Facts
-from generators.text.edits import Candidate, Edit
+from generators.text.borrow import Detail, details
+from generators.text.checks import Facts, failed_check
+from generators.text.edits import Candidate, Claim, Edit, apply
 from generators.text.families import NOT_VISIBLE, attribute_family, excludes
-from generators.text.grammar import agreement_edits, article, article_edits, base_form, has_pronoun
+from generators.text.grammar import agreement_edits, article, base_form, has_pronoun
 from generators.text.lexicon import Lexicon
+from generators.text.replace import attributes, objects, other_actions, other_attributes, other_objects
 from generators.text.sentence import NounPhrase, Sentence, Token
 from generators.text.wordnet import kind_of
 
@@ -18,7 +21,45 @@ SALIENT_KINDS = ("animal", "person", "vehicle")
 def add_object(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
-    """Add a thing of a kind that no caption of the image speaks of: "a dog and a horse run"."""
+    """Add a thing that is not there, told from one that is: "a dog runs on the beach", "a dog runs on the street".
+
+    Where no other caption vouches for anything more, it is told from the caption alone: "a dog and a horse run".
+    """
+    found = False
+    for detail in _shuffled(details(sentence, facts), rng):
+        for phrase in objects(detail.sentence):
+            if detail.first <= phrase.head < detail.last:
+                for candidate in other_objects(detail.sentence, lexicon, rng, most, phrase):
+                    found = True
+                    yield _told_from(detail, candidate, "add_object")
+    if not found:
+        yield from _joined(sentence, lexicon, rng, most, facts)
+
+
+def add_attribute(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
+) -> Iterator[Candidate]:
+    """Add an attribute that a thing has not, told from the one that it has: "a black dog runs", "a white dog runs"."""
+    for detail in _shuffled(details(sentence, facts), rng):
+        for phrase, index in attributes(detail.sentence):
+            known = facts.attributes.get(phrase.lemma, set())
+            if detail.first <= index < detail.last:
+                for candidate in other_attributes(detail.sentence, lexicon, rng, most, phrase, index):
+                    if _excludes_all(candidate.negative_phrase, known):
+                        yield _told_from(detail, candidate, "add_attribute")
+
+
+def _shuffled(found: list[Detail], rng: random.Random) -> list[Detail]:
+    rng.shuffle(found)
+    return found
+
+
+def _told_from(detail: Detail, candidate: Candidate, operation: str) -> Candidate:
+    return replace(candidate, operation=operation, original=detail.sentence.caption, vouched_by=detail.vouched_by)
+
+
+def _joined(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts) -> Iterator[Candidate]:
+    """Add a thing of a kind that no caption of the image speaks of."""
     kinds = frozenset(kind for kind in SALIENT_KINDS if kind not in facts.kinds)
     phrases = [p for p in sentence.noun_phrases if _is_plain_subject(sentence, p)]
     if not kinds or not phrases:
@@ -50,35 +91,6 @@ def _is_plain_subject(sentence: Sentence, phrase: NounPhrase) -> bool:
     return plain and phrase.slot not in {"root", "wear:nsubj"} and (head.dep == "nsubj" or "acl" in behind)
 
 
-def add_attribute(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
-) -> Iterator[Candidate]:
-    """Add an attribute that excludes what another caption says of the thing: "a white dog" for a black one."""
-    phrases = [
-        p
-        for p in sentence.noun_phrases
-        if not p.adjectives
-        and facts.attributes.get(p.lemma)
-        and sentence.tokens[p.head].tag == "NN"
-        and p.lemma not in facts.several
-    ]
-    rng.shuffle(phrases)
-    for phrase in phrases:
-        drawn = 0
-        known = facts.attributes[phrase.lemma]
-        for word in lexicon.attributes(kind_of(phrase.lemma), phrase.lemma).draw(rng, 8 * most):
-            if drawn == most or not _excludes_all(word.form, known):
-                continue
-            if kind_of(phrase.lemma) == "person" and attribute_family(word.form) == "colour":
-                continue
-            drawn += 1
-            start = sentence.tokens[phrase.noun].start
-            edits = [Edit(start, start, word.form + " "), *article_edits(sentence, phrase.noun, word.form)]
-            claims = [("attribute", word.form, phrase.lemma)]
-            failed = None if lexicon.says_of(word.form, phrase.lemma) else "incompatible"
-            yield Candidate("add_attribute", edits, "", word.form, claims, failed)
-
-
 def _excludes_all(new: str, known: set[str]) -> bool:
     """Tell whether an attribute excludes one of those known, and may go with none of its own family."""
     family = attribute_family(new)
@@ -89,19 +101,49 @@ def _excludes_all(new: str, known: set[str]) -> bool:
 
 def negate(
     sentence: Sentence,
-    _: Lexicon,
+    lexicon: Lexicon,
     rng: random.Random,
     most: int,
+    facts: Facts,
 ) -> Iterator[Candidate]:
-    """Deny what happens: "a dog is not running", "a man does not sit", "a girl not smiling"."""
+    """Deny what happens, told from a denial of what does not: "a dog is not sleeping", "a dog is not running".
+
+    Where nothing is known that does not happen, it is told from the caption itself.
+    """
     copulas = [t for t in sentence.tokens if t.pos == "AUX" and t.dep == "ROOT" and t.lemma == "be"]
     verbs = [v for v in (*sentence.verbs, *copulas) if v.dep in {"ROOT", "acl"} and not _is_negated(sentence, v)]
     rng.shuffle(verbs)
+    alone = []
     for verb in verbs[:most]:
         edit = _negation(sentence, verb)
-        if edit is not None:
-            original = sentence.caption[edit.start : edit.end]
-            yield Candidate("negate", [edit], original, edit.text.strip(), [("negation", verb.lemma.lower())])
+        if edit is None:
+            continue
+        claims = [("negation", verb.lemma.lower())]
+        phrase = sentence.caption[edit.start : edit.end]
+        alone.append(Candidate("negate", [edit], phrase, edit.text.strip(), claims))
+        for other in other_actions(sentence, lexicon, rng, most, verb) if verb.pos == "VERB" else ():
+            false = apply(sentence.caption, other.edits)
+            if failed_check(other, false, sentence, facts, lexicon) is None:
+                yield from _denied(sentence, verb, edit, other, claims)
+    yield from alone
+
+
+def _denied(
+    sentence: Sentence, verb: Token, negation: Edit, other: Candidate, claims: list[Claim]
+) -> Iterator[Candidate]:
+    """Deny another action than the one that happens: what is said then is true, and is what the denial is told from."""
+    [edit] = other.edits
+    if negation.start == negation.end:
+        true = apply(sentence.caption, [negation, edit])
+        _, at = true.negative_spans
+        false, right = edit.text, verb.text
+    else:  # "does not sit": the verb is in its base form
+        words, right = negation.text.rsplit(" ", 1)
+        false = other.claims[0][1]
+        true = apply(sentence.caption, [replace(negation, text=f"{words} {false}")])
+        end = true.negative_spans[0][1]
+        at = end - len(false), end
+    yield Candidate("negate", [Edit(*at, right)], false, right, claims, original=true.caption, vouched_by=sentence)
 
 
 def _is_negated(sentence: Sentence, verb: Token) -> bool:

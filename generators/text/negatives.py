@@ -37,15 +37,14 @@ _ALONE = {
     "swap_object": swap_object,
     "swap_attribute": swap_attribute,
     "swap_relation": swap_relation,
-    "negate": negate,
 }
-_WITH_FACTS = {"add_object": add_object, "add_attribute": add_attribute}
+_WITH_FACTS = {"add_object": add_object, "add_attribute": add_attribute, "negate": negate}
 
 
 class TextNegatives:
     """Make wrong captions out of parses."""
 
-    version = 2
+    version = 3
 
     def __init__(self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str) -> None:
         self.config, self.seed, self.lexicon_id, self.parser = config, seed, lexicon_id, parser
@@ -66,12 +65,15 @@ class TextNegatives:
         for image, captions in groupby(rows, key=lambda row: row[0]):
             pairs = [(pair, Sentence.from_row(caption, tokens)) for _, pair, caption, tokens in captions]
             facts = Facts([sentence for _, sentence in pairs])
+            said_by = {id(sentence): pair for pair, sentence in pairs}
             for pair, sentence in pairs:
-                made += ({"image_id": image, **row} for row in self._negatives(pair, sentence, facts))
+                for candidate, row in self._negatives(pair, sentence, facts):
+                    vouched_by = candidate.vouched_by and said_by[id(candidate.vouched_by)]
+                    made.append({"image_id": image, "vouched_by": vouched_by, **row})
         result = pa.Table.from_pylist(made, TEXT_NEGATIVES)
         return with_ledger(result, self._ledger(table.num_rows, made))
 
-    def _negatives(self, pair: str, sentence: Sentence, facts: Facts) -> Iterator[dict[str, Any]]:
+    def _negatives(self, pair: str, sentence: Sentence, facts: Facts) -> Iterator[tuple[Candidate, dict[str, Any]]]:
         seen: set[str] = set()
         for operation in self.config.operations:
             started = time.perf_counter()
@@ -80,33 +82,38 @@ class TextNegatives:
 
     def _apply(
         self, operation: str, pair: str, sentence: Sentence, facts: Facts, seen: set[str]
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[tuple[Candidate, dict[str, Any]]]:
         seed = row_seed(pair, self.seed, operation)
         usable, tries = 0, 0
         candidates = self._candidates(operation, sentence, facts, random.Random(seed))
         for candidate in _compatible_first(candidates):
             tries += 1
-            applied = apply(sentence.caption, candidate.edits)
+            original = candidate.original or sentence.caption
+            applied = apply(original, candidate.edits)
             if applied.caption in seen:
                 continue  # another operation, or an earlier draw, has told of it already
             check = failed_check(candidate, applied, sentence, facts, self.lexicon)
             seen.add(applied.caption)
             method = method_of(operation)
-            yield {
-                "text_negative_id": text_negative_id(pair, operation, method, applied.caption),
-                "pair_id": pair,
-                "caption": applied.caption,
-                "operation": operation,
-                "method": method,
-                "original_phrase": candidate.original_phrase,
-                "negative_phrase": candidate.negative_phrase,
-                "original_spans": [{"start": a, "end": b} for a, b in applied.original_spans],
-                "negative_spans": [{"start": a, "end": b} for a, b in applied.negative_spans],
-                "model": self.parser,
-                "seed": seed,
-                "tries": tries,
-                "failed_check": check,
-            }
+            yield (
+                candidate,
+                {
+                    "text_negative_id": text_negative_id(pair, operation, method, applied.caption),
+                    "pair_id": pair,
+                    "original": original,
+                    "caption": applied.caption,
+                    "operation": operation,
+                    "method": method,
+                    "original_phrase": candidate.original_phrase,
+                    "negative_phrase": candidate.negative_phrase,
+                    "original_spans": [{"start": a, "end": b} for a, b in applied.original_spans],
+                    "negative_spans": [{"start": a, "end": b} for a, b in applied.negative_spans],
+                    "model": self.parser,
+                    "seed": seed,
+                    "tries": tries,
+                    "failed_check": check,
+                },
+            )
             usable += check is None
             if usable == self.config.per_operation or tries == self.config.tries:
                 return

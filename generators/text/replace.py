@@ -34,31 +34,45 @@ from generators.text.wordnet import kind_of
 
 def replace_object(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
     """Put another thing of the same kind in a noun's place: "a dog on a couch", "a cat on a couch"."""
-    phrases = [p for p in sentence.noun_phrases if p.lemma not in NOT_VISIBLE and kind_of(p.lemma)]
+    phrases = objects(sentence)
     rng.shuffle(phrases)
     for phrase in phrases:
-        head = sentence.tokens[phrase.head]
-        determiner = determiner_class(sentence, phrase)
-        if determiner == "num" and head.tag == "NN":
-            continue  # "two woman": the slip is not ours to multiply
-        choice = lexicon.nouns(phrase.slot, head.tag, determiner, _rivals(phrase.lemma))
-        for word in choice.draw(rng, 3 * most):
-            if word.lemma == phrase.lemma or word.lemma in NOT_VISIBLE:
-                continue
-            if determiner == "" and head.tag == "NN" and phrase.first > 0 and not lexicon.is_bare(word.lemma):
-                continue  # "near water", but not "near house"
-            candidate = _with_noun(sentence, lexicon, phrase, word.lemma, word.form)
-            if candidate is not None:
-                yield candidate
+        yield from other_objects(sentence, lexicon, rng, most, phrase)
 
 
-def _rivals(lemma: str) -> frozenset[str]:
+def objects(sentence: Sentence) -> list[NounPhrase]:
+    """List the noun phrases whose noun may change."""
+    return [p for p in sentence.noun_phrases if p.lemma not in NOT_VISIBLE and kind_of(p.lemma)]
+
+
+def other_objects(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, phrase: NounPhrase
+) -> Iterator[Candidate]:
+    """Put other things in one noun's place."""
+    head = sentence.tokens[phrase.head]
+    determiner = determiner_class(sentence, phrase)
+    if determiner == "num" and head.tag == "NN":
+        return  # "two woman": the slip is not ours to multiply
+    choice = lexicon.nouns(phrase.slot, head.tag, determiner, rivals(phrase.lemma))
+    for word in choice.draw(rng, 3 * most):
+        if word.lemma == phrase.lemma or word.lemma in NOT_VISIBLE:
+            continue
+        if determiner == "" and head.tag == "NN" and phrase.first > 0 and not lexicon.is_bare(word.lemma):
+            continue  # "near water", but not "near house"
+        candidate = with_noun(sentence, lexicon, phrase, word.lemma, word.form)
+        if candidate is not None:
+            yield candidate
+
+
+def rivals(lemma: str) -> frozenset[str]:
+    """Name the kinds of things that can stand in for a thing and exclude it."""
     kind = kind_of(lemma)
     # Whoever says "person" excludes no person, but does exclude a dog.
     return frozenset({kind, "animal"} if kind == "person" else {kind or ""})
 
 
-def _with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, form: str) -> Candidate | None:
+def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, form: str) -> Candidate | None:
+    """Put a noun in a phrase's place; none where pronouns would have to change and it cannot be told how."""
     start, end = sentence.tokens[phrase.noun].start, sentence.tokens[phrase.head].end
     edits = [Edit(start, end, form), *article_edits(sentence, phrase.noun, form)]
     agreeing = _pronoun_edits(sentence, phrase, lemma)
@@ -94,20 +108,27 @@ def replace_attribute(sentence: Sentence, lexicon: Lexicon, rng: random.Random, 
     places = attributes(sentence)
     rng.shuffle(places)
     for phrase, index in places:
-        old = sentence.tokens[index]
-        drawn = 0
-        for word in lexicon.attributes(kind_of(phrase.lemma), phrase.lemma).draw(rng, 4 * most):
-            if drawn == most or word.form == old.lower or not excludes(old.lower, word.form):
-                continue
-            drawn += 1
-            yield Candidate(
-                "replace_attribute",
-                [Edit(old.start, old.end, word.form), *article_edits(sentence, index, word.form)],
-                old.text,
-                word.form,
-                [("attribute", word.form, phrase.lemma)],
-                None if lexicon.says_of(word.form, phrase.lemma) else "incompatible",
-            )
+        yield from other_attributes(sentence, lexicon, rng, most, phrase, index)
+
+
+def other_attributes(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, phrase: NounPhrase, index: int
+) -> Iterator[Candidate]:
+    """Put other attributes in the place of one, a token of a phrase."""
+    old = sentence.tokens[index]
+    drawn = 0
+    for word in lexicon.attributes(kind_of(phrase.lemma), phrase.lemma).draw(rng, 4 * most):
+        if drawn == most or word.form == old.lower or not excludes(old.lower, word.form):
+            continue
+        drawn += 1
+        yield Candidate(
+            "replace_attribute",
+            [Edit(old.start, old.end, word.form), *article_edits(sentence, index, word.form)],
+            old.text,
+            word.form,
+            [("attribute", word.form, phrase.lemma)],
+            None if lexicon.says_of(word.form, phrase.lemma) else "incompatible",
+        )
 
 
 def attributes(sentence: Sentence) -> list[tuple[NounPhrase, int]]:
@@ -175,30 +196,37 @@ def is_spatial(sentence: Sentence, relation: Relation) -> bool:
 
 def replace_action(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
     """Put another action that nobody does at the same time: "a man sits", "a man runs"."""
-    verbs = [v for v in sentence.verbs if v.tag in {"VBG", "VBZ", "VBP"} and not _has_complement(sentence, v)]
+    verbs = [v for v in sentence.verbs if v.tag in {"VBG", "VBZ", "VBP"} and not has_complement(sentence, v)]
     rng.shuffle(verbs)
     for verb in verbs:
-        subject = sentence.subject_of(verb.index)
-        if subject is None:
+        yield from other_actions(sentence, lexicon, rng, most, verb)
+
+
+def other_actions(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, verb: Token
+) -> Iterator[Candidate]:
+    """Put other actions in one verb's place."""
+    subject = sentence.subject_of(verb.index)
+    if subject is None:
+        return
+    lemma, frame = verb.lemma.lower(), frame_of(sentence, verb)
+    drawn = 0
+    kind = kind_of(sentence.tokens[subject].lemma.lower())
+    for word in lexicon.actions(kind, frame, verb.tag).draw(rng, 4 * most):
+        if drawn == most or not actions_exclude(lemma, word.lemma, frame):
             continue
-        lemma, frame = verb.lemma.lower(), frame_of(sentence, verb)
-        drawn = 0
-        kind = kind_of(sentence.tokens[subject].lemma.lower())
-        for word in lexicon.actions(kind, frame, verb.tag).draw(rng, 4 * most):
-            if drawn == most or not actions_exclude(lemma, word.lemma, frame):
-                continue
-            drawn += 1
-            yield Candidate(
-                "replace_action",
-                [Edit(verb.start, verb.end, word.form)],
-                verb.text,
-                word.form,
-                [("action", word.lemma, lemma)],
-                None if lexicon.takes(word.lemma, frame) else "incompatible",
-            )
+        drawn += 1
+        yield Candidate(
+            "replace_action",
+            [Edit(verb.start, verb.end, word.form)],
+            verb.text,
+            word.form,
+            [("action", word.lemma, lemma)],
+            None if lexicon.takes(word.lemma, frame) else "incompatible",
+        )
 
 
-def _has_complement(sentence: Sentence, verb: Token) -> bool:
+def has_complement(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a verb takes more than things and places: "lies covered in", "sits still"."""
     behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]
     return any(t.dep in {"acomp", "oprd", "xcomp", "ccomp", "dative"} or t.tag in {"VBN", "RB", "RP"} for t in behind)

@@ -19,12 +19,13 @@ ROWS = {
     "rejects": [{"source": "s", "reason": "empty_caption", "detail": "blank"}],
     "near_duplicates": [{"image_id": "b", "near_duplicate_of": "a", "distance": 0}],
     "text_negatives": [
+        {"original": f"original {row['pair_id']}", **row} for row in (
         {"text_negative_id": "1", "pair_id": "a", "image_id": "a", "caption": "n1", "operation": "swap_attribute"},
         {"text_negative_id": "2", "pair_id": "a", "image_id": "a", "caption": "n2", "operation": "swap_attribute"},
         {"text_negative_id": "3", "pair_id": "b", "image_id": "b", "caption": "n3", "operation": "negate"},
         {"text_negative_id": "4", "pair_id": "b", "image_id": "b", "caption": "n4", "operation": "negate",
          "failed_check": "synonym"},
-    ],
+    )],
     "image_negatives": [
         {"image_negative_id": "i2", "text_negative_id": "2", "rank": 0, "image": {"bytes": b"y", "path": "i2"},
          "original_still_true": False},

@@ -62,7 +62,7 @@ def look_of(scene: Scene, index: int) -> tuple[str, str, bool, str]:
     overlap = {shape: (painted[box] & m).sum() / (painted[box] | m).sum() for shape, m in shapes.items()}
     rows = np.flatnonzero(inside.any(1))
     size = "large" if rows[-1] - rows[0] > 66 else "small"
-    return max(overlap, key=lambda shape: overlap[shape]), colour, bool(second > 0.1), size
+    return max(overlap, key=lambda shape: overlap[shape]), colour, bool(second > 0.17), size
 
 
 @settings(max_examples=60, deadline=None)
