@@ -13,6 +13,10 @@ class Prompt:
     examples: tuple[tuple[str, str], ...]
     question: str
     seed: int
+    start: str = ""
+    """How the answer begins, where a model can be made to begin so; what it returns then begins so too."""
+    avoid: str = ""
+    """What must not come next after the start: the words that the answer is to change."""
 
 
 @dataclass(frozen=True, slots=True)
