@@ -303,6 +303,37 @@ class Writer(Recipe):
         return self
 
 
+REWRITABLE = (
+    "replace_object",
+    "replace_attribute",
+    "replace_relation",
+    "replace_action",
+    "add_object",
+    "add_attribute",
+)
+
+
+class Rewrite(Writer):
+    """A language model that makes wrong captions: asked for one change in one place, each answer checked."""
+
+    operations: tuple[str, ...] = REWRITABLE
+    """Operations to ask for; the others are left to the rules, which know them better."""
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the captions to ask about, chosen for each operation by their ids."""
+    per_operation: Annotated[int, Field(gt=0)] = 1
+    """Usable negatives wanted of one operation on one caption."""
+    tries: Annotated[int, Field(gt=0)] = 2
+    """How often to ask, each time about another place of the caption where there is one."""
+
+    @field_validator("operations")
+    @classmethod
+    def _rewritable(cls, operations: tuple[str, ...]) -> tuple[str, ...]:
+        others = sorted(set(operations) - set(REWRITABLE))
+        if others:
+            raise ValueError(f"{', '.join(others)}: only these can be rewritten: {', '.join(REWRITABLE)}")
+        return operations
+
+
 class Rule(Recipe):
     """A reason to drop a negative, as SQL over one row of the `candidates` view."""
 
@@ -365,6 +396,8 @@ class BuildConfig(Recipe):
     ingest: Ingest = Ingest()
     describe: Describe = Describe()
     text: Text = Text()
+    rewrite: Rewrite | None = None
+    """Language model that makes wrong captions beside the rules'."""
     images: tuple[Images, ...] = ()
     """Editors that make pictures of the wrong captions; each caption goes to the first whose `operations` and `share`
     take it. None leaves half a minimal pair, two captions of one picture."""

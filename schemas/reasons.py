@@ -12,6 +12,8 @@ REJECTS: dict[str, str] = {
 }
 
 CHECKS: dict[str, str] = {
+    "leaked": "the language model's answer has words of the prompt in it, or is no line of text",
+    "not_asked": "the language model changed something else than it was asked to, or more than one thing",
     "unchanged": "the wrong caption equals the original",
     "same_words": "only the order of words differs and no meaning hangs on it",
     "symmetric": "swapped across 'and', 'next to', 'with' between equals: still says the same thing",
@@ -19,10 +21,13 @@ CHECKS: dict[str, str] = {
     "entailed": "the new word is said of this image by one of its other captions",
     "reference": "the wrong caption is another caption of the same image",
     "incompatible": "the new phrase does not go with its noun, as far as this corpus and WordNet tell",
+    "compatible": "the new words and the old ones may both be true of a picture, as far as WordNet and our lists tell",
     "ungrammatical": "agreement, article or sense could not be kept",
 }
 
 IMAGE_CHECKS: dict[str, str] = {
+    "leaked": "the language model's answer has words of the prompt in it, or is no line of text",
+    "not_asked": "the language model changed something else than it was asked to, or more than one thing",
     "no_scene": "the original picture has no scene to draw again: render works on sources of scenes only",
     "unreadable": "the wrong caption is none that the world of the scene knows: nothing to draw",
     "no_change": "no small change of the scene was found that makes the wrong caption true",

@@ -25,8 +25,10 @@ def normalised(caption: str) -> tuple[str, ...]:
 class Facts:
     """What the captions of one image, taken together, say is there."""
 
-    def __init__(self, sentences: Sequence[Sentence]) -> None:
+    def __init__(self, sentences: Sequence[Sentence], pairs: Sequence[str] = ()) -> None:
+        """Take the captions, and the ids of their pairs where rows are to name them."""
         self.sentences = sentences
+        self._pairs = {id(sentence): pair for sentence, pair in zip(sentences, pairs, strict=False)}
         self.captions = {normalised(sentence.caption) for sentence in sentences}
         self.bags = {tuple(sorted(words)) for words in self.captions}
         self.nouns: set[str] = set()
@@ -40,6 +42,10 @@ class Facts:
         for sentence in sentences:
             self._add(sentence)
         self.kinds = {kind_of(noun) for noun in self.nouns}
+
+    def pair_of(self, sentence: Sentence) -> str:
+        """Return the id of the pair that a caption belongs to."""
+        return self._pairs[id(sentence)]
 
     def _add(self, sentence: Sentence) -> None:
         for phrase in sentence.noun_phrases:

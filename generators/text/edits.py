@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from generators.text.sentence import Sentence
 
@@ -64,6 +65,18 @@ def apply(caption: str, edits: Iterable[Edit]) -> Applied:
         length += len(text)
         at = edit.end
     return Applied("".join((*pieces, caption[at:])), tuple(originals), tuple(negatives))
+
+
+def columns_of(candidate: Candidate, applied: Applied, caption: str) -> dict[str, Any]:
+    """Say what an edit of a pair's caption changed, in columns of TEXT_NEGATIVES."""
+    return {
+        "original": candidate.original or caption,
+        "caption": applied.caption,
+        "original_phrase": candidate.original_phrase,
+        "negative_phrase": candidate.negative_phrase,
+        "original_spans": [{"start": a, "end": b} for a, b in applied.original_spans],
+        "negative_spans": [{"start": a, "end": b} for a, b in applied.negative_spans],
+    }
 
 
 def moved_text(sentence: Sentence, first: int, last: int) -> str:

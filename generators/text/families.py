@@ -229,8 +229,33 @@ _MOVES = frozenset(
         "skateboard",
         "snowboard",
         "dance",
+        "bike",
+        "paddle",
+        "row",
+        "sail",
+        "skate",
     }
 )
+# Nobody does these asleep.
+_AWAKE = frozenset(
+    {
+        "bark", "chase", "cook", "drink", "eat", "fight", "jump", "laugh", "leap", "paint", "play", "point", "pose", "read",
+        "sing", "smile", "talk", "wash", "watch", "wave", "work", "wrestle",
+    }
+)  # fmt: skip
+# Ways of doing what the classes here name.
+_KINDS_OF_ACTION: dict[str, str] = {
+    **dict.fromkeys(("jog", "sprint", "trot", "gallop", "dash"), "run"),
+    **dict.fromkeys(("hike", "stroll", "march", "wander", "stride", "trek", "pace"), "walk"),
+    **dict.fromkeys(("nap", "doze"), "sleep"),
+    **dict.fromkeys(("toss", "hurl", "pitch"), "throw"),
+    **dict.fromkeys(("devour", "munch", "chew", "nibble"), "eat"),
+    **dict.fromkeys(("clutch", "grip", "grasp"), "hold"),
+    **dict.fromkeys(("cycle", "bicycle", "pedal"), "bike"),
+    "perch": "sit",
+    "recline": "lie",
+    "sip": "drink",
+}
 _HANDLINGS = frozenset({"throw", "catch", "kick", "eat", "push", "pull", "ride", "drink", "paint", "read", "wash"})
 _HELD = frozenset({"hold", "carry"})
 _MOVED_BY_HAND = frozenset({"throw", "kick", "ride", "eat"})
@@ -240,11 +265,13 @@ _DOORS = ({"open", "close"}, {"enter", "leave"}, {"push", "pull"}, {"stand", "si
 
 def actions_exclude(first: str, second: str, frame: str) -> bool:
     """Tell whether nobody does both at a time: "sit" and "run", "throw" and "catch" the same thing."""
-    pair = {first, second}
+    pair = {_KINDS_OF_ACTION.get(verb, verb) for verb in (first, second)}
     if len(pair) == 1 or pair <= {"lie", "lay", "sleep"} or pair <= {"crouch", "squat", "kneel"}:
         return False
     if pair in _DOORS:
         return True
+    if "sleep" in pair and pair & _AWAKE:
+        return not frame.startswith("dobj:")
     if frame.startswith("dobj:"):
         if kind_of(frame.removeprefix("dobj:")) in {"person", "animal"}:
             return pair <= {"push", "pull", "ride", "wash", "paint"}  # nobody is kicked or eaten here

@@ -118,7 +118,7 @@ def negate(
         edit = _negation(sentence, verb)
         if edit is None:
             continue
-        claims = [("negation", verb.lemma.lower())]
+        claims: list[Claim] = [("negation", verb.lemma.lower())]
         phrase = sentence.caption[edit.start : edit.end]
         alone.append(Candidate("negate", [edit], phrase, edit.text.strip(), claims))
         for other in other_actions(sentence, lexicon, rng, most, verb) if verb.pos == "VERB" else ():

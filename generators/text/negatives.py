@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from generators.text.checks import Facts, failed_check
-from generators.text.edits import Candidate, apply
+from generators.text.edits import Candidate, apply, columns_of
 from generators.text.insert import add_attribute, add_object, negate
 from generators.text.lexicon import Lexicon
 from generators.text.replace import (
@@ -64,16 +64,13 @@ class TextNegatives:
         made: list[dict[str, Any]] = []
         for image, captions in groupby(rows, key=lambda row: row[0]):
             pairs = [(pair, Sentence.from_row(caption, tokens)) for _, pair, caption, tokens in captions]
-            facts = Facts([sentence for _, sentence in pairs])
-            said_by = {id(sentence): pair for pair, sentence in pairs}
+            facts = Facts([sentence for _, sentence in pairs], [pair for pair, _ in pairs])
             for pair, sentence in pairs:
-                for candidate, row in self._negatives(pair, sentence, facts):
-                    vouched_by = candidate.vouched_by and said_by[id(candidate.vouched_by)]
-                    made.append({"image_id": image, "vouched_by": vouched_by, **row})
+                made += ({"image_id": image, **row} for row in self._negatives(pair, sentence, facts))
         result = pa.Table.from_pylist(made, TEXT_NEGATIVES)
         return with_ledger(result, self._ledger(table.num_rows, made))
 
-    def _negatives(self, pair: str, sentence: Sentence, facts: Facts) -> Iterator[tuple[Candidate, dict[str, Any]]]:
+    def _negatives(self, pair: str, sentence: Sentence, facts: Facts) -> Iterator[dict[str, Any]]:
         seen: set[str] = set()
         for operation in self.config.operations:
             started = time.perf_counter()
@@ -82,38 +79,30 @@ class TextNegatives:
 
     def _apply(
         self, operation: str, pair: str, sentence: Sentence, facts: Facts, seen: set[str]
-    ) -> Iterator[tuple[Candidate, dict[str, Any]]]:
+    ) -> Iterator[dict[str, Any]]:
         seed = row_seed(pair, self.seed, operation)
         usable, tries = 0, 0
         candidates = self._candidates(operation, sentence, facts, random.Random(seed))
         for candidate in _compatible_first(candidates):
             tries += 1
-            original = candidate.original or sentence.caption
-            applied = apply(original, candidate.edits)
+            applied = apply(candidate.original or sentence.caption, candidate.edits)
             if applied.caption in seen:
                 continue  # another operation, or an earlier draw, has told of it already
             check = failed_check(candidate, applied, sentence, facts, self.lexicon)
             seen.add(applied.caption)
             method = method_of(operation)
-            yield (
-                candidate,
-                {
-                    "text_negative_id": text_negative_id(pair, operation, method, applied.caption),
-                    "pair_id": pair,
-                    "original": original,
-                    "caption": applied.caption,
-                    "operation": operation,
-                    "method": method,
-                    "original_phrase": candidate.original_phrase,
-                    "negative_phrase": candidate.negative_phrase,
-                    "original_spans": [{"start": a, "end": b} for a, b in applied.original_spans],
-                    "negative_spans": [{"start": a, "end": b} for a, b in applied.negative_spans],
-                    "model": self.parser,
-                    "seed": seed,
-                    "tries": tries,
-                    "failed_check": check,
-                },
-            )
+            yield {
+                "text_negative_id": text_negative_id(pair, operation, method, applied.caption),
+                "pair_id": pair,
+                "vouched_by": candidate.vouched_by and facts.pair_of(candidate.vouched_by),
+                "operation": operation,
+                "method": method,
+                **columns_of(candidate, applied, sentence.caption),
+                "model": self.parser,
+                "seed": seed,
+                "tries": tries,
+                "failed_check": check,
+            }
             usable += check is None
             if usable == self.config.per_operation or tries == self.config.tries:
                 return

@@ -163,7 +163,7 @@ def replace_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, m
         for word in lexicon.relations(target.lemma).draw(rng, 4 * most):
             if drawn == most or not relations_exclude(relation.words, word.lemma):
                 continue
-            if _is_loose(sentence, relation, word.lemma):
+            if is_loose(sentence, relation, word.lemma):
                 continue
             drawn += 1
             yield Candidate(
@@ -176,7 +176,7 @@ def replace_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, m
             )
 
 
-def _is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
+def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
     """Tell whether the new relation may hold as well: who sits near the beach may well sit on it."""
     near = "near" in {region_of(relation.words), region_of(words)}
     place = kind_of(sentence.tokens[relation.target].lemma.lower()) == "place"
