@@ -22,6 +22,7 @@ from flows.card import dataset_card
 from flows.pictures import Pictures, picture_stages
 from flows.progress import progress
 from flows.shards import run
+from flows.writers import writer_for
 from generators.shapes.source import check_source
 from generators.text.lexicon import Describing
 from generators.text.parsing import Parsing
@@ -60,13 +61,22 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
         how_to_read = (config.source, config.ingest, config.compute.workers)
         ingested = run(tasks.ingest_source, out, *how_to_read, previous, advance)
     pairs = images = ingested.shards
-    each = partial(_each, sizes=[dataset.count("pairs", shard) for shard in pairs])
+    sizes = [dataset.count("pairs", shard) for shard in pairs]
+    each = partial(_each, sizes=sizes)
 
     parses = each("parse", tasks.parse_captions, out, config.describe, rows=(pairs,))
     lexicon = _lexicon(dataset, config, previous, parses)
-    how = (config.text, config.seed, config.describe.parser, lexicon["fingerprint"])
+    words = lexicon["fingerprint"]
     with Pictures(out, config, images) as pictures:  # made beside the text work, as shards of negatives come
+        how = (config.text, config.seed, config.describe.parser, words)
         negatives = each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,), then=pictures.start)
+        if config.rewrite is not None:
+            asked = (config.rewrite, config.compute, config.seed, config.describe, words)
+            said = (parses, negatives)
+            rewrites = each("rewriting", tasks.rewrite_captions, out, *asked, rows=said, then=pictures.start)
+            # From here on a shard of rewrites is one more shard of negatives, of the same pairs and images.
+            negatives, pairs, images = [*negatives, *rewrites], pairs * 2, images * 2
+            each = partial(_each, sizes=sizes * 2)
         labels = each("truth", tasks.compute_truth, out, rows=(negatives, pairs))
         masks, edited = pictures.wait()
 
@@ -94,7 +104,7 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
     if config.select.refine is not None:
         refined = [run(tasks.refine_accepted, out, config.select.refine, *judged, verdicts)]
         verdicts = each("balance", tasks.balance_verdicts, out, *refined, rows=(verdicts,))
-    alike = run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, images)
+    alike = run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, ingested.shards)
     probes = [run(tasks.probe_captions, out, config.judge, config.compute, negatives, pairs, verdicts)]
     if config.images and config.judge is not None:
         probed = (config.judge, config.compute, negatives, images, edited, verdicts)
@@ -121,10 +131,11 @@ def check(config: BuildConfig) -> None:
     """Build every stage and ask what it misses: all of it is said at once, a line each, before any work."""
     clips = [Encoder(clip, config.compute) for clip in (config.judge, config.target) if clip is not None]
     language = [Plausibility(config.plausibility, config.compute)] if config.plausibility is not None else []
+    writers = [writer_for(config.rewrite, config.compute)] if config.rewrite is not None else []
     balance = [Refinement(config.select.refine)] if config.select.refine is not None else []
     pictures = picture_stages(config)
     stages: tuple[Checked, ...] = (
-        Parsing(config.describe), *clips, *language, *pictures, Selection(config.select), *balance
+        Parsing(config.describe), *clips, *language, *writers, *pictures, Selection(config.select), *balance
     )  # fmt: skip
     missing = []
     if config.source.path is None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import cycle
 from typing import Any, Self
 
 from prefect.client.orchestration import get_client
@@ -28,7 +29,7 @@ class Pictures:
 
     def __init__(self, out: str, config: BuildConfig, images: list[str]) -> None:
         self.out, self.config, self.dataset = out, config, Dataset(out)
-        self._images = iter(images)
+        self._images = cycle(images)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._started: list[Future[tuple[list[str], list[str]]]] = []
         self._wanted = self._done = 0
@@ -42,8 +43,9 @@ class Pictures:
     def __exit__(self, *_error: object) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def start(self, negatives: str, parses: str) -> None:
-        """Begin with the pictures of one shard of negatives; shards come in the order of their images."""
+    def start(self, negatives: str, parses: str, *_: str) -> None:
+        """Begin with the pictures of one shard of negatives; shards come in the order of their images, again and again
+        where several generators make wrong captions."""
         images = next(self._images)
         counts = picture_tasks.count_wanted(self.dataset, self.config.images, negatives)
         self._wanted += sum(counts)

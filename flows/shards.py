@@ -19,7 +19,7 @@ from schemas.ids import embedding_key, fingerprint
 from schemas.stage import ledger_of
 from schemas.tables import LEDGER, TABLES
 from storage.dataset import Dataset
-from storage.embeddings import known_embeddings
+from storage.kept import kept
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -137,7 +137,7 @@ def vectors_of(
     """
     model = encoder.fingerprint
     keys = {content: embedding_key(model, content) for content in (*sorted(set(pictures)), *sorted(set(captions)))}
-    known = known_embeddings(dataset, model, pa.table({"key": pa.array(keys.values(), pa.binary(16))}))
+    known = kept(dataset, "embeddings", model, pa.table({"key": pa.array(keys.values(), pa.binary(16))}))
     vectors = dict(zip(known["key"].to_pylist(), known["embedding"].to_pylist(), strict=True))
     missing = [content for content in sorted(set(pictures)) if keys[content] not in vectors]
     data = load(missing) if missing else {}

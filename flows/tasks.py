@@ -31,10 +31,12 @@ from flows.shards import (
     vectors_of,
     with_pictures,
 )
+from flows.writers import Remembered
 from generators.shapes.source import drawn
 from generators.shapes.truth import Truth
 from generators.text.lexicon import Describing
 from generators.text.negatives import TextNegatives
+from generators.text.rewriting import Rewriting
 from schemas import config as settings
 from schemas.ids import fingerprint
 from schemas.tables import NEAR_DUPLICATES
@@ -90,6 +92,31 @@ def make_text_negatives(root: str, text: settings.Text, seed: int, parser: str, 
 @lru_cache(maxsize=1)
 def _text_negatives(root: str, text: settings.Text, seed: int, parser: str, lexicon: str) -> TextNegatives:
     return TextNegatives(text, seed, Dataset(root).read("lexicon", lexicon), lexicon, parser)
+
+
+@shard_task("rewrite {parses:.8}")
+def rewrite_captions(
+    root: str,
+    how: settings.Rewrite,
+    compute: settings.Compute,
+    seed: int,
+    describe: settings.Describe,
+    lexicon: str,
+    parses: str,
+    told: str,
+) -> str:
+    """Have a language model make wrong captions of one shard, others than those of the shard `told`."""
+    dataset = Dataset(root)
+    words = dataset.read("lexicon", lexicon)
+    stage = Rewriting(how, seed, words, lexicon, parsing_of(describe), Remembered(dataset, how, compute))
+
+    def rewrite(dataset: Dataset) -> pa.Table:
+        there = dataset.read("text_negatives", told, ["pair_id", "caption"])
+        said = there.group_by("pair_id", use_threads=False).aggregate([("caption", "list")])
+        said = said.rename_columns({"caption_list": "said"})
+        return stage(beside(dataset.read("parses", parses), "pair_id", said))
+
+    return made("rewriting", dataset, "text_negatives", fingerprint(stage.identity, parses, told), rewrite)
 
 
 @shard_task("truth {negatives:.8}")

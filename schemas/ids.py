@@ -45,6 +45,11 @@ def embedding_key(model: str, content: str) -> bytes:
     return bytes.fromhex(digest("embedding", model, content))
 
 
+def answer_key(writer: str, *prompt: Any) -> bytes:
+    """Name one answer (16 bytes): the writer's fingerprint and all that it was asked."""
+    return bytes.fromhex(fingerprint("answer", writer, *prompt))
+
+
 def fingerprint(*parts: Any) -> str:
     """Name a shard by everything that its content depends on: JSON values, in 32 hexadecimal digits."""
     return digest(json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False))

@@ -229,6 +229,16 @@ EMBEDDINGS = pa.schema(
     ]
 )
 
+# What language models wrote: nothing is asked twice.
+ANSWERS = pa.schema(
+    [
+        ("key", pa.binary(16)),  # see schemas.ids.answer_key: what was asked
+        ("text", pa.string()),  # null where there was no answer
+        ("tokens", pa.int64()),  # read and written
+        ("detail", pa.string()),  # why there was none
+    ]
+)
+
 # What a rule of `select` sees, and an analyst in the view of this name: a negative with all its scores.
 _SIMILARITIES = ("text_similarity", "image_similarity", "directional_similarity")
 PIXELS = ("outside_mask_change", "inside_mask_change", "detail0", "detail1", "noise1")
@@ -350,6 +360,7 @@ TABLES: dict[str, pa.Schema] = {
     "labels": LABELS,
     "scores": SCORES,
     "embeddings": EMBEDDINGS,
+    "answers": ANSWERS,
     "verdicts": VERDICTS,
     "refinements": REFINEMENTS,
     "probes": PROBES,

@@ -15,7 +15,7 @@ from schemas.reasons import HINTS
 from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
 from storage.dataset import Build, Dataset
 
-_HIDDEN = ("embeddings", "units")  # a cache and a ledger of the ingest: of no use to an analyst
+_HIDDEN = ("embeddings", "answers", "units")  # caches, and a ledger of the ingest: of no use to an analyst
 _ROLES = {"judge": "j", "target": "t", "language": "l"}
 
 

@@ -7,7 +7,7 @@ from schemas.tables import TABLES
 from storage.dataset import Dataset
 
 # Embeddings are found by model and content, not named by a build: they go with the last dataset.
-_SHARED = frozenset({"embeddings"})
+_SHARED = frozenset({"embeddings", "answers"})
 
 
 def prune(dataset: Dataset, keep: int) -> tuple[int, int, int, int]:

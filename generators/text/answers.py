@@ -1,8 +1,8 @@
 """What a language model's answer really changes, and whether that makes the caption wrong: nothing is trusted.
 
 The answer is parsed and compared with the caption, word by word. What differs must be one place, and there the one
-kind of change that was asked for. The wrong caption is then written by the same edits as those of the rules, so what the
-model did to spaces, stops and capitals is left out.
+kind of change that was asked for. The wrong caption is then written by the same edits as the rules', so what the model
+did to spaces, stops and capitals is left out.
 """
 
 from difflib import SequenceMatcher

@@ -18,6 +18,7 @@ from generators.text.wordnet import kind_of
 
 _MOST_WORDS = 7  # of a detail
 _LISTED = frozenset({"person", "animal", "vehicle", "figure"})
+_OWNERS = frozenset({"nsubj", "nsubjpass", "dobj", "ROOT"})
 _VERBAL = ("VERB", "AUX")
 _WHERE = frozenset({"in", "on", "at", "near", "by", "beside"})
 
@@ -64,7 +65,7 @@ def _grafts(sentence: Sentence, donor: Sentence, facts: Facts) -> Iterator[Graft
         for at, governor in _places(sentence, donor, relation, facts):
             yield at, relation.first, last, governor
     root = next((t.index for t in sentence.tokens if t.head == t.index), 0)
-    if sentence.phrase_of(root) is not None and not sentence.verbs:
+    if sentence.phrase_of(root) is not None and not sentence.verbs and not _is_placed(sentence, root):
         for other in donor.noun_phrases:
             if other.lemma not in mentioned | NOT_VISIBLE and kind_of(other.lemma) in _LISTED:
                 joined = other.first - 1
@@ -87,8 +88,9 @@ def _places(sentence: Sentence, donor: Sentence, relation: Relation, facts: Fact
     owner = donor.phrase_of(relation.governor)
     if owner is not None:
         for phrase in sentence.noun_phrases:
+            first = sentence.tokens[phrase.head].dep in _OWNERS
             bare = not any(child > phrase.head for child in sentence.children[phrase.head])
-            if phrase.lemma == owner.lemma and bare and phrase.lemma not in facts.several:
+            if phrase.lemma == owner.lemma and first and bare and phrase.lemma not in facts.several:
                 yield phrase.head + 1, phrase.head
         return
     subject = donor.subject_of(relation.governor)
@@ -100,6 +102,11 @@ def _places(sentence: Sentence, donor: Sentence, relation: Relation, facts: Fact
         placed = any(r.governor == verb.index for r in sentence.relations)
         if same and not placed and _holds_anyway(verb, donor, relation):
             yield sentence.right_edge(verb.index) + 1 - _stops(sentence, verb), verb.index
+
+
+def _is_placed(sentence: Sentence, root: int) -> bool:
+    """Tell whether a list of things ends in words about the last of them."""
+    return any(relation.first > root for relation in sentence.relations)
 
 
 def _holds_anyway(verb: Token, donor: Sentence, relation: Relation) -> bool:

@@ -239,8 +239,8 @@ _MOVES = frozenset(
 # Nobody does these asleep.
 _AWAKE = frozenset(
     {
-        "bark", "chase", "cook", "drink", "eat", "fight", "jump", "laugh", "leap", "paint", "play", "point", "pose", "read",
-        "sing", "smile", "talk", "wash", "watch", "wave", "work", "wrestle",
+        "bark", "chase", "cook", "drink", "eat", "fight", "jump", "laugh", "leap", "paint", "play", "point", "pose",
+        "read", "sing", "smile", "talk", "wash", "watch", "wave", "work", "wrestle",
     }
 )  # fmt: skip
 # Ways of doing what the classes here name.

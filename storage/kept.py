@@ -1,0 +1,35 @@
+"""What models once made and is kept by what they were given: no caption is encoded or question asked twice."""
+
+import duckdb
+import pyarrow as pa
+
+from schemas.tables import TABLES
+from storage.dataset import Dataset
+
+
+def kept(dataset: Dataset, table: str, model: str, keys: pa.Table) -> pa.Table:
+    """Find the rows of a table (embeddings, answers) that a model made for these keys, a table with one column, key.
+
+    `model` is what the names of its shards begin with.
+    """
+    schema = TABLES[table]
+    shards = [dataset.path(table, shard) for shard in dataset.shards(table, prefix=model)]
+    if not shards:
+        return schema.empty_table()
+    with duckdb.connect() as connection:
+        if not dataset.local:
+            connection.register_filesystem(dataset.fs)
+            shards = [dataset.fs.unstrip_protocol(shard) for shard in shards]
+        connection.register("wanted", keys)
+        # Keys first, they are small: reading every row for every shard would be quadratic in the corpus.
+        holding = connection.sql(
+            "SELECT DISTINCT filename FROM read_parquet($shards, filename = true) SEMI JOIN wanted USING (key)",
+            params={"shards": shards},
+        ).fetchall()
+        if not holding:
+            return schema.empty_table()
+        found = connection.sql(
+            "SELECT DISTINCT ON (key) * FROM read_parquet($shards) SEMI JOIN wanted USING (key) ORDER BY key",
+            params={"shards": [shard for (shard,) in holding]},
+        )
+        return found.to_arrow_table().select(schema.names).cast(schema)
