@@ -67,13 +67,17 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
     parses = each("parse", tasks.parse_captions, out, config.describe, rows=(pairs,))
     lexicon = _lexicon(dataset, config, previous, parses)
     words = lexicon["fingerprint"]
+    paraphrases: list[str] = []
+    if config.paraphrase is not None:
+        asked = (config.paraphrase, config.compute, config.seed, config.describe)
+        paraphrases = each("paraphrasing", tasks.paraphrase_captions, out, *asked, rows=(parses,))
     with Pictures(out, config, images) as pictures:  # made beside the text work, as shards of negatives come
         how = (config.text, config.seed, config.describe.parser, words)
         negatives = each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,), then=pictures.start)
         if config.rewrite is not None:
-            asked = (config.rewrite, config.compute, config.seed, config.describe, words)
+            how_to_ask = (config.rewrite, config.compute, config.seed, config.describe, words)
             said = (parses, negatives)
-            rewrites = each("rewriting", tasks.rewrite_captions, out, *asked, rows=said, then=pictures.start)
+            rewrites = each("rewriting", tasks.rewrite_captions, out, *how_to_ask, rows=said, then=pictures.start)
             # From here on a shard of rewrites is one more shard of negatives, of the same pairs and images.
             negatives, pairs, images = [*negatives, *rewrites], pairs * 2, images * 2
             each = partial(_each, sizes=sizes * 2)
@@ -115,6 +119,7 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
         "parses": parses,
         "lexicon": [lexicon["fingerprint"]],
         "text_negatives": negatives,
+        "paraphrases": paraphrases,
         "labels": labels,
         "masks": masks,
         "image_negatives": [shard for several in edited for shard in several],
@@ -131,7 +136,7 @@ def check(config: BuildConfig) -> None:
     """Build every stage and ask what it misses: all of it is said at once, a line each, before any work."""
     clips = [Encoder(clip, config.compute) for clip in (config.judge, config.target) if clip is not None]
     language = [Plausibility(config.plausibility, config.compute)] if config.plausibility is not None else []
-    writers = [writer_for(config.rewrite, config.compute)] if config.rewrite is not None else []
+    writers = [writer_for(how, config.compute) for how in (config.rewrite, config.paraphrase) if how is not None]
     balance = [Refinement(config.select.refine)] if config.select.refine is not None else []
     pictures = picture_stages(config)
     stages: tuple[Checked, ...] = (

@@ -36,6 +36,7 @@ from generators.shapes.source import drawn
 from generators.shapes.truth import Truth
 from generators.text.lexicon import Describing
 from generators.text.negatives import TextNegatives
+from generators.text.paraphrasing import Paraphrasing
 from generators.text.rewriting import Rewriting
 from schemas import config as settings
 from schemas.ids import fingerprint
@@ -117,6 +118,26 @@ def rewrite_captions(
         return stage(beside(dataset.read("parses", parses), "pair_id", said))
 
     return made("rewriting", dataset, "text_negatives", fingerprint(stage.identity, parses, told), rewrite)
+
+
+@shard_task("paraphrase {parses:.8}")
+def paraphrase_captions(
+    root: str,
+    how: settings.Paraphrase,
+    compute: settings.Compute,
+    seed: int,
+    describe: settings.Describe,
+    parses: str,
+) -> str:
+    """Have a language model say the captions of one shard in other words."""
+    dataset = Dataset(root)
+    stage = Paraphrasing(how, seed, parsing_of(describe), Remembered(dataset, how, compute))
+
+    def paraphrase(dataset: Dataset) -> pa.Table:
+        rows = dataset.read("parses", parses)
+        return stage(rows.append_column("said", pa.array([[]] * rows.num_rows, pa.list_(pa.string()))))
+
+    return made("paraphrasing", dataset, "paraphrases", fingerprint(stage.identity, parses), paraphrase)
 
 
 @shard_task("truth {negatives:.8}")

@@ -19,7 +19,7 @@ from storage.kept import kept
 _AT_A_TIME = 2000
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _loaded(config: settings.Writer, compute: settings.Compute) -> Writer:
     return writer_of(config, compute, secret_of(config.key))
 

@@ -313,17 +313,22 @@ REWRITABLE = (
 )
 
 
-class Rewrite(Writer):
-    """A language model that makes wrong captions: asked for one change in one place, each answer checked."""
+class Asked(Writer):
+    """A language model that is asked about captions; each answer is checked."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the captions to ask about, chosen for each operation by their ids."""
+    wanted: Annotated[int, Field(gt=0)] = 1
+    """Usable answers wanted for one operation on one caption."""
+    tries: Annotated[int, Field(gt=0)] = 2
+    """How often to ask, each time about another place of the caption where there is one."""
+
+
+class Rewrite(Asked):
+    """Wrong captions beside the rules': one change in one place."""
 
     operations: tuple[str, ...] = REWRITABLE
     """Operations to ask for; the others are left to the rules, which know them better."""
-    share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the captions to ask about, chosen for each operation by their ids."""
-    per_operation: Annotated[int, Field(gt=0)] = 1
-    """Usable negatives wanted of one operation on one caption."""
-    tries: Annotated[int, Field(gt=0)] = 2
-    """How often to ask, each time about another place of the caption where there is one."""
 
     @field_validator("operations")
     @classmethod
@@ -332,6 +337,10 @@ class Rewrite(Writer):
         if others:
             raise ValueError(f"{', '.join(others)}: only these can be rewritten: {', '.join(REWRITABLE)}")
         return operations
+
+
+class Paraphrase(Asked):
+    """Captions that say the same in other words."""
 
 
 class Rule(Recipe):
@@ -398,6 +407,8 @@ class BuildConfig(Recipe):
     text: Text = Text()
     rewrite: Rewrite | None = None
     """Language model that makes wrong captions beside the rules'."""
+    paraphrase: Paraphrase | None = None
+    """Language model that says captions in other words: positives, in a table of their own."""
     images: tuple[Images, ...] = ()
     """Editors that make pictures of the wrong captions; each caption goes to the first whose `operations` and `share`
     take it. None leaves half a minimal pair, two captions of one picture."""

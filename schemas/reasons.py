@@ -14,6 +14,7 @@ REJECTS: dict[str, str] = {
 CHECKS: dict[str, str] = {
     "leaked": "the language model's answer has words of the prompt in it, or is no line of text",
     "not_asked": "the language model changed something else than it was asked to, or more than one thing",
+    "not_the_same": "the paraphrase says something else, more or less than the caption",
     "unchanged": "the wrong caption equals the original",
     "same_words": "only the order of words differs and no meaning hangs on it",
     "symmetric": "swapped across 'and', 'next to', 'with' between equals: still says the same thing",

@@ -123,6 +123,21 @@ TEXT_NEGATIVES = pa.schema(
     ]
 )
 
+# The same in other words: positives.
+PARAPHRASES = pa.schema(
+    [
+        ("paraphrase_id", pa.string()),
+        ("pair_id", pa.string()),
+        ("image_id", pa.string()),
+        ("caption", pa.string()),
+        ("method", pa.string()),  # rewrite
+        ("model", pa.string()),
+        ("seed", pa.int64()),
+        ("tries", pa.int32()),  # how many answers were asked for up to and with this one
+        ("failed_check", pa.string()),  # a name from schemas.reasons.CHECKS; null when usable
+    ]
+)
+
 # Where in the original picture a wrong caption's edit may happen.
 MASKS = pa.schema(
     [
@@ -355,6 +370,7 @@ TABLES: dict[str, pa.Schema] = {
     "parses": PARSES,
     "lexicon": LEXICON,
     "text_negatives": TEXT_NEGATIVES,
+    "paraphrases": PARAPHRASES,
     "masks": MASKS,
     "image_negatives": IMAGE_NEGATIVES,
     "labels": LABELS,

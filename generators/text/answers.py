@@ -47,15 +47,15 @@ def candidate_of(operation: str, place: Place, answer: Sentence, lexicon: Lexico
 
 
 def _changes(sentence: Sentence, answer: Sentence) -> list[Change]:
-    """Compare word by word, without the stops at the end, and without articles that follow the next word."""
+    """Compare word by word, without the stops at the end, and without articles that only follow the next word."""
     ours, theirs = _words(sentence), _words(answer)
-    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
-    changes = [(a, b, c, d) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"]
-    return [
-        (a, b, c, d)
-        for a, b, c, d in changes
-        if not (set(ours[a:b]) | set(theirs[c:d]) <= _ARTICLES and b - a == d - c)
-    ]
+    changes = []
+    for tag, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        if tag == "replace" and ours[a] in _ARTICLES and theirs[c] in _ARTICLES:
+            a, c = a + 1, c + 1
+        if tag != "equal" and (a < b or c < d):
+            changes.append((a, b, c, d))
+    return changes
 
 
 def _words(sentence: Sentence) -> list[str]:

@@ -103,8 +103,8 @@ _QUESTIONS = {
         "Keep all other words as they are.",
         (
             ("A man is riding a bike down the street .", "riding", "A man is pushing a bike down the street ."),
-            ("Two dogs play in the snow .", "play", "Two dogs sleep in the snow ."),
-            ("A woman in a red dress sits on a bench .", "sits", "A woman in a red dress dances on a bench ."),
+            ("Two dogs are playing in the snow .", "playing", "Two dogs are sleeping in the snow ."),
+            ("A woman in a red dress sits on a bench .", "sits", "A woman in a red dress lies on a bench ."),
             ("A boy jumps over a fence .", "jumps", "A boy climbs over a fence ."),
         ),
     ),

@@ -107,6 +107,12 @@ def is_same_or_general(first: str, second: str, pos: str) -> bool:
 
 
 @cache
+def has_common_sense(first: str, second: str, pos: str) -> bool:
+    """Tell whether both words have one of their two most frequent senses in common: "couch" and "sofa"."""
+    return not _names(first, pos, 2).isdisjoint(_names(second, pos, 2))
+
+
+@cache
 def is_close(first: str, second: str, pos: str) -> bool:
     """Tell whether two words are too near to be told apart: same, general, or with one parent."""
     if is_same_or_general(first, second, pos):
