@@ -104,6 +104,9 @@ class Text(Recipe):
     """Candidates to draw for one operation on one caption before giving up."""
     per_operation: Annotated[int, Field(gt=0)] = 1
     """Usable negatives wanted of one operation on one caption."""
+    unmatched: bool = True
+    """Make additions and denials also where no true one of the same form is known to tell them from. These are always
+    longer than the caption, so any blind model tells them, and `select.refine` drops them all."""
 
     @field_validator("operations")
     @classmethod

@@ -1,31 +1,34 @@
 """What a language model's answer really changes, and whether that makes the caption wrong: nothing is trusted.
 
 The answer is parsed and compared with the caption, word by word. What differs must be one place, and there the one
-kind of change that was asked for. The wrong caption is then written by the same edits as the rules', so what the model
-did to spaces, stops and capitals is left out.
+kind of change that was asked for; of an answer that drifts off behind that place, what it puts there is taken. The
+wrong caption is then written by the same edits as the rules', so what else the model did is left out.
 """
 
+import re
 from difflib import SequenceMatcher
-from itertools import pairwise
 
 from generators.text.asking import Place
-from generators.text.edits import Candidate, Edit
+from generators.text.edits import Candidate, Edit, apply
 from generators.text.families import (
+    COLOURS,
     NOT_VISIBLE,
     actions_exclude,
+    attribute_family,
     clothes_exclude,
     excludes,
     relations_exclude,
 )
-from generators.text.grammar import article_edits
+from generators.text.grammar import article_edits, plural_of, verb_form
 from generators.text.insert import SALIENT_KINDS
 from generators.text.lexicon import ADJECTIVE_TAGS, Lexicon, frame_of
 from generators.text.replace import attributes, is_loose, objects, rivals, with_noun
-from generators.text.sentence import Relation, Sentence, Token
+from generators.text.sentence import NounPhrase, Relation, Sentence, Token
 from generators.text.wordnet import kind_of
 
 # Where two captions differ: token indices in the true and in the changed one, ends exclusive.
 Change = tuple[int, int, int, int]
+_STUTTER = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
 _ARTICLES = frozenset({"a", "an"})
 
 
@@ -35,11 +38,15 @@ def candidate_of(operation: str, place: Place, answer: Sentence, lexicon: Lexico
     changes = _changes(sentence, answer)
     if not changes:
         return "unchanged"
-    if len(changes) > 1 or _stutters(answer):
-        return "not_asked"
-    found = _READERS[place.asked](sentence, answer, changes[0], lexicon)
+    found = None
+    if len(changes) == 1:
+        found = _READERS[place.asked](sentence, answer, changes[0], lexicon)
+    if found is None and (change := _in_place(place, answer)) is not None:
+        found = _READERS[place.asked](sentence, answer, change, lexicon)
     if found is None:
         return "not_asked"
+    if _STUTTER.search(apply(sentence.caption, found.edits).caption):
+        return "ungrammatical"
     found.operation = operation
     if place.vouched_by is not None:
         found.original, found.vouched_by = sentence.caption, place.vouched_by
@@ -58,6 +65,21 @@ def _changes(sentence: Sentence, answer: Sentence) -> list[Change]:
     return changes
 
 
+def _in_place(place: Place, answer: Sentence) -> Change | None:
+    """Find what an answer that begins as the caption does puts in the place, whatever follows there."""
+    first = place.first
+    if _words(place.sentence)[:first] != _words(answer)[:first] or first >= len(answer.tokens):
+        return None
+    last = first + 1
+    if place.asked == "replace_object":
+        last = next((p.head + 1 for p in answer.noun_phrases if p.noun <= first <= p.head), last)
+    elif place.asked == "replace_relation":
+        last = next((r.last for r in answer.relations if r.first == first), last)
+    if place.sentence.text(first, place.last).lower() == answer.text(first, last).lower():
+        return None
+    return first, place.last, first, last
+
+
 def _words(sentence: Sentence) -> list[str]:
     words = [token.lower for token in sentence.tokens]
     while words and sentence.tokens[len(words) - 1].pos == "PUNCT":
@@ -65,24 +87,63 @@ def _words(sentence: Sentence) -> list[str]:
     return words
 
 
-def _stutters(answer: Sentence) -> bool:
-    return any(a.lower == b.lower for a, b in pairwise(answer.tokens))
-
-
 def _object(sentence: Sentence, answer: Sentence, change: Change, lexicon: Lexicon) -> Candidate | None:
     ours = [p for p in objects(sentence) if p.noun <= change[0] and p.head + 1 == change[1]]
     theirs = [p for p in answer.noun_phrases if p.noun <= change[2] and p.head + 1 == change[3]]
-    if not ours or not theirs or sentence.tokens[ours[0].head].tag != answer.tokens[theirs[0].head].tag:
+    if not ours or not theirs:
         return None
     [old], [new] = ours, theirs
-    found = with_noun(sentence, lexicon, old, new.lemma, answer.text(new.noun, new.head + 1).lower())
+    form: str | None = answer.text(new.noun, new.head + 1).lower()
+    if sentence.tokens[old.head].tag != answer.tokens[new.head].tag:
+        form = plural_of(lexicon, new.lemma) if sentence.tokens[old.head].tag == "NNS" else new.lemma
+    found = with_noun(sentence, lexicon, old, new.lemma, form) if form else None
     if found is not None:
-        kind = kind_of(new.lemma)
-        strange = kind not in {*rivals(old.lemma), *SALIENT_KINDS} or new.lemma in NOT_VISIBLE
-        found.failed = "incompatible" if strange else None
-        if kind == "clothing" and not clothes_exclude(new.lemma, old.lemma):
-            found.failed = "compatible"
+        found.failed = _why_not_object(sentence, old, new.lemma)
     return found
+
+
+def _why_not_object(sentence: Sentence, old: NounPhrase, new: str) -> str | None:
+    """Name why one thing is no other than another, or is nothing to put in its place.
+
+    The corpus need not know the new word, so what it would tell by its silence is told here.
+    """
+    kind = kind_of(new)
+    coloured = any(attribute_family(sentence.tokens[a].lower) == "colour" for a in old.adjectives)
+    if kind not in {*rivals(old.lemma), *SALIENT_KINDS} or new in NOT_VISIBLE or new in COLOURS:
+        return "incompatible"
+    if kind == "person" and coloured:
+        return "incompatible"  # the colour of somebody's skin is no attribute to play with
+    if new.rpartition(" ")[2] in _ANY_CREATURE:
+        return "synonym"
+    if kind == "clothing" and not clothes_exclude(new, old.lemma):
+        return "compatible"
+    both_places = "place" in {kind, kind_of(old.lemma)} or {new, old.lemma} & _PLACES.keys()
+    if both_places and frozenset({_PLACES.get(new, ""), _PLACES.get(old.lemma, "")}) not in _APART:
+        return "compatible"  # a garden may be called a field, a shore a beach
+    return None
+
+
+# What dogs, cats or people may all be called.
+_ANY_CREATURE = frozenset(
+    {"human", "pet", "pup", "puppy", "cub", "creature", "beast", "critter", "mutt", "kitten", "being", "canine", "body"}
+)
+_GROUNDS: dict[str, tuple[str, ...]] = {
+    "water": ("water", "ocean", "sea", "lake", "river", "pool", "pond", "stream", "creek", "surf", "wave"),
+    "snow": ("snow", "ice", "snowbank", "slope"),
+    "green": ("grass", "field", "lawn", "meadow", "park", "yard", "garden", "pasture", "backyard", "forest", "wood"),
+    "sand": ("beach", "sand", "desert", "dune", "shore"),
+    "street": ("street", "road", "sidewalk", "highway", "alley", "pavement", "driveway", "parking lot"),
+    "room": ("room", "kitchen", "bedroom", "hallway", "office", "bathroom", "restaurant"),
+}
+_PLACES = {word: ground for ground, words in _GROUNDS.items() for word in words}
+# Grounds that hardly go together in one picture: there is water at a beach, grass beside a street.
+_APART = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("water", "street"), ("water", "room"), ("snow", "sand"), ("snow", "room"), ("snow", "green"),
+        ("sand", "street"), ("sand", "room"), ("sand", "green"), ("green", "room"), ("street", "room"),
+    )
+)  # fmt: skip
 
 
 def _attribute(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) -> Candidate | None:
@@ -100,7 +161,7 @@ def _attribute(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon)
 
 def _relation(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) -> Candidate | None:
     old, new = _relation_at(sentence, *change[:2]), _relation_at(answer, *change[2:])
-    if old is None or new is None or _target(sentence, old) != _target(answer, new):
+    if old is None or new is None or old.words == new.words:
         return None
     start, end = sentence.tokens[old.first].start, sentence.tokens[old.last - 1].end
     exclusive = relations_exclude(old.words, new.words) and not is_loose(sentence, old, new.words)
@@ -109,7 +170,7 @@ def _relation(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) 
         [Edit(start, end, new.words)],
         sentence.caption[start:end],
         new.words,
-        [("relation", new.words, _target(sentence, old))],
+        [("relation", new.words, sentence.tokens[old.target].lemma.lower())],
         None if exclusive else "compatible",
     )
 
@@ -119,19 +180,18 @@ def _relation_at(sentence: Sentence, first: int, last: int) -> Relation | None:
     return next((r for r in sentence.relations if r.first <= first and last <= r.last), None)
 
 
-def _target(sentence: Sentence, relation: Relation) -> str:
-    return sentence.tokens[relation.target].lemma.lower()
-
-
-def _action(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) -> Candidate | None:
+def _action(sentence: Sentence, answer: Sentence, change: Change, lexicon: Lexicon) -> Candidate | None:
     """Read another verb, with another preposition or particle where it takes one: "sits on", "jumps over"."""
     old, new = _verb_at(sentence, *change[:2]), _verb_at(answer, *change[2:])
-    if old is None or new is None or old.tag != new.tag:
+    if old is None or new is None:
         return None
     first, second = old.lemma.lower(), new.lemma.lower()
+    form = new.lower if new.tag == old.tag else verb_form(lexicon, second, old.tag)
+    if form is None or form == old.lower:
+        return None
     exclusive = actions_exclude(first, second, frame_of(sentence, old))
     start, end = old.start, sentence.tokens[change[1] - 1].end
-    text = answer.text(change[2], change[3])
+    text = form + answer.caption[new.end : answer.tokens[change[3] - 1].end]
     claims = [("action", second, first)]
     return Candidate(
         "replace_action", [Edit(start, end, text)], sentence.caption[start:end], text, claims,

@@ -309,10 +309,11 @@ NOT_VISIBLE = frozenset(
         "air", "animal", "anyone", "anything", "area", "back", "background", "bit", "body", "bottom", "bunch",
         "camera", "center", "city", "competition", "corner", "couple", "crowd", "day", "direction", "distance",
         "edge", "end", "event", "everyone", "everything", "foreground", "front", "fun", "game", "ground", "group",
-        "half", "hind leg", "item", "jump", "kind", "land", "left", "leg", "line", "lot", "match", "member",
+        "half", "hind leg", "horizon", "item", "jump", "kind", "land", "left", "leg", "line", "lot", "match", "member",
         "mid air", "midair", "middle", "night", "nobody", "number", "object", "one", "other", "outdoors", "outside",
-        "pair", "part", "person", "photo", "picture", "piece", "place", "race", "right", "row", "run", "scene",
-        "series", "set", "setting", "shade", "shot", "side", "someone", "something", "space", "spot", "sun", "surface",
-        "terrain", "thing", "time", "top", "trick", "type", "variety", "view", "walk", "way", "world",
+        "pair", "part", "person", "photo", "picture",
+        "piece", "place", "race", "right", "row", "run", "scene",
+        "series", "set", "setting", "shade", "shot", "side", "sky", "someone", "something", "space", "spot", "sun",
+        "surface", "terrain", "thing", "time", "top", "trick", "type", "variety", "view", "walk", "way", "world",
     }
 )  # fmt: skip

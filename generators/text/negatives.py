@@ -110,7 +110,8 @@ class TextNegatives:
     def _candidates(self, operation: str, sentence: Sentence, facts: Facts, rng: random.Random) -> Iterator[Candidate]:
         most = self.config.tries
         if operation in _WITH_FACTS:
-            return _WITH_FACTS[operation](sentence, self.lexicon, rng, most, facts)
+            found = _WITH_FACTS[operation](sentence, self.lexicon, rng, most, facts)
+            return (one for one in found if self.config.unmatched or one.original is not None)
         return _ALONE[operation](sentence, self.lexicon, rng, most)
 
     def _ledger(self, captions: int, made: list[dict[str, Any]]) -> list[dict[str, Any]]:

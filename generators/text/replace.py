@@ -179,7 +179,7 @@ def replace_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, m
 def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
     """Tell whether the new relation may hold as well: who sits near the beach may well sit on it."""
     near = "near" in {region_of(relation.words), region_of(words)}
-    place = kind_of(sentence.tokens[relation.target].lemma.lower()) == "place"
+    place = kind_of(sentence.tokens[relation.target].lemma.lower()) in {"place", "plant"}
     return (near and place) or (words == "by" and sentence.tokens[relation.governor].tag == "VBN")
 
 
