@@ -109,13 +109,14 @@ def _why_not_object(sentence: Sentence, old: NounPhrase, new: str) -> str | None
     """
     kind = kind_of(new)
     coloured = any(attribute_family(sentence.tokens[a].lower) == "colour" for a in old.adjectives)
-    if kind not in {*rivals(old.lemma), *SALIENT_KINDS} or new in NOT_VISIBLE or new in COLOURS:
+    fitting = {*rivals(old.lemma), *(() if kind_of(old.lemma) == "person" else SALIENT_KINDS)}
+    if kind not in fitting or new in NOT_VISIBLE or new in COLOURS:
         return "incompatible"
     if kind == "person" and coloured:
         return "incompatible"  # the colour of somebody's skin is no attribute to play with
     if new.rpartition(" ")[2] in _ANY_CREATURE:
         return "synonym"
-    if kind == "clothing" and not clothes_exclude(new, old.lemma):
+    if (kind == "clothing" or old.slot == "wear:dobj") and not clothes_exclude(new, old.lemma):
         return "compatible"
     both_places = "place" in {kind, kind_of(old.lemma)} or {new, old.lemma} & _PLACES.keys()
     if both_places and frozenset({_PLACES.get(new, ""), _PLACES.get(old.lemma, "")}) not in _APART:
