@@ -59,7 +59,7 @@ class TextProbe:
         found = []
         for operation, selected in sorted(self._seen, key=lambda key: (key[0] or "", key[1])):
             pairs = sorted(self._seen[operation, selected], reverse=True)
-            probes = {"words": _probed(pairs, _counts)}
+            probes = {"words": _probed(pairs, counts_of)}
             if self._encode is not None:
                 probes["embeddings"] = _probed(pairs[:MOST_EMBEDDINGS], self._encode)
             for probe, told in probes.items():
@@ -75,7 +75,7 @@ def _probed(pairs: list[_Pair], encode: Callable[[list[str]], Any]) -> Probe | N
     return blind_probe(vectors[: len(pairs)], vectors[len(pairs) :], list(images))
 
 
-def _counts(captions: list[str]) -> Any:
+def counts_of(captions: list[str]) -> Any:
     """Count the tokens and pairs of neighbouring tokens of each caption: captions x different ones, sparse.
 
     All captions say which columns there are, held out ones too: that tells nothing of their sides, and a column that

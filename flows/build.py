@@ -26,6 +26,7 @@ from flows.writers import writer_for
 from generators.shapes.source import check_source
 from generators.text.lexicon import Describing
 from generators.text.parsing import Parsing
+from generators.text.ranking import Ranking
 from schemas.config import BuildConfig, load_config
 from schemas.errors import InputError
 from schemas.ids import fingerprint
@@ -72,7 +73,7 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
         asked = (config.paraphrase, config.compute, config.seed, config.describe)
         paraphrases = each("paraphrasing", tasks.paraphrase_captions, out, *asked, rows=(parses,))
     with Pictures(out, config, images) as pictures:  # made beside the text work, as shards of negatives come
-        how = (config.text, config.seed, config.describe.parser, words)
+        how = (config.text, config.compute, config.seed, config.describe.parser, words)
         negatives = each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,), then=pictures.start)
         if config.rewrite is not None:
             how_to_ask = (config.rewrite, config.compute, config.seed, config.describe, words)
@@ -135,7 +136,11 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
 def check(config: BuildConfig) -> None:
     """Build every stage and ask what it misses: all of it is said at once, a line each, before any work."""
     clips = [Encoder(clip, config.compute) for clip in (config.judge, config.target) if clip is not None]
-    language = [Plausibility(config.plausibility, config.compute)] if config.plausibility is not None else []
+    language: list[Checked] = []
+    if config.plausibility is not None:
+        language.append(Plausibility(config.plausibility, config.compute))
+    if config.text.rank is not None:
+        language.append(Ranking(config.text.rank, config.compute))
     writers = [writer_for(how, config.compute) for how in (config.rewrite, config.paraphrase) if how is not None]
     balance = [Refinement(config.select.refine)] if config.select.refine is not None else []
     pictures = picture_stages(config)

@@ -37,6 +37,7 @@ from generators.shapes.truth import Truth
 from generators.text.lexicon import Describing
 from generators.text.negatives import TextNegatives
 from generators.text.paraphrasing import Paraphrasing
+from generators.text.ranking import Ranking
 from generators.text.rewriting import Rewriting
 from schemas import config as settings
 from schemas.ids import fingerprint
@@ -83,16 +84,21 @@ def describe_corpus(root: str, describe: settings.Describe, parses: list[str]) -
 
 
 @shard_task("text negatives {parses:.8}")
-def make_text_negatives(root: str, text: settings.Text, seed: int, parser: str, lexicon: str, parses: str) -> str:
+def make_text_negatives(
+    root: str, text: settings.Text, compute: settings.Compute, seed: int, parser: str, lexicon: str, parses: str
+) -> str:
     """Make the wrong captions of one shard."""
-    stage = _text_negatives(root, text, seed, parser, lexicon)
+    stage = _text_negatives(root, text, compute, seed, parser, lexicon)
     name = fingerprint(stage.identity, parses)
     return made("text negatives", Dataset(root), "text_negatives", name, lambda d: stage(d.read("parses", parses)))
 
 
 @lru_cache(maxsize=1)
-def _text_negatives(root: str, text: settings.Text, seed: int, parser: str, lexicon: str) -> TextNegatives:
-    return TextNegatives(text, seed, Dataset(root).read("lexicon", lexicon), lexicon, parser)
+def _text_negatives(
+    root: str, text: settings.Text, compute: settings.Compute, seed: int, parser: str, lexicon: str
+) -> TextNegatives:
+    ranking = Ranking(text.rank, compute) if text.rank is not None else None
+    return TextNegatives(text, seed, Dataset(root).read("lexicon", lexicon), lexicon, parser, ranking)
 
 
 @shard_task("rewrite {parses:.8}")

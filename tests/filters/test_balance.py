@@ -16,8 +16,8 @@ def candidates(number: int, seed: int, operation: str = "replace_object") -> pa.
     """Negatives that are less plausible than their originals, most of them, of any length and with any words."""
     rng = random.Random(seed)
     rows = [
-        {"text_negative_id": f"{seed} {row}", "operation": operation, "original": "x" * 20,
-         "caption": "x" * rng.randint(14, 26), "plausibility_gap": rng.gauss(1, 2),
+        {"text_negative_id": f"{seed} {row}", "image_id": f"{seed} {row // 2}", "operation": operation,
+         "original": "x" * rng.randint(14, 26), "caption": "x" * rng.randint(14, 26), "plausibility_gap": rng.gauss(1, 2),
          "frequency_gap": rng.gauss(0.5, 2), "acceptability_gap": rng.gauss(0.1, 0.4)}
         for row in range(number)
     ]  # fmt: skip
@@ -40,7 +40,7 @@ def test_every_signal_and_their_sum_are_balanced_by_operation() -> None:
     for operation in ("replace_object", "negate"):
         rows = [row for row in found.to_pylist() if row["operation"] == operation]
         gaps = np.array([row["gaps"] for row in rows if row["kept"]])
-        assert gaps.shape[1] == 5
+        assert gaps.shape[1] == 6
         assert len(gaps) > 100
         assert (np.sign(gaps).sum(axis=0) == 0).all()
     before = np.array(found["gaps"].to_pylist())
@@ -56,14 +56,37 @@ def test_a_signal_that_nobody_knows_asks_nothing() -> None:
     shard = candidates(50, 1)
     at = shard.column_names.index("plausibility_gap")
     unknown = shard.set_column(at, CANDIDATES.field(at), pa.nulls(50, pa.float32()))
-    only_length = Refine(signals={"length": "length(original) - length(caption)"}, together=False)
-    plausibility_too = Refine(signals={"plausibility": "plausibility_gap", **only_length.signals}, together=False)
+    alone = {"together": False, "learned": False}
+    only_length = Refine(signals={"length": "length(original) - length(caption)"}, **alone)
+    plausibility_too = Refine(signals={"plausibility": "plausibility_gap", **only_length.signals}, **alone)
     assert sum(kept_of(plausibility_too, unknown).values()) == sum(kept_of(only_length, shard).values()) > 0
 
 
 def test_no_rows_and_no_signals() -> None:
     assert kept_of(Refine()) == {}
-    assert all(kept_of(Refine(signals={}), candidates(5, 1)).values())
+    assert all(kept_of(Refine(signals={}), candidates(5, 1)).values()), "and too few images to learn from"
+
+
+def test_a_word_that_gives_negatives_away_is_learned_and_balanced() -> None:
+    """Both captions are as long and as plausible: only which words are put in tells them."""
+    rng = random.Random(3)
+    rows = []
+    for row in range(600):
+        usual = rng.random() < 0.8
+        first, second = ("dog", "emu") if usual else ("emu", "dog")
+        rows.append({"text_negative_id": str(row), "image_id": str(row // 3), "operation": "replace_object",
+                     "original": f"a {first} runs", "caption": f"a {second} runs",
+                     "plausibility_gap": rng.gauss(0, 1)})  # fmt: skip
+    table = pa.Table.from_pylist(rows, CANDIDATES)
+    signals = {"plausibility": "plausibility_gap"}
+    leaning = {}
+    for learned in (False, True):
+        kept = kept_of(Refine(signals=signals, learned=learned), table)
+        told = [1 if row["caption"] == "a emu runs" else -1 for row in rows if kept[row["text_negative_id"]]]
+        leaning[learned] = sum(told) / len(told)
+        assert len(told) > 150
+    assert leaning[False] > 0.5
+    assert leaning[True] == 0
 
 
 def test_what_is_dropped_gets_its_reason_and_keeps_its_place() -> None:
