@@ -47,7 +47,7 @@ def make(kind: str, folder: Path, **sizes: int) -> str:
     name = make_tiny_language_model(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(name)
     special = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
-    config = transformers.AutoConfig.for_model(kind, vocab_size=len(tokenizer), **special, **WIDE[kind], **sizes)
+    config = transformers.AutoConfig.for_model(kind, vocab_size=len(tokenizer), **special, **(WIDE[kind] | sizes))
     torch.manual_seed(1)
     transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return name

@@ -17,8 +17,9 @@ def candidates(number: int, seed: int, operation: str = "replace_object") -> pa.
     rng = random.Random(seed)
     rows = [
         {"text_negative_id": f"{seed} {row}", "image_id": f"{seed} {row // 2}", "operation": operation,
-         "original": "x" * rng.randint(14, 26), "caption": "x" * rng.randint(14, 26), "plausibility_gap": rng.gauss(1, 2),
-         "frequency_gap": rng.gauss(0.5, 2), "acceptability_gap": rng.gauss(0.1, 0.4)}
+         "original": "x" * rng.randint(14, 26), "caption": "x" * rng.randint(14, 26),
+         "plausibility_gap": rng.gauss(1, 2), "frequency_gap": rng.gauss(0.5, 2),
+         "acceptability_gap": rng.gauss(0.1, 0.4)}
         for row in range(number)
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, CANDIDATES)

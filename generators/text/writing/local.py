@@ -116,7 +116,7 @@ class LocalWriter:
             with torch.inference_mode():
                 given = torch.tensor([ids], device=self._loaded.device)
                 model(input_ids=given, use_cache=True, logits_to_keep=1, **{self._keeper: cache})
-            if cache.get_seq_length() != len(ids):
+            if not _holds(cache, len(ids)):
                 raise InputError(f"model {self.config.model}: keeps no keys and values; name another, or a server")
         return cache
 
@@ -249,6 +249,14 @@ class _Row:
         self.written: list[int] = []
         self.ended = False
         self.random = np.random.default_rng(prompt.seed)
+
+
+def _holds(cache: Any, tokens: int) -> bool:
+    """Tell whether a cache has kept what was read: models without attention over all of it keep something else."""
+    try:
+        return bool(cache.get_seq_length() == tokens)
+    except ValueError:
+        return False
 
 
 def _common(sequences: list[list[int]]) -> int:
