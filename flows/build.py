@@ -65,23 +65,28 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
     sizes = [dataset.count("pairs", shard) for shard in pairs]
     each = partial(_each, sizes=sizes)
 
-    parses = each("parse", tasks.parse_captions, out, config.describe, rows=(pairs,))
+    parses = parsed = each("parse", tasks.parse_captions, out, config.describe, rows=(pairs,))
     lexicon = _lexicon(dataset, config, previous, parses)
     words = lexicon["fingerprint"]
     paraphrases: list[str] = []
     if config.paraphrase is not None:
         asked = (config.paraphrase, config.compute, config.seed, config.describe)
         paraphrases = each("paraphrasing", tasks.paraphrase_captions, out, *asked, rows=(parses,))
-    with Pictures(out, config, images) as pictures:  # made beside the text work, as shards of negatives come
-        how = (config.text, config.compute, config.seed, config.describe.parser, words)
-        negatives = each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,), then=pictures.start)
+    how = (config.text, config.compute, config.seed, config.describe.parser, words)
+    # Pictures are made beside the text work, as shards of negatives come: but not beside a language model, which wants
+    # the same device, and whose loading changes torch's default number format for all threads.
+    alone = config.rewrite is not None or config.text.rank is not None
+    with Pictures(out, config, images) as pictures:
+        then = None if alone else pictures.start
+        negatives = each("text negatives", tasks.make_text_negatives, out, *how, rows=(parses,), then=then)
         if config.rewrite is not None:
             how_to_ask = (config.rewrite, config.compute, config.seed, config.describe, words)
-            said = (parses, negatives)
-            rewrites = each("rewriting", tasks.rewrite_captions, out, *how_to_ask, rows=said, then=pictures.start)
+            rewrites = each("rewriting", tasks.rewrite_captions, out, *how_to_ask, rows=(parses, negatives))
             # From here on a shard of rewrites is one more shard of negatives, of the same pairs and images.
-            negatives, pairs, images = [*negatives, *rewrites], pairs * 2, images * 2
+            negatives, pairs, images, parsed = [*negatives, *rewrites], pairs * 2, images * 2, parses * 2
             each = partial(_each, sizes=sizes * 2)
+        for shard in zip(negatives, parsed, strict=True) if alone else ():
+            pictures.start(*shard)
         labels = each("truth", tasks.compute_truth, out, rows=(negatives, pairs))
         masks, edited = pictures.wait()
 

@@ -15,6 +15,8 @@ _ONE_EACH = (
     "QUALIFY row_number() OVER (PARTITION BY operation ORDER BY hash(text_negative_id)) = 1 ORDER BY operation"
 )
 
+_REWRITTEN = "SELECT count(*), count(*) FILTER (failed_check IS NULL) FROM text_negatives WHERE method = 'rewrite'"
+
 
 def story(connection: duckdb.DuckDBPyConnection, build: Build) -> RenderableType:
     """Tell what was made, what of it is right by computed truth, and how the two models fare."""
@@ -26,9 +28,11 @@ def _lines(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
     truth = _last_row(connection, "FROM precision_and_recall()")
     [(pictured,)] = connection.sql("SELECT count(image_negative_id) FROM minimal_pairs").fetchall()
     yield Text("What happened", style="bold")
+    [(rewritten, kept)] = connection.sql(_REWRITTEN).fetchall()
     yield Text(
-        f"  {counts['images']:,} scenes were drawn and described in {counts['pairs']:,} captions. "
-        f"spaCy made {counts['text_negatives']:,} wrong captions of them; {truth['usable']:,} passed the text checks "
+        f"  {counts['images']:,} scenes were drawn and described in {counts['pairs']:,} captions. Rules and spaCy made "
+        f"{counts['text_negatives'] - rewritten:,} wrong captions of them, a small language model {rewritten:,} more, "
+        f"of which {kept:,} are what they were to be; {truth['usable']:,} passed the text checks "
         f"and {counts['accepted']:,} were accepted, {pictured:,} of them with a picture that they are true of."
     )
     yield Text(

@@ -43,7 +43,7 @@ class Pictures:
     def __exit__(self, *_error: object) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def start(self, negatives: str, parses: str, *_: str) -> None:
+    def start(self, negatives: str, parses: str) -> None:
         """Begin with the pictures of one shard of negatives; shards come in the order of their images, again and again
         where several generators make wrong captions."""
         images = next(self._images)

@@ -31,6 +31,18 @@ SELECT
 FROM text_negatives JOIN verdicts USING (text_negative_id)
 GROUP BY operation ORDER BY operation;
 
+-- The same by who made them: rules (swap, replace, insert) or a language model (rewrite).
+CREATE MACRO acceptance_by_method() AS TABLE
+SELECT
+    method,
+    operation,
+    count(*) AS candidates,
+    count(*) FILTER (failed_check IS NULL) AS usable,
+    count(*) FILTER (accepted) AS accepted,
+    round(count(*) FILTER (accepted) / count(*), 3) AS acceptance
+FROM text_negatives JOIN verdicts USING (text_negative_id)
+GROUP BY method, operation ORDER BY method, operation;
+
 CREATE MACRO why_dropped() AS TABLE
 SELECT
     reason,
@@ -231,9 +243,11 @@ SELECT * FROM (VALUES
     ('minimal_pairs', 'view', 'what was accepted, one row a negative, with its image: what a trainer reads'),
     ('candidates', 'view', 'every negative with all its scores, what the rules of select see'),
     ('text_negatives, image_negatives, pairs, images, scores, verdicts, labels', 'views', 'the tables'),
+    ('paraphrases', 'view', 'the captions in other words: positives'),
     ('masks, probes', 'views', 'where an edit was allowed; what gives away an edited picture or a wrong caption'),
     ('rejects, lexicon, parses, ledger, runs', 'views', 'more tables: what was left out, the corpus, the work'),
     ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
+    ('acceptance_by_method()', 'macro', 'the same by who made them: rules or a language model'),
     ('why_dropped()', 'macro', 'which reasons dropped how many, and how many each alone'),
     ('why_pictures_dropped()', 'macro', 'which reasons dropped how many edited pictures'),
     ('pictures_by_operation()', 'macro', 'edited pictures made and accepted, and right by computed truth where known'),
