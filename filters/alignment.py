@@ -63,7 +63,8 @@ class Alignment:
 def _matrix(vectors: pa.ChunkedArray) -> Matrix:
     lists = vectors.combine_chunks()
     flat = lists.flatten().to_numpy(zero_copy_only=False)
-    matrix: Matrix = flat.reshape(len(lists), -1).astype(np.float32, copy=False)
+    width = len(flat) // len(lists) if len(lists) else 0  # a shard may have no usable row
+    matrix: Matrix = flat.reshape(len(lists), width).astype(np.float32, copy=False)
     return matrix
 
 
