@@ -1,4 +1,4 @@
-"""Answers a second of the local writer, as a ratio to transformers' `generate` on the same prompts; and what they yield.
+"""Answers a second of the local writer, as a ratio to transformers' `generate` on the same prompts, and their yield.
 
     OMP_NUM_THREADS=1 taskset -c 1 python benchmarks/rewriting.py [--model package:smollm2-135m] [--captions 40]
 

@@ -17,6 +17,7 @@ from generators.text.families import (
     attribute_family,
     clothes_exclude,
     excludes,
+    region_of,
     relations_exclude,
 )
 from generators.text.grammar import article_edits, plural_of, verb_form
@@ -29,6 +30,7 @@ from generators.text.wordnet import kind_of
 # Where two captions differ: token indices in the true and in the changed one, ends exclusive.
 Change = tuple[int, int, int, int]
 _STUTTER = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
+_PLAIN = re.compile(r"[a-z]+(?:[ -][a-z]+)*")
 _ARTICLES = frozenset({"a", "an"})
 
 
@@ -96,7 +98,7 @@ def _object(sentence: Sentence, answer: Sentence, change: Change, lexicon: Lexic
     form: str | None = answer.text(new.noun, new.head + 1).lower()
     if sentence.tokens[old.head].tag != answer.tokens[new.head].tag:
         form = plural_of(lexicon, new.lemma) if sentence.tokens[old.head].tag == "NNS" else new.lemma
-    found = with_noun(sentence, lexicon, old, new.lemma, form) if form else None
+    found = with_noun(sentence, lexicon, old, new.lemma, form) if form and _PLAIN.fullmatch(form) else None
     if found is not None:
         found.failed = _why_not_object(sentence, old, new.lemma)
     return found
@@ -165,15 +167,24 @@ def _relation(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) 
     if old is None or new is None or old.words == new.words:
         return None
     start, end = sentence.tokens[old.first].start, sentence.tokens[old.last - 1].end
+    target = sentence.tokens[old.target].lemma.lower()
     exclusive = relations_exclude(old.words, new.words) and not is_loose(sentence, old, new.words)
+    failed = None if exclusive else "compatible"
+    if (old.words in _WHITHER) != (new.words in _WHITHER):
+        failed = "incompatible"  # "smiles into a wall"
+    if region_of(new.words) in {"front", "behind"} and target in _PLACES:
+        failed = "incompatible"  # nothing is in front of a lawn
     return Candidate(
         "replace_relation",
         [Edit(start, end, new.words)],
         sentence.caption[start:end],
         new.words,
-        [("relation", new.words, sentence.tokens[old.target].lemma.lower())],
-        None if exclusive else "compatible",
+        [("relation", new.words, target)],
+        failed,
     )
+
+
+_WHITHER = frozenset({"into", "onto", "out of", "up", "down", "toward", "towards", "away from", "off"})
 
 
 def _relation_at(sentence: Sentence, first: int, last: int) -> Relation | None:

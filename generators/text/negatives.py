@@ -45,7 +45,7 @@ _WITH_FACTS = {"add_object": add_object, "add_attribute": add_attribute, "negate
 class TextNegatives:
     """Make wrong captions out of parses."""
 
-    version = 3
+    version = 4
 
     def __init__(
         self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str, ranking: Ranking | None = None

@@ -178,9 +178,16 @@ def replace_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, m
 
 def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
     """Tell whether the new relation may hold as well: who sits near the beach may well sit on it."""
+    target = sentence.tokens[relation.target].lemma.lower()
     near = "near" in {region_of(relation.words), region_of(words)}
-    place = kind_of(sentence.tokens[relation.target].lemma.lower()) in {"place", "plant"}
-    return (near and place) or (words == "by" and sentence.tokens[relation.governor].tag == "VBN")
+    if near and kind_of(target) in {"place", "plant", "structure"}:
+        return True
+    if {relation.words, words} == {"up", "down"} and target in _FLAT:
+        return True  # along it, both of them
+    return words == "by" and sentence.tokens[relation.governor].tag == "VBN"
+
+
+_FLAT = frozenset({"street", "road", "path", "sidewalk", "alley", "highway", "trail", "track", "hallway", "beach"})
 
 
 def is_spatial(sentence: Sentence, relation: Relation) -> bool:
