@@ -234,6 +234,21 @@ SELECT
 FROM made LEFT JOIN direct USING (operation) LEFT JOIN taken USING (operation) CROSS JOIN common
 ORDER BY made.operation;
 
+-- The same by who made them, of the work of making alone: what asking a language model costs.
+CREATE MACRO cost_by_method() AS TABLE
+WITH work AS (
+    SELECT method, operation, sum(tries) AS tries, sum(tokens) AS tokens, sum(seconds) AS seconds
+    FROM ledger WHERE check_name IS NULL AND stage IN ('text negatives', 'rewriting') AND method IS NOT NULL
+    GROUP BY method, operation
+)
+SELECT
+    method, operation, usable, accepted, tries, tokens, round(seconds, 2) AS seconds,
+    round(tries / nullif(accepted, 0), 1) AS tries_per_accepted,
+    round(tokens / nullif(accepted, 0), 1) AS tokens_per_accepted,
+    round(seconds / nullif(accepted, 0), 4) AS seconds_per_accepted
+FROM acceptance_by_method() JOIN work USING (method, operation)
+ORDER BY method, operation;
+
 CREATE MACRO time_by_stage() AS TABLE
 SELECT stage, sum(rows_out)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
 FROM ledger WHERE check_name IS NULL GROUP BY stage ORDER BY seconds DESC;
@@ -261,5 +276,6 @@ SELECT * FROM (VALUES
     ('matching_scores(role)', 'macro', 'text, image and group score of the judge or the target on what was accepted'),
     ('yield_of_checks()', 'macro', 'what each check or rule took, by operation'),
     ('cost_of_accepted()', 'macro', 'seconds, tries and tokens for an accepted negative, and its costliest check'),
+    ('cost_by_method()', 'macro', 'what making them cost, by rules or a language model: tries, tokens, seconds'),
     ('time_by_stage()', 'macro', 'wall time of the work that made this build, by stage')
 ) AS help(name, kind, answers);

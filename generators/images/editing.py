@@ -107,8 +107,7 @@ class Editing:
             "model": self.model,
             "seed": seed,
             "tries": row["try"] + 1,
-            # What an addition adds, a caption without it does not deny: "a dog" is true of a black dog too.
-            "original_still_true": (row["operation"].startswith("add_") and not row["original_phrase"]) or None,
+            "original_still_true": _still_true(row) or None,
         }
 
     def _seed(self, row: dict[str, Any]) -> int:
@@ -196,3 +195,13 @@ class _Job:
     index: int  # of the row in the table
     row: dict[str, Any]
     fit: Fit = field(init=False)  # once the size of the picture is known
+
+
+def _still_true(row: dict[str, Any]) -> bool:
+    """Tell whether the original caption stays true of the edited picture.
+
+    What an addition adds, a caption without it does not deny: "a dog" is true of a black dog too. And what does not
+    happen ("a dog is not sleeping") does not happen in the edited picture either.
+    """
+    added = row["operation"].startswith("add_") and not row["original_phrase"]
+    return added or (row["operation"] == "negate" and "not" in row["original"].split())

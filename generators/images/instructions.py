@@ -50,6 +50,8 @@ def instruction(
         case "add_attribute":
             noun = original[original_spans[-1]["start"] :].split()[0].strip(".,;:!?")
             change = f"Make the {noun} {new}"
+        case "negate" if "not" in original.split():  # told from the denial of something else
+            return f"Show something else than {new}, so that the picture shows: {negative}"
         case "negate":
             return f'Change what makes this true: "{original}", so that the picture shows: {negative}'
         case _:

@@ -128,7 +128,23 @@ def _why_not_object(sentence: Sentence, old: NounPhrase, new: str) -> str | None
 
 # What dogs, cats or people may all be called.
 _ANY_CREATURE = frozenset(
-    {"human", "pet", "pup", "puppy", "cub", "creature", "beast", "critter", "mutt", "kitten", "being", "canine", "body"}
+    {
+        "human",
+        "pet",
+        "pup",
+        "puppy",
+        "cub",
+        "creature",
+        "beast",
+        "critter",
+        "mutt",
+        "kitten",
+        "being",
+        "canine",
+        "body",
+        "male",
+        "female",
+    }
 )
 _GROUNDS: dict[str, tuple[str, ...]] = {
     "water": ("water", "ocean", "sea", "lake", "river", "pool", "pond", "stream", "creek", "surf", "wave"),

@@ -12,7 +12,7 @@ from generators.text.borrow import details
 from generators.text.checks import Facts
 from generators.text.replace import attributes, has_complement, is_spatial, objects
 from generators.text.sentence import Sentence
-from generators.text.wordnet import kind_of
+from generators.text.wordnet import is_known
 from generators.text.writing.base import Prompt
 
 
@@ -41,8 +41,8 @@ Span = tuple[int, int]
 
 
 def _objects(sentence: Sentence) -> list[Span]:
-    # "A man skis": no compound, whatever the parser says.
-    found = [p for p in objects(sentence) if p.noun == p.head or kind_of(sentence.tokens[p.noun].lower) != "person"]
+    # "A man skis", "a brook meanders": no compounds, whatever the parser says.
+    found = [p for p in objects(sentence) if p.noun == p.head or is_known(p.lemma, "n")]
     return [(phrase.noun, phrase.head + 1) for phrase in found]
 
 

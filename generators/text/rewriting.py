@@ -21,7 +21,7 @@ from schemas.tables import TEXT_NEGATIVES
 class Rewriting(Asking):
     """Make wrong captions: rows of TEXT_NEGATIVES."""
 
-    version = 2
+    version = 3
     schema = TEXT_NEGATIVES
 
     def __init__(

@@ -19,6 +19,9 @@ SAYS = [
     ("replace_object", "A [man>woman] waves [his>her] hand .", ("man", "woman"), "Replace the man with a woman"),
     ("replace_object", "[Dogs>Cats] in the grass .", ("Dogs", "cats"), "Replace the dogs with cats"),
     ("replace_attribute", "A man in a [red>blue] shirt .", ("red", "blue"), "Change red to blue"),
+    ("add_attribute", "A [black>white] dog runs .", ("black", "white"), "Change black to white"),
+    ("add_object", "A dog runs on the [beach>street] .", ("beach", "street"), "Replace the beach with street"),
+    ("negate", "A man is not [sleeping>running] .", ("sleeping", "running"), "Show something else than running"),
     ("replace_action", "A man is [running>sitting] .", ("running", "sitting"), "Change running to sitting"),
     (
         "replace_relation",
