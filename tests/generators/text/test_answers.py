@@ -1,7 +1,5 @@
 """What an answer of a language model really changes: one thing, of the kind asked for, wrong of the picture."""
 
-from collections.abc import Callable
-
 import pyarrow as pa
 import pytest
 
@@ -10,20 +8,7 @@ from generators.text.asking import leaks, places, prompt
 from generators.text.checks import Facts
 from generators.text.edits import Candidate, apply
 from generators.text.lexicon import Lexicon
-from generators.text.parsing import Parsing
-from generators.text.sentence import Sentence
-from tests.generators.text.conftest import as_pairs
-
-Read = Callable[..., list[Sentence]]
-
-
-@pytest.fixture(scope="module")
-def read(parsing: Parsing) -> Read:
-    def sentences(*captions: str) -> list[Sentence]:
-        rows = parsing(as_pairs(list(captions))).to_pylist()
-        return [Sentence.from_row(row["caption"], row["tokens"]) for row in rows]
-
-    return sentences
+from tests.generators.text.conftest import Read
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """Additions are told from true additions, which another caption of the image vouches for."""
 
-from collections.abc import Callable
-
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -11,20 +9,8 @@ from generators.text.borrow import details, graft
 from generators.text.checks import Facts
 from generators.text.negatives import TextNegatives
 from generators.text.parsing import Parsing
-from generators.text.sentence import Sentence
 from schemas.config import Text
-from tests.generators.text.conftest import CORPUS, PARSER, as_pairs
-
-Read = Callable[..., list[Sentence]]
-
-
-@pytest.fixture(scope="module")
-def read(parsing: Parsing) -> Read:
-    def sentences(*captions: str) -> list[Sentence]:
-        rows = parsing(as_pairs(list(captions))).to_pylist()
-        return [Sentence.from_row(row["caption"], row["tokens"]) for row in rows]
-
-    return sentences
+from tests.generators.text.conftest import CORPUS, PARSER, Read, as_pairs
 
 
 @pytest.mark.parametrize(

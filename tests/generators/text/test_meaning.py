@@ -3,14 +3,7 @@
 import pytest
 
 from generators.text.meaning import says_the_same
-from generators.text.parsing import Parsing
-from generators.text.sentence import Sentence
-from tests.generators.text.conftest import as_pairs
-
-
-def same(parsing: Parsing, first: str, second: str) -> bool:
-    rows = parsing(as_pairs([first, second])).to_pylist()
-    return says_the_same(*(Sentence.from_row(row["caption"], row["tokens"]) for row in rows))
+from tests.generators.text.conftest import Read
 
 
 @pytest.mark.parametrize(
@@ -24,8 +17,8 @@ def same(parsing: Parsing, first: str, second: str) -> bool:
         ("A large dog sits on a sofa .", "A big dog is sitting on a couch ."),
     ],
 )
-def test_other_words_for_the_same(parsing: Parsing, first: str, second: str) -> None:
-    assert same(parsing, first, second)
+def test_other_words_for_the_same(read: Read, first: str, second: str) -> None:
+    assert says_the_same(*read(first, second))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +39,6 @@ def test_other_words_for_the_same(parsing: Parsing, first: str, second: str) -> 
         ("A boy rides a bike .", "A boy rides his bike ."),
     ],
 )
-def test_more_less_or_something_else(parsing: Parsing, first: str, second: str) -> None:
-    assert not same(parsing, first, second)
-    assert not same(parsing, second, first)
+def test_more_less_or_something_else(read: Read, first: str, second: str) -> None:
+    assert not says_the_same(*read(first, second))
+    assert not says_the_same(*read(second, first))
