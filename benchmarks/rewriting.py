@@ -70,17 +70,16 @@ class _LineEnds(StoppingCriteria):
     """Stops a row where its line ends."""
 
     def __init__(self, writer: LocalWriter) -> None:
-        ends = [token for token in range(len(writer._texts)) if writer._ends(token)]
-        self.ends = torch.tensor(ends, device=writer._loaded.device)
+        self.ends = torch.from_numpy(writer._vocabulary.ends)
 
     def __call__(self, input_ids: torch.Tensor, _scores: torch.Tensor, **_: object) -> torch.Tensor:
-        return torch.isin(input_ids[:, -1], self.ends)
+        return self.ends[input_ids[:, -1]]
 
 
 def generate(writer: LocalWriter, prompts: list[Prompt]) -> None:
     """Answer by the library alone."""
     model, config = writer._loaded.model, writer.config
-    tokens = [writer._tokens(one) for one in prompts]
+    tokens = [writer._telling.tokens(one) for one in prompts]
     order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
     for at in range(0, len(order), config.batch_size):
         rows = [tokens[index] for index in order[at : at + config.batch_size]]

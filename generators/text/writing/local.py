@@ -1,6 +1,7 @@
 """A language model on this machine: a base model is shown examples, an instruct model is talked to."""
 
 import copy
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -19,6 +20,8 @@ from devices.language_model import (
 )
 from generators.text.writing.base import Answer, Prompt
 from generators.text.writing.replies import caption_in
+from generators.text.writing.telling import Telling
+from generators.text.writing.vocabulary import Vocabulary
 from schemas.config import Compute
 from schemas.config import Writer as Settings
 from schemas.errors import InputError
@@ -26,12 +29,12 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-_QUESTION, _ANSWER = "Caption:", "Changed:"
 # Tokens that are drawn from: beyond the likeliest so many, top_p hardly ever reaches, and each costs a sort.
 _TOP = 128
-# Below so many letters a word that only begins like the one to avoid is another word.
-_STEM = 3
-_SPACES = ("▁", "Ġ", " ")  # how tokenizers write a blank before a word
+# Layers that see only the last tokens count those that are masked.
+_WINDOWS = ("sliding_window", "attention_chunk_size")
+# How instruct models begin what they wrap around an answer, in several lines.
+_WRAPPED = ("```", "{", "<think>")
 
 
 class LocalWriter:
@@ -39,10 +42,10 @@ class LocalWriter:
 
     A prompt's answer hangs on the prompt, its seed and the model: each row draws from a generator of its own, so that
     its company in a batch changes nothing but rounding. What prompts share at their beginning, the instruction and
-    examples, is read once.
+    examples, is read once; a state space, which cannot go on from there in many rows, reads it with each.
     """
 
-    version = 1
+    version = 2
 
     def __init__(self, config: Settings, compute: Compute) -> None:
         self.config, self.compute = config, compute
@@ -61,63 +64,53 @@ class LocalWriter:
     def write(self, prompts: Sequence[Prompt]) -> list[Answer]:
         """Answer every prompt, in order; tokens of the shared beginning count for the first that has it.
 
-        Raises InputError where the model cannot be loaded or keeps no keys and values of what it has read.
+        A prompt that leaves no room for an answer in what the model can read has no text but a detail.
+        Raises InputError where the model cannot be loaded or keeps nothing of what it has read.
         """
         answers: dict[int, Answer] = {}
-        groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        groups: dict[tuple[Any, ...], dict[int, list[int]]] = defaultdict(dict)
         for index, prompt in enumerate(prompts):
-            groups[prompt.instruction, prompt.examples].append(index)
-        for group in groups.values():
-            tokens = {index: self._tokens(prompts[index]) for index in group}
+            ids = self._telling.tokens(prompt)
+            if len(ids) + self.config.max_tokens > self._longest:
+                answers[index] = Answer(None, 0, f"{len(ids)} tokens leave no room for an answer")
+            else:
+                groups[prompt.instruction, prompt.examples][index] = ids
+        for tokens in groups.values():
             # The last token of each is read with its row: what comes next is drawn there.
-            shared = _common([ids[:-1] for ids in tokens.values()])
-            beginning = self._read(tokens[group[0]][:shared])
+            shared = _common([ids[:-1] for ids in tokens.values()]) if self._shares else 0
+            beginning = self._read(next(iter(tokens.values()))[:shared])
             for batch in self._batches(tokens):
                 rows = [_Row(prompts[index], tokens[index][shared:]) for index in batch]
                 self._continue(rows, beginning, shared)
                 answers.update((index, self._answer(row)) for index, row in zip(batch, rows, strict=True))
-            first = answers[group[0]]
-            answers[group[0]] = Answer(first.text, first.tokens + shared, first.detail)
+            first = answers[next(iter(tokens))]
+            answers[next(iter(tokens))] = Answer(first.text, first.tokens + shared, first.detail)
         return [answers[index] for index in range(len(prompts))]
 
-    def _tokens(self, prompt: Prompt) -> list[int]:
-        tokenizer = self._loaded.tokenizer
-        if tokenizer.chat_template is None:
-            ids: list[int] = tokenizer(_plain(prompt))["input_ids"]
-            return ids
-        messages = _messages(prompt, system=self._knows_system)
-        how = {"continue_final_message": True} if prompt.start else {"add_generation_prompt": True}
-        text = tokenizer.apply_chat_template(messages, tokenize=False, **how)
-        found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-        return found
-
-    @cached_property
-    def _knows_system(self) -> bool:
-        messages = [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}]
-        try:
-            self._loaded.tokenizer.apply_chat_template(messages, tokenize=False)
-        except Exception:  # templates raise what they like
-            return False
-        return True
-
     def _batches(self, tokens: dict[int, list[int]]) -> Iterator[list[int]]:
-        order = sorted(tokens, key=lambda index: (len(tokens[index]), index))
-        for at in range(0, len(order), self.config.batch_size):
-            yield order[at : at + self.config.batch_size]
+        """Put prompts of like length together: of the same where padding would change what a model makes of them."""
+        batch: list[int] = []
+        for index in sorted(tokens, key=lambda index: (len(tokens[index]), index)):
+            size = len(tokens[index])
+            alike = not batch or size == len(tokens[batch[0]])
+            padded = self._pads and size + self.config.max_tokens <= self._window
+            if len(batch) == self.config.batch_size or not (alike or padded):
+                yield batch
+                batch = []
+            batch.append(index)
+        if batch:
+            yield batch
 
     def _read(self, ids: list[int]) -> Any:
         """Read what all prompts of a group begin with; returns its keys and values."""
         import torch
         from transformers import DynamicCache
 
-        model = self._loaded.model
-        cache = DynamicCache(config=model.config)
+        cache = DynamicCache(config=self._loaded.model.config)
         if ids:
             with torch.inference_mode():
                 given = torch.tensor([ids], device=self._loaded.device)
-                model(input_ids=given, use_cache=True, logits_to_keep=1, **{self._keeper: cache})
-            if not _holds(cache, len(ids)):
-                raise InputError(f"model {self.config.model}: keeps no keys and values; name another, or a server")
+                self._loaded.model(input_ids=given, use_cache=True, logits_to_keep=1, **{self._keeper: cache})
         return cache
 
     def _continue(self, rows: "list[_Row]", beginning: Any, shared: int) -> None:
@@ -133,24 +126,26 @@ class LocalWriter:
         mask = ((columns < shared) | (columns >= shared + unseen[:, None])).long()
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, shared:]
         cache = copy.deepcopy(beginning)
-        cache.batch_repeat_interleave(len(rows))
+        if self._shares:
+            cache.batch_repeat_interleave(len(rows))
         open_rows = list(rows)
         for step in range(self.config.max_tokens):
             with torch.inference_mode():
                 logits = model(
-                    input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1,
-                    **{self._keeper: cache},
+                    input_ids=ids, use_cache=True, logits_to_keep=1, **{self._keeper: cache},
+                    **({"attention_mask": mask, "position_ids": positions} if self._pads else {}),
                 ).logits[:, -1].float()  # fmt: skip
                 for n, row in enumerate(open_rows if step == 0 else ()):
-                    logits[n, self._barred(row.prompt)] = -torch.inf
+                    self._bar(logits[n], row.prompt)
             for row, token in zip(open_rows, self._drawn(logits, open_rows), strict=True):
-                row.ended = row.ended or self._ends(token)
+                row.ended = row.ended or self._ends(row, token)
                 if not row.ended:
                     row.written.append(token)
             going = [n for n, row in enumerate(open_rows) if not row.ended]
             if not going:
                 return
-            if 2 * len(going) <= len(open_rows):  # rows that have ended are carried along until that pays
+            # Rows that have ended are carried along until it pays to leave them out.
+            if self._shares and 2 * len(going) <= len(open_rows):
                 keep = torch.tensor(going, device=device)
                 cache.batch_select_indices(keep)
                 open_rows, mask, positions = [open_rows[n] for n in going], mask[keep], positions[keep]
@@ -161,7 +156,37 @@ class LocalWriter:
     @cached_property
     def _keeper(self) -> str:
         """What this version of transformers calls the argument for keys and values."""
-        return "cache" if "cache" in signature(self._loaded.model.forward).parameters else "past_key_values"
+        for name in ("cache", "past_key_values"):
+            if name in self._arguments:
+                return name
+        raise InputError(f"model {self.config.model}: keeps no keys and values; name another, or a server")
+
+    @cached_property
+    def _arguments(self) -> frozenset[str]:
+        return frozenset(signature(self._loaded.model.forward).parameters)
+
+    @property
+    def _pads(self) -> bool:
+        """Whether a model can be told what to leave out, and where a token stands whatever is left out before it."""
+        return self._shares and {"attention_mask", "position_ids"} <= self._arguments
+
+    @cached_property
+    def _shares(self) -> bool:
+        """Whether rows can go on from the same beginning: a state space keeps no keys and values, but a sum."""
+        from transformers import DynamicCache
+
+        layers = DynamicCache(config=self._loaded.model.config).layers
+        return all(hasattr(layer, "batch_repeat_interleave") for layer in layers)
+
+    @cached_property
+    def _longest(self) -> int:
+        """Tokens that the model can read and write."""
+        return _setting(self._loaded.model, "max_position_embeddings")
+
+    @cached_property
+    def _window(self) -> int:
+        """Tokens that all layers see at once."""
+        return min(_setting(self._loaded.model, name) for name in _WINDOWS)
 
     def _drawn(self, logits: "torch.Tensor", rows: "list[_Row]") -> list[int]:
         values, tokens = logits.topk(min(_TOP, logits.shape[1]), dim=1)
@@ -178,61 +203,56 @@ class LocalWriter:
               for n, row in enumerate(rows)]  # fmt: skip
         return [int(tokens[n, min(k, tokens.shape[1] - 1)]) for n, k in enumerate(at)]
 
-    def _ends(self, token: int) -> bool:
-        return token in self._stops or "\n" in self._texts[token]
+    def _ends(self, row: "_Row", token: int) -> bool:
+        """Tell whether a token ends an answer: with its line, unless that only begins what is wrapped around it."""
+        if token in self._vocabulary.stops:
+            return True
+        wraps = self._telling.talks and not row.prompt.start
+        return bool(self._vocabulary.ends[token]) and not (wraps and self._text(row).startswith(_WRAPPED))
 
     @cached_property
-    def _stops(self) -> frozenset[int]:
-        tokenizer, config = self._loaded.tokenizer, self._loaded.model.generation_config
-        several = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
-        return frozenset({tokenizer.eos_token_id, *several, *tokenizer.all_special_ids} - {None})
+    def _telling(self) -> Telling:
+        return Telling(self._loaded.tokenizer)
 
     @cached_property
-    def _texts(self) -> list[str]:
-        """The text of each token, a blank before a word included; nothing for those that have none."""
-        size = self._loaded.model.get_output_embeddings().weight.shape[0]
-        names = self._loaded.tokenizer.convert_ids_to_tokens(list(range(min(size, len(self._loaded.tokenizer)))))
-        texts = [_text(name or "") for name in names]
-        return texts + [""] * (size - len(texts))
+    def _vocabulary(self) -> Vocabulary:
+        model, tokenizer = self._loaded.model, self._loaded.tokenizer
+        ends = model.generation_config.eos_token_id
+        several = ends if isinstance(ends, list) else [ends]
+        stops = frozenset({tokenizer.eos_token_id, *several, *tokenizer.all_special_ids} - {None})
+        return Vocabulary(tokenizer, model.get_output_embeddings().weight.shape[0], stops)
+
+    def _bar(self, logits: "torch.Tensor", prompt: Prompt) -> None:
+        """Leave no chance to tokens that must not come first."""
+        logits[self._no_words if prompt.start else self._nothing] = -float("inf")
+        logits[self._vocabulary.begins(prompt.avoid)] = -float("inf")
 
     @cached_property
-    def _by_letter(self) -> dict[str, list[tuple[int, str]]]:
-        found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for token, text in enumerate(self._texts):
-            word = text.strip().lower()
-            if word:
-                found[word[0]].append((token, word))
-        return found
-
-    @cached_property
-    def _no_words(self) -> list[int]:
+    def _no_words(self) -> "torch.Tensor":
         """Tokens that do not begin a new word."""
-        return [token for token, text in enumerate(self._texts) if not (text.startswith(" ") and text.strip())]
+        import torch
+
+        return torch.from_numpy(self._vocabulary.no_words).to(self._loaded.device)
 
     @cached_property
-    def _nothing(self) -> list[int]:
+    def _nothing(self) -> "torch.Tensor":
         """Tokens that would end an answer before it has begun."""
-        return [token for token in range(len(self._texts)) if self._ends(token)]
+        import torch
 
-    def _barred(self, prompt: Prompt) -> list[int]:
-        """List the tokens that must not come first."""
-        avoid = prompt.avoid.lower()
-        begins = [
-            token for token, word in self._by_letter.get(avoid[:1], [])
-            if avoid.startswith(word) or (len(avoid) >= _STEM and word.startswith(avoid))
-        ]  # fmt: skip
-        return begins + (self._no_words if prompt.start else self._nothing)
+        return torch.from_numpy(self._vocabulary.ends).to(self._loaded.device)
 
     def _answer(self, row: "_Row") -> Answer:
-        tokens = len(row.ids) + len(row.written)
-        text = self._loaded.tokenizer.decode(row.written, skip_special_tokens=True).strip()
-        if (
-            row.prompt.start
-        ):  # what stands first in an answer that was cut off may still be of use, without its last word
-            text = text if row.ended else text.rpartition(" ")[0]
-            return Answer(f"{row.prompt.start} {text}", tokens)
-        caption, detail = caption_in(text, not row.ended)
-        return Answer(caption, tokens, detail)
+        start, text, tokens = row.prompt.start, self._text(row), len(row.ids) + len(row.written)
+        if not start:
+            caption, detail = caption_in(text, not row.ended)
+            return Answer(caption, tokens, detail)
+        # What stands first in an answer that was cut off may still be of use, without its last word.
+        text = text if row.ended else text.rpartition(" ")[0].rstrip()
+        return Answer(f"{start} {text}", tokens) if text else Answer(None, tokens, "cut off")
+
+    def _text(self, row: "_Row") -> str:
+        text: str = self._loaded.tokenizer.decode(row.written, skip_special_tokens=True)
+        return text.strip()
 
     @cached_property
     def _loaded(self) -> LanguageModel:
@@ -251,39 +271,12 @@ class _Row:
         self.random = np.random.default_rng(prompt.seed)
 
 
-def _holds(cache: Any, tokens: int) -> bool:
-    """Tell whether a cache has kept what was read: models without attention over all of it keep something else."""
-    try:
-        return bool(cache.get_seq_length() == tokens)
-    except ValueError:
-        return False
+def _setting(model: Any, name: str) -> int:
+    """Read a size from a model's config; sys.maxsize where it has none."""
+    return getattr(model.config.get_text_config(), name, None) or sys.maxsize
 
 
 def _common(sequences: list[list[int]]) -> int:
     """Count what sequences have in common at their beginning: what the least and the greatest have."""
     first, last = min(sequences), max(sequences)
     return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-
-
-def _plain(prompt: Prompt) -> str:
-    """Write a prompt for a model that only continues texts."""
-    shown = "".join(f"{_QUESTION} {question}\n{_ANSWER} {answer}\n\n" for question, answer in prompt.examples)
-    start = f" {prompt.start}" if prompt.start else ""
-    return f"{prompt.instruction}\n\n{shown}{_QUESTION} {prompt.question}\n{_ANSWER}{start}"
-
-
-def _messages(prompt: Prompt, system: bool) -> list[dict[str, str]]:
-    turns = [*prompt.examples, (prompt.question, prompt.start)]
-    if not system:
-        turns[0] = f"{prompt.instruction}\n\n{turns[0][0]}", turns[0][1]
-    messages = [{"role": "system", "content": prompt.instruction}] if system else []
-    for question, answer in turns:
-        messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    return messages if prompt.start else messages[:-1]
-
-
-def _text(name: str) -> str:
-    for blank in _SPACES:
-        if name.startswith(blank):
-            return " " + name[len(blank) :]
-    return name.replace("Ċ", "\n")  # a line's end, as byte-level tokenizers write it
