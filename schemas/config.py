@@ -108,10 +108,11 @@ class Plausibility(Recipe):
 
 
 class Rank(Plausibility):
-    """A language model that chooses among candidates: what is as plausible as the original."""
+    """A language model that chooses among candidates: the nearest to the original in plausibility, as many above it as
+    below over all captions of a shard."""
 
     candidates: Annotated[int, Field(gt=1)] = 6
-    """Usable candidates to weigh for one operation on one caption."""
+    """Usable candidates to weigh for one operation on one caption; no more are drawn than `text.tries`."""
 
 
 class Text(Recipe):
@@ -384,8 +385,10 @@ class Refine(Recipe):
     together: bool = True
     """Balance the sum of the signals too, each divided by its spread: against models that combine them. Measured on a
     million drawn gaps, boosted trees then guess 0.49 instead of 0.65, and 47% is kept instead of 54%."""
-    bins: Annotated[int, Field(gt=0)] = 10
-    """Sizes that are told apart: the more, the less is kept, and the less a threshold on the signal can tell."""
+    bins: Annotated[int, Field(gt=0)] = 3
+    """Sizes that are told apart: the more, the less is kept, and the less a threshold on the signal can tell. Measured
+    on 20,464 negatives of 600 photos: of replace_object 10 bins keep 872, 3 keep 2,670 and 2 keep 3,924; boosted trees
+    on the four SQL signals then guess 0.41, 0.51 and 0.61."""
     joint: bool = False
     """Balance every combination of signals against its mirror image, not each signal: less is kept."""
 
