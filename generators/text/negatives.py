@@ -53,7 +53,7 @@ class TextNegatives:
         """Take a `ranking` to choose among candidates by; without, the first drawn are kept."""
         self.config, self.seed, self.lexicon_id, self.parser = config, seed, lexicon_id, parser
         self.lexicon, self.ranking = Lexicon(lexicon), ranking
-        self._most = ranking.config.candidates if ranking is not None else config.per_operation
+        self._most = max(config.per_operation, ranking.config.candidates if ranking is not None else 0)
         self._seconds: dict[str, float] = {}
 
     @property
