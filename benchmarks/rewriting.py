@@ -16,6 +16,7 @@ from plausibility import seconds
 from text_negatives import PARSER, read_pairs
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from devices.language_model import load_language_model
 from generators.text.asking import places, prompt
 from generators.text.checks import Facts
 from generators.text.lexicon import Describing
@@ -78,7 +79,9 @@ class _LineEnds(StoppingCriteria):
 
 def generate(writer: LocalWriter, prompts: list[Prompt]) -> None:
     """Answer by the library alone."""
-    model, config = writer._loaded.model, writer.config
+    loaded, config = writer._loaded, writer.config
+    # As the library has it: the writer's own attends in another way.
+    model = load_language_model(config.model, config.gguf_file, loaded.device, loaded.model.dtype).model
     tokens = [writer._telling.tokens(one) for one in prompts]
     order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
     for at in range(0, len(order), config.batch_size):

@@ -4,6 +4,7 @@ import copy
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from devices import pick_device, pick_dtype
+from devices.attention import quick_to_write
 from devices.language_model import (
     LanguageModel,
     check_language_model,
@@ -45,7 +47,7 @@ class LocalWriter:
     examples, is read once; a state space, which cannot go on from there in many rows, reads it with each.
     """
 
-    version = 2
+    version = 3
 
     def __init__(self, config: Settings, compute: Compute) -> None:
         self.config, self.compute = config, compute
@@ -258,7 +260,8 @@ class LocalWriter:
     def _loaded(self) -> LanguageModel:
         device = pick_device(self.compute.device)
         dtype = pick_dtype(self.compute.dtype, device)
-        return load_language_model(self.config.model, self.config.gguf_file, device, dtype)
+        loaded = load_language_model(self.config.model, self.config.gguf_file, device, dtype)
+        return replace(loaded, model=quick_to_write(loaded.model))
 
 
 class _Row:

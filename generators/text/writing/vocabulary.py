@@ -1,5 +1,7 @@
 """What each token of a language model says: where a line ends, and what must not begin an answer."""
 
+import sys
+from bisect import bisect_left
 from collections import defaultdict
 from functools import cached_property
 from typing import Any
@@ -38,19 +40,23 @@ class Vocabulary:
     def begins(self, avoid: str) -> list[int]:
         """List the tokens that begin to spell a text, in whatever case, or that it begins."""
         avoid = avoid.lower()
-        return [
-            token for token, word in self._by_letter.get(avoid[:1], [])
-            if avoid.startswith(word) or (len(avoid) >= _STEM and word.startswith(avoid))
-        ]  # fmt: skip
+        words = [avoid[:end] for end in range(1, len(avoid) + 1)]
+        if len(avoid) >= _STEM:
+            after = avoid + chr(sys.maxunicode)
+            words += self._words[bisect_left(self._words, avoid) : bisect_left(self._words, after)]
+        return sorted({token for word in words for token in self._tokens.get(word, ())})
 
     @cached_property
-    def _by_letter(self) -> dict[str, list[tuple[int, str]]]:
-        found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    def _tokens(self) -> dict[str, list[int]]:
+        """The tokens of each word, or part of one, whatever its case and the blanks around it."""
+        found: dict[str, list[int]] = defaultdict(list)
         for token, text in enumerate(self.texts):
-            word = text.strip().lower()
-            if word:
-                found[word[0]].append((token, word))
-        return found
+            found[text.strip().lower()].append(token)
+        return dict(found)
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return sorted(self._tokens)
 
 
 def _text(name: str) -> str:
