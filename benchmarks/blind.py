@@ -39,7 +39,7 @@ def main() -> None:
     given = arguments.parse_args()
     dataset = Dataset(given.dataset)
     with connect(dataset, dataset.build()) as connection:
-        rows = connection.execute(_ROWS, [given.most]).to_arrow_table()
+        rows = connection.sql(_ROWS, params=[given.most]).to_arrow_table()
         methods = connection.sql("FROM acceptance_by_method() WHERE accepted > 0").fetchall()
         [(pairs,)] = connection.sql("SELECT count(*) FROM pairs").fetchall()
     scorer = Scorer(given.model, None, Compute(), 1024)
