@@ -81,25 +81,32 @@ def held_out_scores(
     folds: int = 5,
     seed: int = 0,
     most: int | None = None,
+    lessons: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Floats, Floats] | None:
     """Score each pair by the classifier of `blind_probe` that was trained on other groups; takes what that takes.
 
     Returns by how much the second row scores higher than the first as the edited one (n), and how surely each is
-    called what it is (2 x n, log odds). No classifier sees more than `most` pairs, drawn at random.
+    called what it is (2 x n, log odds). No classifier sees more than `most` pairs, drawn at random, nor others than
+    `lessons` (n; all when left out), which must be of 2 * `folds` groups; all pairs are scored.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if first.shape != second.shape or first.shape[0] != len(groups):
         raise ValueError(f"first {first.shape}, second {second.shape} and {len(groups)} groups do not go together")
-    names, codes = np.unique(np.asarray(groups), return_inverse=True)
-    if len(names) < 2 * folds:
-        return None
+    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     order = np.argsort(codes, kind="stable")
     codes = codes[order]
+    teaches = np.ones(len(codes), np.bool_) if lessons is None else lessons[order]
+    taught = np.bincount(codes, teaches)
+    if np.count_nonzero(taught) < 2 * folds:
+        return None
     sides = _numbers(first)[order], _numbers(second)[order]
-    weights = 1 / np.bincount(codes)[codes]
+    weights = 1 / np.maximum(taught, 1)[codes]
     margins, calls = np.empty(len(codes)), np.empty((2, len(codes)))
     for training, held_out in _folds(codes, folds, seed):
+        training = training[teaches[training]]
+        if not len(training):
+            return None  # all lessons fell into one fold
         if most is not None and len(training) > most:
             training = np.sort(np.random.default_rng(seed).choice(training, most, replace=False))
         # The same bits on any number of cores; and on a busy machine, threads that wait for one another took 5 times

@@ -376,12 +376,13 @@ class Refine(Recipe):
     }
     """SQL expressions over a candidate, original minus negative: after refinement as many are above 0 as below, by
     operation and by size. A signal that is unknown for a candidate drops it; one unknown for all asks nothing: without
-    a language model length and word frequency are left. What is balanced are these numbers: a model that was trained
-    to know a phrase of the generator still tells it (`FROM text_probes()`); and where all of an operation lean one way,
+    a language model length and word frequency are left. What is balanced are these numbers:
+    what none of them measures can still be told (`FROM text_probes()`); and where all of an operation lean one way,
     nothing of it is kept."""
     learned: bool = True
-    """One more signal: by how much a classifier of words and pairs of words, trained for each operation on captions of
-    other images, tells the two captions. It sees which words the generator likes, as no other signal does."""
+    """One more signal: by how much classifiers of words and pairs of words, trained for each operation on captions of
+    other images, tell the two captions. They see which words the generator likes, as no other signal does. Unknown, so
+    that it asks nothing, for an operation of fewer than ten images."""
     together: bool = True
     """Balance the sum of the signals too, each divided by its spread: against models that combine them. Measured on a
     million drawn gaps, boosted trees then guess 0.49 instead of 0.65, and 47% is kept instead of 54%."""
