@@ -285,7 +285,7 @@ class Writer(Recipe):
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Draw from the likeliest tokens that together have this probability."""
     max_tokens: Annotated[int, Field(gt=0)] = 48
-    """Tokens of one answer at most; of an answer that is cut off there, no more than what it puts in the place is used."""
+    """Tokens of one answer at most; of one that is cut off there, no more than what it puts in the place is used."""
     batch_size: Annotated[int, Field(gt=0)] = 16
     """Prompts at a time on this machine."""
     concurrency: Annotated[int, Field(gt=0, le=1000)] = 8
