@@ -4,8 +4,10 @@ import functools
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +18,10 @@ from schemas.errors import InputError
 
 if TYPE_CHECKING:
     import torch
+
+
+# Settings of layers that see only the last tokens.
+_WINDOWS = ("sliding_window", "attention_chunk_size")
 
 
 class Package(NamedTuple):
@@ -42,6 +48,19 @@ class LanguageModel:
     model: Any
     tokenizer: Any
     device: "torch.device"
+
+    @cached_property
+    def longest(self) -> int:
+        """Tokens that the model can read and write; sys.maxsize where its config names no end."""
+        return self._setting("max_position_embeddings")
+
+    @cached_property
+    def window(self) -> int:
+        """Tokens that all layers see at once; sys.maxsize where they see whatever there is."""
+        return min(self._setting(name) for name in _WINDOWS)
+
+    def _setting(self, name: str) -> int:
+        return getattr(self.model.config.get_text_config(), name, None) or sys.maxsize
 
 
 def check_language_model(model: str, gguf_file: str | None = None) -> None:

@@ -1,6 +1,5 @@
 """Score captions by a causal language model; what captions share at their beginning is computed once."""
 
-import sys
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
@@ -34,8 +33,6 @@ _CACHED, _ROOM = 2, 256
 # float16 and 0.000004 in float32; to know the mask but not the positions by 0.3 or more, the positions but not the mask
 # by 2 (worst of the probes; Gemma 3 270M and SmolLM2 135M).
 _TOLERANCE_16_BITS, _TOLERANCE = 0.1, 1e-4
-# Layers that see only the last tokens build masks of their own; a mask of ours replaces these.
-_WINDOWS = ("sliding_window", "attention_chunk_size")
 # Sentences that branch early, late and from one another's ends, to see whether a model can read trees.
 _PROBES = (
     "A man",
@@ -85,7 +82,7 @@ class Scorer:
         if not captions:
             return {}
         tokens = dict(zip(captions, self._tokens(captions), strict=True))
-        readable = {caption: ids for caption, ids in tokens.items() if len(ids) <= self._longest}
+        readable = {caption: ids for caption, ids in tokens.items() if len(ids) <= self._loaded.longest}
         totals = self._totals(sorted(set(readable.values())))
         self.scored += len(readable)
         return {caption: (totals[ids], len(ids) - 1) for caption, ids in readable.items()}
@@ -99,7 +96,8 @@ class Scorer:
 
     def _totals(self, sequences: list[Tokens]) -> dict[Tokens, float]:
         """Score ascending sequences: a sequence that is nothing but a beginning is certain."""
-        shared = [s for s in sequences if 1 < len(s) <= self._window] if self.reads_trees else []
+        # Of a longer caption, a mask of ours would show more to some layers than they see.
+        shared = [s for s in sequences if 1 < len(s) <= self._loaded.window] if self.reads_trees else []
         plain = sorted(set(sequences).difference(shared))
         totals: dict[Tokens, float] = {s: 0.0 for s in plain if len(s) == 1}
         totals |= self._read(planted(shared, self._row), trees=True)
@@ -159,7 +157,7 @@ class Scorer:
     @cached_property
     def reads_trees(self) -> bool:
         """Whether the model gives captions in trees what it gives them in rows."""
-        probes = [ids[: min(self._window, self._longest)] for ids in self._tokens(list(_PROBES))]
+        probes = [ids[: min(self._loaded.window, self._loaded.longest)] for ids in self._tokens(list(_PROBES))]
         sequences = sorted({ids for ids in probes if len(ids) > 1})
         try:
             ours = self._read(planted(sequences, self._row), trees=True)
@@ -169,20 +167,10 @@ class Scorer:
         tolerance = _TOLERANCE if self._loaded.model.dtype.itemsize > 2 else _TOLERANCE_16_BITS
         return all(abs(ours[ids] - theirs[ids]) <= tolerance * (len(ids) - 1) for ids in sequences)
 
-    @cached_property
-    def _longest(self) -> int:
-        """Tokens that the model can read."""
-        return _setting(self._loaded.model, "max_position_embeddings")
-
-    @cached_property
-    def _window(self) -> int:
-        """Tokens that all layers see at once: a mask of ours would show more of a longer caption to some layers."""
-        return min(_setting(self._loaded.model, name) for name in _WINDOWS)
-
     @property
     def _row(self) -> int:
         """Nodes of a tree."""
-        return min(_ROW, self._longest, self._most)
+        return min(_ROW, self._loaded.longest, self._most)
 
     @cached_property
     def _most(self) -> int:
@@ -194,11 +182,6 @@ class Scorer:
     def _loaded(self) -> LanguageModel:
         device = pick_device(self.compute.device)
         return load_language_model(self.model, self.gguf_file, device, pick_dtype(self.compute.dtype, device))
-
-
-def _setting(model: Any, name: str) -> int:
-    """Read a size from a model's config; sys.maxsize where it has none."""
-    return getattr(model.config.get_text_config(), name, None) or sys.maxsize
 
 
 def _log_probabilities(logits: "torch.Tensor", edges: list[tuple[int, int]]) -> list[float]:

@@ -20,10 +20,10 @@ from generators.text.families import (
     region_of,
     relations_exclude,
 )
-from generators.text.grammar import article_edits, plural_of, verb_form
+from generators.text.grammar import plural_of, verb_form
 from generators.text.insert import SALIENT_KINDS
 from generators.text.lexicon import ADJECTIVE_TAGS, Lexicon, frame_of
-from generators.text.replace import attributes, is_loose, objects, rivals, with_noun
+from generators.text.replace import attributes, is_loose, objects, rivals, with_attribute, with_noun
 from generators.text.sentence import NounPhrase, Relation, Sentence, Token
 from generators.text.wordnet import kind_of
 
@@ -171,11 +171,8 @@ def _attribute(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon)
     if not places or new is None or new.tag not in ADJECTIVE_TAGS:
         return None
     [(phrase, index)] = places
-    old = sentence.tokens[index]
-    edits = [Edit(old.start, old.end, new.lower), *article_edits(sentence, index, new.lower)]
-    failed = None if excludes(old.lower, new.lower) else "compatible"
-    claims = [("attribute", new.lower, phrase.lemma)]
-    return Candidate("replace_attribute", edits, old.text, new.lower, claims, failed)
+    failed = None if excludes(sentence.tokens[index].lower, new.lower) else "compatible"
+    return with_attribute(sentence, phrase, index, new.lower, failed)
 
 
 def _relation(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) -> Candidate | None:

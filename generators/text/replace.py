@@ -121,14 +121,15 @@ def other_attributes(
         if drawn == most or word.form == old.lower or not excludes(old.lower, word.form):
             continue
         drawn += 1
-        yield Candidate(
-            "replace_attribute",
-            [Edit(old.start, old.end, word.form), *article_edits(sentence, index, word.form)],
-            old.text,
-            word.form,
-            [("attribute", word.form, phrase.lemma)],
-            None if lexicon.says_of(word.form, phrase.lemma) else "incompatible",
-        )
+        failed = None if lexicon.says_of(word.form, phrase.lemma) else "incompatible"
+        yield with_attribute(sentence, phrase, index, word.form, failed)
+
+
+def with_attribute(sentence: Sentence, phrase: NounPhrase, index: int, word: str, failed: str | None) -> Candidate:
+    """Put an attribute in the place of a phrase's, a token."""
+    old = sentence.tokens[index]
+    edits = [Edit(old.start, old.end, word), *article_edits(sentence, index, word)]
+    return Candidate("replace_attribute", edits, old.text, word, [("attribute", word, phrase.lemma)], failed)
 
 
 def attributes(sentence: Sentence) -> list[tuple[NounPhrase, int]]:

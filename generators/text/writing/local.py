@@ -1,7 +1,6 @@
 """A language model on this machine: a base model is shown examples, an instruct model is talked to."""
 
 import copy
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 # Tokens that are drawn from: beyond the likeliest so many, top_p hardly ever reaches, and each costs a sort.
 _TOP = 128
-# Layers that see only the last tokens count those that are masked.
-_WINDOWS = ("sliding_window", "attention_chunk_size")
 # How instruct models begin what they wrap around an answer, in several lines.
 _WRAPPED = ("```", "{", "<think>")
 
@@ -73,7 +70,7 @@ class LocalWriter:
         groups: dict[tuple[Any, ...], dict[int, list[int]]] = defaultdict(dict)
         for index, prompt in enumerate(prompts):
             ids = self._telling.tokens(prompt)
-            if len(ids) + self.config.max_tokens > self._longest:
+            if len(ids) + self.config.max_tokens > self._loaded.longest:
                 answers[index] = Answer(None, 0, f"{len(ids)} tokens leave no room for an answer")
             else:
                 groups[prompt.instruction, prompt.examples][index] = ids
@@ -95,7 +92,8 @@ class LocalWriter:
         for index in sorted(tokens, key=lambda index: (len(tokens[index]), index)):
             size = len(tokens[index])
             alike = not batch or size == len(tokens[batch[0]])
-            padded = self._pads and size + self.config.max_tokens <= self._window
+            # Layers that see only the last tokens count those that are masked.
+            padded = self._pads and size + self.config.max_tokens <= self._loaded.window
             if len(batch) == self.config.batch_size or not (alike or padded):
                 yield batch
                 batch = []
@@ -180,16 +178,6 @@ class LocalWriter:
         layers = DynamicCache(config=self._loaded.model.config).layers
         return all(hasattr(layer, "batch_repeat_interleave") for layer in layers)
 
-    @cached_property
-    def _longest(self) -> int:
-        """Tokens that the model can read and write."""
-        return _setting(self._loaded.model, "max_position_embeddings")
-
-    @cached_property
-    def _window(self) -> int:
-        """Tokens that all layers see at once."""
-        return min(_setting(self._loaded.model, name) for name in _WINDOWS)
-
     def _drawn(self, logits: "torch.Tensor", rows: "list[_Row]") -> list[int]:
         values, tokens = logits.topk(min(_TOP, logits.shape[1]), dim=1)
         if self.config.temperature == 0:
@@ -272,11 +260,6 @@ class _Row:
         self.written: list[int] = []
         self.ended = False
         self.random = np.random.default_rng(prompt.seed)
-
-
-def _setting(model: Any, name: str) -> int:
-    """Read a size from a model's config; sys.maxsize where it has none."""
-    return getattr(model.config.get_text_config(), name, None) or sys.maxsize
 
 
 def _common(sequences: list[list[int]]) -> int:
