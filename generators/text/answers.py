@@ -11,12 +11,15 @@ from difflib import SequenceMatcher
 from generators.text.asking import Place
 from generators.text.edits import Candidate, Edit, apply
 from generators.text.families import (
+    ANY_CREATURE,
     COLOURS,
     NOT_VISIBLE,
     actions_exclude,
     attribute_family,
     clothes_exclude,
     excludes,
+    ground_of,
+    grounds_exclude,
     region_of,
     relations_exclude,
 )
@@ -116,53 +119,14 @@ def _why_not_object(sentence: Sentence, old: NounPhrase, new: str) -> str | None
         return "incompatible"
     if kind == "person" and coloured:
         return "incompatible"  # the colour of somebody's skin is no attribute to play with
-    if new.rpartition(" ")[2] in _ANY_CREATURE:
+    if new.rpartition(" ")[2] in ANY_CREATURE:
         return "synonym"
     if (kind == "clothing" or old.slot == "wear:dobj") and not clothes_exclude(new, old.lemma):
         return "compatible"
-    both_places = "place" in {kind, kind_of(old.lemma)} or {new, old.lemma} & _PLACES.keys()
-    if both_places and frozenset({_PLACES.get(new, ""), _PLACES.get(old.lemma, "")}) not in _APART:
+    places = "place" in {kind, kind_of(old.lemma)} or ground_of(new) or ground_of(old.lemma)
+    if places and not grounds_exclude(new, old.lemma):
         return "compatible"  # a garden may be called a field, a shore a beach
     return None
-
-
-# What dogs, cats or people may all be called.
-_ANY_CREATURE = frozenset(
-    {
-        "human",
-        "pet",
-        "pup",
-        "puppy",
-        "cub",
-        "creature",
-        "beast",
-        "critter",
-        "mutt",
-        "kitten",
-        "being",
-        "canine",
-        "body",
-        "male",
-        "female",
-    }
-)
-_GROUNDS: dict[str, tuple[str, ...]] = {
-    "water": ("water", "ocean", "sea", "lake", "river", "pool", "pond", "stream", "creek", "surf", "wave"),
-    "snow": ("snow", "ice", "snowbank", "slope"),
-    "green": ("grass", "field", "lawn", "meadow", "park", "yard", "garden", "pasture", "backyard", "forest", "wood"),
-    "sand": ("beach", "sand", "desert", "dune", "shore"),
-    "street": ("street", "road", "sidewalk", "highway", "alley", "pavement", "driveway", "parking lot"),
-    "room": ("room", "kitchen", "bedroom", "hallway", "office", "bathroom", "restaurant"),
-}
-_PLACES = {word: ground for ground, words in _GROUNDS.items() for word in words}
-# Grounds that hardly go together in one picture: there is water at a beach, grass beside a street.
-_APART = frozenset(
-    frozenset(pair)
-    for pair in (
-        ("water", "street"), ("water", "room"), ("snow", "sand"), ("snow", "room"), ("snow", "green"),
-        ("sand", "street"), ("sand", "room"), ("sand", "green"), ("green", "room"), ("street", "room"),
-    )
-)  # fmt: skip
 
 
 def _attribute(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) -> Candidate | None:
@@ -185,7 +149,7 @@ def _relation(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) 
     failed = None if exclusive else "compatible"
     if (old.words in _WHITHER) != (new.words in _WHITHER):
         failed = "incompatible"  # "smiles into a wall"
-    if region_of(new.words) in {"front", "behind"} and target in _PLACES:
+    if region_of(new.words) in {"front", "behind"} and ground_of(target) is not None:
         failed = "incompatible"  # nothing is in front of a lawn
     return Candidate(
         "replace_relation",

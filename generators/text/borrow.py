@@ -34,7 +34,14 @@ class Detail:
 
 
 def details(sentence: Sentence, facts: Facts) -> list[Detail]:
-    """Find what other captions of the image say more of things that this one mentions too."""
+    """Find what other captions of the image say more of things that this one mentions too; found once."""
+    key = id(sentence)
+    if key not in facts.details:
+        facts.details[key] = _details(sentence, facts)
+    return list(facts.details[key])
+
+
+def _details(sentence: Sentence, facts: Facts) -> list[Detail]:
     found: dict[str, Detail] = {}
     for donor in facts.sentences:
         if donor is not sentence:

@@ -6,12 +6,16 @@ The order is the order of schemas.reasons.CHECKS: the first that fails names why
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from generators.text.edits import Applied, Candidate, Claim
 from generators.text.families import COLOURS, attribute_family, gender_of, region_of
 from generators.text.lexicon import Lexicon
 from generators.text.sentence import NOUN_TAGS, Sentence
 from generators.text.wordnet import is_close, is_same_or_general, kind_of
+
+if TYPE_CHECKING:
+    from generators.text.borrow import Detail
 
 _WORD = re.compile(r"[a-z0-9']+")
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -28,6 +32,7 @@ class Facts:
     def __init__(self, sentences: Sequence[Sentence], pairs: Sequence[str] = ()) -> None:
         """Take the captions, and the ids of their pairs where rows are to name them."""
         self.sentences = sentences
+        self.details: dict[int, list[Detail]] = {}  # by caption (its identity): what `borrow.details` has found
         self._pairs = {id(sentence): pair for sentence, pair in zip(sentences, pairs, strict=False)}
         self.captions = {normalised(sentence.caption) for sentence in sentences}
         self.bags = {tuple(sorted(words)) for words in self.captions}

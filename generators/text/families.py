@@ -317,3 +317,51 @@ NOT_VISIBLE = frozenset(
         "surface", "terrain", "thing", "time", "top", "trick", "type", "variety", "view", "walk", "way", "world",
     }
 )  # fmt: skip
+
+# What dogs, cats or people may all be called.
+ANY_CREATURE = frozenset(
+    {
+        "human",
+        "pet",
+        "pup",
+        "puppy",
+        "cub",
+        "creature",
+        "beast",
+        "critter",
+        "mutt",
+        "kitten",
+        "being",
+        "canine",
+        "body",
+        "male",
+        "female",
+    }
+)
+_GROUNDS: dict[str, tuple[str, ...]] = {
+    "water": ("water", "ocean", "sea", "lake", "river", "pool", "pond", "stream", "creek", "surf", "wave"),
+    "snow": ("snow", "ice", "snowbank", "slope"),
+    "green": ("grass", "field", "lawn", "meadow", "park", "yard", "garden", "pasture", "backyard", "forest", "wood"),
+    "sand": ("beach", "sand", "desert", "dune", "shore"),
+    "street": ("street", "road", "sidewalk", "highway", "alley", "pavement", "driveway", "parking lot"),
+    "room": ("room", "kitchen", "bedroom", "hallway", "office", "bathroom", "restaurant"),
+}
+_GROUND_OF = {word: ground for ground, words in _GROUNDS.items() for word in words}
+# Grounds that hardly go together in one picture: there is water at a beach, grass beside a street.
+_GROUNDS_APART = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("water", "street"), ("water", "room"), ("snow", "sand"), ("snow", "room"), ("snow", "green"),
+        ("sand", "street"), ("sand", "room"), ("sand", "green"), ("green", "room"), ("street", "room"),
+    )
+)  # fmt: skip
+
+
+def ground_of(noun: str) -> str | None:
+    """Name the ground that a place belongs to: a lawn is green, a lake is water."""
+    return _GROUND_OF.get(noun)
+
+
+def grounds_exclude(first: str, second: str) -> bool:
+    """Tell whether two places are of grounds that no picture has both of: a road and a pool."""
+    return frozenset({ground_of(first), ground_of(second)}) in _GROUNDS_APART
