@@ -19,7 +19,7 @@ from schemas.operations import OPERATIONS
 
 _KEY_PLACE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|prefect:[a-z0-9-]+")
 
-SourceFormat = Literal["auto", "table", "coco", "folder", "webdataset", "huggingface"]
+SourceFormat = Literal["auto", "table", "folder", "webdataset"]
 
 
 def known_operations(operations: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,21 +52,28 @@ class Source(Recipe):
     """Where the pairs come from."""
 
     path: str | None = None
-    """File, folder, glob, or scenes to draw (`shapes:2000?seed=1`); `--source` sets it."""
+    """File, folder, pattern or URL (s3://, https://, ...), or scenes to draw (`shapes:2000?seed=1`); `--source` sets
+    it. docs/sources.md lists what can be read."""
     format: SourceFormat = "auto"
     """How to read it; `auto` tells by what is there."""
     name: str | None = None
     """What to call this source in the tables; the file's own name when left out."""
     images: str | None = None
-    """Folder that image paths start from; when left out, the folder of the table, or `images/` beside it."""
-    image_column: str = "image"
-    caption_column: str = "caption"
-    url_column: str = "url"
+    """Folder that image paths start from, and that absolute ones may point into (`/` for any); when left out, the
+    folder of the table, and `images/` and the like beside it."""
+    encoding: str | None = None
+    """Encoding of text tables, such as cp1252; when left out UTF-8, or UTF-16 where the first bytes say so."""
+    image_column: str | None = None
+    """Column with the picture, or its path; when left out, the first of the names that people give it
+    (storage/sources/columns.py). Case, blanks and underscores do not count."""
+    caption_column: str | tuple[str, ...] | None = None
+    """Column, or columns, with captions or lists of them; when left out as above, `caption_0`, `caption_1`, ... too."""
+    url_column: str | None = None
     """Columns that a table need not have: url, license, split, scene, regions."""
-    license_column: str = "license"
-    split_column: str = "split"
-    scene_column: str = "scene"
-    regions_column: str = "regions"
+    license_column: str | None = None
+    split_column: str | None = None
+    scene_column: str | None = None
+    regions_column: str | None = None
     """JSON list of {"phrase": "a red cup", "box": [left, top, right, bottom]} in pixels of the picture as people see
     it; instead of `box` also `polygon`: [[x, y], ...]."""
     split: str | None = None
@@ -82,6 +89,8 @@ class Ingest(Recipe):
     """Pairs a shard: the unit of resume, of parallel work, and the bound on memory."""
     max_pixels: Annotated[int, Field(gt=0)] = 64_000_000
     """Pictures with more pixels than this are rejected before they are decoded."""
+    max_caption_characters: Annotated[int, Field(gt=0)] = 2_000
+    """Captions longer than this are rejected: they are no captions."""
     near_duplicate_distance: Annotated[int, Field(ge=0, le=15)] = 4
     """Most bits, of 64, that two perceptual hashes may differ by to be marked as near duplicates."""
 

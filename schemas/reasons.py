@@ -4,10 +4,13 @@ REJECTS: dict[str, str] = {
     "missing_image": "the image file is not there: check the image folder setting and the path in the row",
     "unreadable_image": "not an image, or cut short: fetch the file again",
     "image_too_large": "more pixels than ingest.max_pixels: raise the limit if you trust the source",
-    "unsafe_path": "the path points outside the source's folder: such rows are never followed",
+    "unreachable_image": "the address of the image does not answer: run the build again, or fetch the images first",
+    "unsafe_path": "the path points outside the source's folder: set source.images to one that you trust",
     "empty_caption": "the caption is missing or blank: nothing to negate",
-    "caption_not_utf8": "the caption is not valid UTF-8: convert the file's encoding",
+    "caption_too_long": "more characters than ingest.max_caption_characters: no caption, or raise the limit",
+    "caption_not_utf8": "the caption is not valid UTF-8: set source.encoding, or convert the file",
     "malformed_row": "the row could not be read at all: see the detail",
+    "unreadable_file": "a file, or the rest of one, could not be read; what other files hold was: see the detail",
     "duplicate_pair": "the same caption of the same image came before: one copy is enough",
 }
 

@@ -32,10 +32,11 @@ IMAGES = pa.schema(
     [
         ("image_id", pa.string()),  # sha256 of the encoded bytes, never null
         ("image", IMAGE),  # bytes as they came, and the name they came under
-        ("width", pa.int32()),  # pixels
-        ("height", pa.int32()),  # pixels
+        ("width", pa.int32()),  # pixels, as people see it: upright
+        ("height", pa.int32()),
         ("format", pa.string()),  # JPEG, PNG, ... as Pillow names it
-        ("phash", pa.uint64()),  # 64-bit perceptual hash; a small Hamming distance means alike
+        # 64-bit perceptual hash; a small Hamming distance means alike. Null where a picture has nothing to see.
+        ("phash", pa.uint64()),
     ],
     metadata=_SHOW_AS_PICTURES,
 )
@@ -44,7 +45,8 @@ PAIRS = pa.schema(
     [
         ("pair_id", pa.string()),  # hash of image_id and caption
         ("image_id", pa.string()),
-        ("caption", pa.string()),  # white space trimmed at both ends, otherwise as it came
+        ("caption", pa.string()),  # trimmed, in one line, without HTML's `&amp;`; otherwise as it came
+        ("raw_caption", pa.string()),  # as it came, where `caption` is not that but for white space at both ends
         ("source", pa.string()),  # name of the data set it came from
         ("source_key", pa.string()),  # what the source calls this row: a file name, a COCO id, a tar key
         ("split", pa.string()),

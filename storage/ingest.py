@@ -11,26 +11,37 @@ import io
 import sqlite3
 import tempfile
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields, replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from devices import cores
+from devices.pictures import as_seen, size_seen
 from schemas.config import Ingest, Source
 from schemas.errors import InputError
 from schemas.ids import digest, fingerprint, pair_id
+from schemas.reasons import HINTS
 from schemas.tables import IMAGES, LEDGER, PAIRS, REJECTS, UNITS
 from storage.dataset import Build, Dataset
 from storage.sources import Row, open_source, read_image, source_name
+from storage.sources.places import one_line
+from storage.sources.row import shortened
 
-VERSION = 3
+VERSION = 4
 TABLES = ("images", "pairs", "rejects", "units")  # units last: where it is, the others are
 Progress = Callable[[int, int | None], None]
+# A picture's id, or the reason and detail of why it has none.
+Hashed = tuple[str, None] | tuple[None, tuple[str, str]]
+_READERS = 16  # threads that read pictures ahead: most of their time is waiting
+_AHEAD = 64  # rows
+_FLAT = 4  # steps of brightness, of 255, that are no picture
 
 
 @dataclass(frozen=True)
@@ -68,10 +79,12 @@ def ingest(
     """
     tell = progress or _say_nothing
     with tempfile.TemporaryDirectory() as folder, closing(sqlite3.connect(f"{folder}/index.sqlite")) as index:
-        rows_in = _index(index, open_source(source), tell)
+        scratch = Path(folder, "unpacked")
+        scratch.mkdir()
+        rows_in = _index(index, _with_images(open_source(source, scratch)), tell)
         if rows_in == 0:
             raise InputError(f"source {source.path}: it has no rows")
-        salt = f"{VERSION} {settings.max_pixels} {source_name(source)}"
+        salt = f"{VERSION} {settings.max_pixels} {settings.max_caption_characters} {source_name(source)}"
         kept = _kept_shards(index, salt, dataset, previous)
         shards, written = list(kept), []
         for units in _pack(_units(index, salt, skip_kept=True), settings.shard_pairs):
@@ -81,7 +94,7 @@ def ingest(
                 _write(dataset, shard, units, source_name(source), settings, workers)
                 written.append(shard)
             tell(sum(len(unit.rows) for unit in units), rows_in)
-    return _counted(dataset, shards, written, rows_in)
+    return _usable(source, dataset, _counted(dataset, shards, written, rows_in))
 
 
 def _say_nothing(_done: int, _total: int | None) -> None:
@@ -91,26 +104,37 @@ def _say_nothing(_done: int, _total: int | None) -> None:
 def _counted(dataset: Dataset, shards: list[str], written: list[str], rows_in: int) -> Ingested:
     counts = {table: sum(dataset.count(table, shard) for shard in shards) for table in TABLES}
     pairs, rejects = counts["pairs"], counts["rejects"]
-    assert rows_in == pairs + rejects, f"{rows_in} rows came in, {pairs} pairs and {rejects} rejects came out"
+    if rows_in != pairs + rejects:
+        raise RuntimeError(f"{rows_in} rows came in, {pairs} pairs and {rejects} rejects came out")
     return Ingested(shards, written, rows_in, pairs, counts["images"], rejects)
 
 
-def _index(index: sqlite3.Connection, rows: Iterator[Row], tell: Progress) -> int:
+def _usable(source: Source, dataset: Dataset, found: Ingested) -> Ingested:
+    """Return what was found; raises InputError that says why where not a single row can be used."""
+    if found.pairs:
+        return found
+    reasons: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for shard in found.shards:
+        for row in dataset.read("rejects", shard, ["reason", "detail"]).to_pylist():
+            reasons[row["reason"]] += 1
+            examples.setdefault(row["reason"], row["detail"])
+    said = "; ".join(f"{number:,} {reason} ({examples[reason]})" for reason, number in reasons.most_common(3))
+    hint = HINTS[reasons.most_common(1)[0][0]]
+    raise InputError(f"source {source.path}: none of its {found.rows_in:,} rows can be used: {said}; {hint}")
+
+
+def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Hashed] | None]], tell: Progress) -> int:
     columns = ", ".join(field.name for field in fields(Row))
     index.execute("PRAGMA journal_mode = OFF")
     index.execute(f"CREATE TABLE source (number INTEGER PRIMARY KEY, unit, image_id, {columns})")
     marks = ", ".join("?" * (len(fields(Row)) + 2))
     count = 0
-    last: tuple[str, str | None, str | None] = ("", None, None)
-    for row in rows:
+    for row, hashed in rows:
         count += 1
-        if row.location and row.location == last[0]:  # captions of an image mostly stand together
-            image, problem = last[1], last[2]
-        else:
-            image, problem = _image_id(row)
-            last = (row.location, image, problem)
+        image, problem = hashed.result() if hashed is not None else (None, None)
         if problem is not None and row.reason is None:
-            row = row.rejected("missing_image", problem)
+            row = row.rejected(*problem)
         unit = image or f"no image: {row.name or row.key}"
         # A lone surrogate, which a bad byte left, is no text to SQLite.
         values = [_storable(value) for value in (unit, image, *astuple(row))]
@@ -123,13 +147,30 @@ def _index(index: sqlite3.Connection, rows: Iterator[Row], tell: Progress) -> in
     return count
 
 
-def _image_id(row: Row) -> tuple[str | None, str | None]:
-    if not row.location:
-        return None, None
+def _with_images(rows: Iterator[Row]) -> Iterator[tuple[Row, Future[Hashed] | None]]:
+    """Put beside each row the name of its picture, in the making: pictures are read ahead, the more the further away
+    they are. Captions of one picture mostly stand together, and share it."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        waiting: deque[tuple[Row, Future[Hashed] | None]] = deque()
+        last: tuple[str, Future[Hashed] | None] = ("", None)
+        for row in rows:
+            if row.location != last[0]:
+                last = (row.location, pool.submit(_image_id, row) if row.location else None)
+            waiting.append((row, last[1]))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft()
+        yield from waiting
+
+
+def _image_id(row: Row) -> Hashed:
+    """Return the name of a row's picture, or the reason and detail of a reject."""
     try:
         return hashlib.sha256(read_image(row.location)).hexdigest(), None
-    except OSError as error:
-        return None, f"{row.name}: {error.strerror or error}"
+    except ConnectionError as error:
+        return None, ("unreachable_image", f"{shortened(row.name)}: {error}")
+    except (OSError, ValueError, TypeError) as error:  # what Parquet's reader raises is one of these
+        said = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+        return None, ("missing_image", f"{shortened(row.name)}: {said}")
 
 
 def _storable(value: Any) -> Any:
@@ -190,7 +231,7 @@ def _write(dataset: Dataset, shard: str, units: list[Unit], source: str, setting
     pairs: list[dict[str, Any]] = []
     rejects: list[dict[str, Any]] = []
     for unit, image in zip(units, images, strict=True):
-        _sort_rows(unit, image, source, pairs, rejects)
+        _sort_rows(unit, image, source, settings.max_caption_characters, pairs, rejects)
     usable = {pair["image_id"] for pair in pairs}
     pictures = [image for image in images if isinstance(image, dict) and image["image_id"] in usable]
     tables = {
@@ -210,6 +251,7 @@ def _sort_rows(
     unit: Unit,
     image: dict[str, Any] | tuple[str, str] | None,
     source: str,
+    most_characters: int,
     pairs: list[dict[str, Any]],
     rejects: list[dict[str, Any]],
 ) -> None:
@@ -217,14 +259,19 @@ def _sort_rows(
     for row in unit.rows:
         if row.reason is None and isinstance(image, tuple):
             row = row.rejected(*image)
+        if row.reason is None and row.caption is not None and len(row.caption) > most_characters:
+            row = row.rejected("caption_too_long", f"{len(row.caption):,} characters: {shortened(row.caption)}")
         if row.reason is None and row.caption in seen:
-            row = row.rejected("duplicate_pair", f"{row.caption!r} came before for this image")
+            row = row.rejected("duplicate_pair", f"{shortened(row.caption)!r} came before for this image")
         if row.reason is not None or row.caption is None or unit.image_id is None:
             reject = {"source_key": row.key, "stage": "ingest", "reason": row.reason, "detail": row.detail}
             rejects.append({"source": source, **reject})
             continue
         seen.add(row.caption)
-        pair = {name: getattr(row, name) for name in ("caption", "url", "license", "split", "scene", "regions")}
+        pair = {
+            name: getattr(row, name)
+            for name in ("caption", "raw_caption", "url", "license", "split", "scene", "regions")
+        }
         known = {"pair_id": pair_id(unit.image_id, row.caption), "image_id": unit.image_id, "source": source}
         pairs.append({**pair, **known, "source_key": row.key})
 
@@ -234,34 +281,44 @@ def _image(unit: Unit, max_pixels: int) -> dict[str, Any] | tuple[str, str] | No
     if unit.image_id is None or all(row.reason is not None for row in unit.rows):
         return None
     first = next(row for row in unit.rows if row.reason is None)
+    name = shortened(first.name)
     try:
         data = read_image(first.location)
-    except OSError as error:
-        return "missing_image", f"{first.name}: {error}"
+    except (OSError, ValueError) as error:
+        return "missing_image", f"{name}: {one_line(error)}"
     if hashlib.sha256(data).hexdigest() != unit.image_id:
-        return "unreadable_image", f"{first.name} changed while it was read"
+        return "unreadable_image", f"{name} changed while it was read"
     found = _look_at(data, max_pixels)
-    if isinstance(found, str):
-        reason = "image_too_large" if found.startswith("it has") else "unreadable_image"
-        return reason, f"{first.name}: {found}"
+    if isinstance(found, tuple):
+        return found[0], f"{name}: {found[1]}"
     return {"image_id": unit.image_id, "image": {"bytes": data, "path": first.name}, **found}
 
 
-def _look_at(data: bytes, max_pixels: int) -> dict[str, Any] | str:
-    """Decode a picture for its measures, or say what is wrong with it."""
-    import imagehash
-    from PIL import Image
+def _look_at(data: bytes, max_pixels: int) -> dict[str, Any] | tuple[str, str]:
+    """Decode a picture for its measures as people see it, or return the reason and detail of why it cannot be."""
+    from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = None  # ours is checked before anything is decoded
     try:
         with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
+            width, height = size_seen(image)
             if width * height > max_pixels:
-                return f"it has {width} x {height} pixels, more than {max_pixels}"
-            name = image.format
+                return "image_too_large", f"{width} x {height} pixels, more than {max_pixels}"
+            form = image.format
             image.draft("L", (256, 256))  # JPEG decodes small at a fraction of the cost; still to the last byte
-            grey = image.convert("L")
-        bits = imagehash.phash(grey).hash.flatten()
+            grey = as_seen(image).convert("L")
+    except UnidentifiedImageError:  # whose own words hold the address of an object
+        return "unreadable_image", "empty" if not data else "not a picture in any format that Pillow knows"
     except Exception as error:  # Pillow's decoders raise whatever they like
-        return f"not an image that can be decoded ({error or type(error).__name__})"
-    return {"width": width, "height": height, "format": name, "phash": int("".join("01"[int(b)] for b in bits), 2)}
+        return "unreadable_image", f"cannot be decoded ({one_line(error)})"
+    return {"width": width, "height": height, "format": form, "phash": _phash(grey)}
+
+
+def _phash(grey: Any) -> int | None:
+    """Return a picture's perceptual hash; None where it is one flat colour, all of which would have the same."""
+    import imagehash
+
+    darkest, brightest = grey.getextrema()
+    if brightest - darkest < _FLAT:
+        return None
+    return int("".join("01"[int(bit)] for bit in imagehash.phash(grey).hash.flatten()), 2)

@@ -1,17 +1,15 @@
 """One row of a source as its reader found it, good or bad."""
 
-import json
-import os
+import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from schemas.config import Source
+
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_BREAKS = re.compile(r"\s*[\x00-\x1f\x7f\x85\u2028\u2029]+\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +20,7 @@ class Row:
     name: str = ""  # what the source calls the image
     location: str = ""  # JSON: where the bytes are, for `read_image`
     caption: str | None = None
+    raw_caption: str | None = None  # as it came, where `caption` is not that to the letter
     url: str | None = None
     license: str | None = None
     split: str | None = None
@@ -35,75 +34,47 @@ class Row:
         return replace(self, reason=reason, detail=detail)
 
 
-_OPTIONAL = ("url", "license", "split", "scene", "regions")
-
-
-def optional_columns(source: Source) -> tuple[str, ...]:
-    """Name the columns that a source need not have: url, license, split, scene and regions, in this order."""
-    return tuple(getattr(source, f"{field}_column") for field in _OPTIONAL)
-
-
-def metadata(source: Source, record: dict[str, Any]) -> dict[str, Any]:
-    """Take what a source need not have from a record that may have it."""
-    fields = zip(_OPTIONAL, optional_columns(source), strict=True)
-    return {field: _text(record.get(column)) for field, column in fields}
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, dict | list):  # a scene or regions in JSONL
-        return json.dumps(value, separators=(",", ":"), sort_keys=True)
-    return str(value) if value else None
-
-
-def located(*where: Any) -> str:
-    """Write down where an image's bytes are."""
-    return json.dumps(where)
-
-
-def read_image(location: str) -> bytes:
-    """Read the bytes that a location names.
-
-    Raises OSError when they are not there any more.
-    """
-    kind, path, *rest = json.loads(location)
-    if kind == "file":
-        return Path(path).read_bytes()
-    if kind == "tar":
-        offset, size = rest
-        with open(path, "rb") as file:
-            file.seek(offset)
-            return file.read(size)
-    group, row, column = rest
-    data: bytes = _row_group(path, group, column)[row].as_py()["bytes"]
-    return data
-
-
-@lru_cache(maxsize=2)
-def _row_group(path: str, group: int, column: str) -> pa.ChunkedArray:
-    # Rows are asked for in order, or nearly: the group at hand is kept.
-    return pq.ParquetFile(path).read_row_group(group, columns=[column])[column]
-
-
 def check_caption(row: Row, caption: Any) -> Row:
-    """Fill in the caption, or reject the row when there is none that can be read."""
-    if not isinstance(caption, str) or not caption.strip():
-        return row.rejected("empty_caption", "the caption is blank" if isinstance(caption, str) else "no caption")
+    """Fill in the caption, or reject the row when there is none that can be read.
+
+    White space at both ends goes, a line break within is a blank, and what was written for HTML (`&#39;`, `&amp;`) is
+    the character that it stands for.
+    """
+    if not isinstance(caption, str):
+        return row.rejected("empty_caption", "no caption" if caption is None else f"no text: {shortened(caption)}")
     if any("\ud800" <= character <= "\udfff" for character in caption):
-        readable = caption.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        return row.rejected("caption_not_utf8", f"read as {readable!r}")
-    return replace(row, caption=caption.strip())
+        readable = caption.encode("utf-8", "surrogateescape" if _are_bytes(caption) else "replace")
+        return row.rejected("caption_not_utf8", f"read as {shortened(readable.decode('utf-8', 'replace'))!r}")
+    clean = _BREAKS.sub(" ", _unescaped(caption)).strip()
+    if not clean:
+        return row.rejected("empty_caption", "the caption is blank")
+    return replace(row, caption=clean, raw_caption=caption if clean != caption.strip() else None)
 
 
-def check_file(row: Row, root: Path) -> Row:
-    """Find the image file that a row names below a folder, or reject the row."""
-    if not row.name:
-        return row.rejected("missing_image", "the row names no image")
-    path = Path(root, row.name)
-    if os.path.isabs(row.name) or not path.resolve().is_relative_to(root.resolve()):
-        return row.rejected("unsafe_path", f"{row.name} is outside {root.name}")
-    if not path.is_file():
-        return row.rejected("missing_image", f"no file {row.name}")
-    return replace(row, location=located("file", str(path)))
+def captioned(row: Row, captions: list[Any]) -> Iterator[Row]:
+    """Turn what is known of an image and its captions into rows, at least one; a failed image keeps its reason."""
+    for caption in captions or [None]:
+        yield check_caption(row, caption) if row.reason is None else row
+
+
+def _unescaped(caption: str) -> str:
+    for _ in range(3):  # "&amp;#39;" was written for HTML twice
+        plain = _ENTITY.sub(lambda found: html.unescape(found[0]), caption)
+        if plain == caption:
+            break
+        caption = plain
+    return caption
+
+
+def _are_bytes(text: str) -> bool:
+    """Tell bad bytes that were kept as surrogates from halves of a character that a JSON file spelt out."""
+    return all("\udc80" <= c <= "\udcff" for c in text if "\ud800" <= c <= "\udfff")
+
+
+def shortened(value: Any, most: int = 80) -> str:
+    """Write a value for a person: one line, no longer than `most` characters, nothing that is not text."""
+    text = " ".join(str(value).split()).encode("utf-8", "replace").decode()
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def with_defaults(rows: Iterator[Row], source: Source) -> Iterator[Row]:

@@ -1,123 +1,116 @@
-"""Read a table with an image path column and a caption column: CSV, TSV, JSONL or Parquet."""
+"""Read tables with a picture and captions in each row: text, JSON or Parquet, one file or many."""
 
-import csv
-import json
-from collections.abc import Iterator
-from pathlib import Path
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-import pyarrow.lib
-import pyarrow.parquet as pq
+from upath import UPath
 
 from schemas.config import Source
 from schemas.errors import InputError
-from storage.sources.row import Row, check_caption, check_file, metadata, optional_columns
+from storage.sources.columns import Columns, captions_of, choose_columns
+from storage.sources.delimited import open_delimited
+from storage.sources.json_files import open_json, open_json_lines
+from storage.sources.parquet import open_parquet
+from storage.sources.pictures import Folders
+from storage.sources.places import is_outage, one_line, split_of, suffix_of
+from storage.sources.records import Located, Record, Table
+from storage.sources.row import Row, captioned, shortened
 
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
-# A record, the number of its line, or what was wrong with it.
-Record = tuple[int, dict[str, Any] | str]
+log = logging.getLogger("counterfoil.source")
+
+OPENERS: dict[str, Callable[[Source, UPath], Table]] = {
+    ".csv": open_delimited,
+    ".tsv": open_delimited,
+    ".txt": open_delimited,
+    ".tab": open_delimited,
+    ".psv": open_delimited,
+    ".jsonl": open_json_lines,
+    ".ndjson": open_json_lines,
+    ".json": open_json,
+    ".parquet": open_parquet,
+    ".pq": open_parquet,
+}
 
 
-def read_table(source: Source, paths: list[Path]) -> Iterator[Row]:
-    """Go through tables; a caption cell may hold a list (JSONL, Parquet)."""
+def read_tables(source: Source, root: UPath, paths: list[UPath]) -> Iterator[Row]:
+    """Go through tables below a folder; one that cannot be read costs itself.
+
+    Raises InputError where none of them can be.
+    """
+    said: set[str] = set()
+    failed: list[tuple[str, Exception]] = []
+    rows = 0
     for path in paths:
-        root = _image_root(source, path)
-        for number, record in _records(source, path):
-            key = f"{path.name}:{number}"
-            if isinstance(record, str):
-                yield Row(key).rejected("malformed_row", record)
-                continue
-            yield from _rows(source, record, key, root)
+        key = _relative(path, root)
+        try:
+            for row in _read(source, path, key, said):
+                rows += 1
+                yield row
+        except Exception as error:  # a library's own, for whatever is wrong inside of a file
+            if is_outage(error, path):
+                raise
+            failed.append((key, error))
+    if failed and rows == 0:
+        raise _as_input_error(*failed[0]) from failed[0][1]
+    for key, problem in failed:
+        yield Row(key).rejected("unreadable_file", one_line(_as_input_error(key, problem)))
 
 
-def _rows(source: Source, record: dict[str, Any], key: str, root: Path) -> Iterator[Row]:
-    captions = record.get(source.caption_column)
-    name = record.get(source.image_column)
-    extra = metadata(source, record)
-    found = check_file(Row(str(name or key), str(name or ""), **extra), root)
-    for caption in captions if isinstance(captions, list) and captions else [captions]:
-        yield check_caption(found, caption) if found.reason is None else found
+def _as_input_error(key: str, error: Exception) -> InputError:
+    return error if isinstance(error, InputError) else InputError(f"source {key}: cannot be read: {one_line(error)}")
 
 
-def _image_root(source: Source, path: Path) -> Path:
-    if source.images is not None:
-        root = Path(source.images)
-        if not root.is_dir():
-            raise InputError(f"source.images {root}: no such folder")
-        return root
-    beside = path.parent / "images"
-    return beside if beside.is_dir() else path.parent
+def _read(source: Source, path: UPath, key: str, said: set[str]) -> Iterator[Row]:
+    table = OPENERS.get(suffix_of(path), open_delimited)(source, path)
+    if not table.names:
+        raise InputError(f"source {path}: it has no rows")
+    columns = choose_columns(source, table.names, str(path), table.pictures)
+    taken = _said(columns, table)
+    if taken not in said and (columns.image, columns.captions, table.form) != ("image", ("caption",), ""):
+        said.add(taken)
+        log.info("%s: %s", key, taken)
+    folders = Folders(source, path)
+    split = split_of(key)
+    for record in table.read(columns):
+        yield from _rows(record, f"{key}:{record.key}", columns, folders, split)
 
 
-def _records(source: Source, path: Path) -> Iterator[Record]:
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        return _parquet(source, path)
-    return _jsonl(source, path) if suffix in {".jsonl", ".ndjson"} else _csv(source, path)
+def _said(columns: Columns, table: Table) -> str:
+    several = " and ".join(repr(name) for name in columns.captions[:3])
+    more = f" and {len(columns.captions) - 3} more" if len(columns.captions) > 3 else ""
+    form = f"{table.form}; " if table.form else ""
+    return f"{form}pictures from column {columns.image!r}, captions from {several}{more}"
 
 
-def _check_columns(source: Source, path: Path, columns: list[str]) -> None:
-    for setting, name in (("image_column", source.image_column), ("caption_column", source.caption_column)):
-        if name not in columns:
-            there = ", ".join(columns) or "none"
-            raise InputError(f"source {path}: no column {name!r} (there are: {there}); set source.{setting}")
+def _rows(record: Record, key: str, columns: Columns, folders: Folders, split: str | None) -> Iterator[Row]:
+    if record.reason is not None:
+        yield Row(key).rejected(record.reason, record.detail)
+        return
+    known = columns.metadata(record.values)
+    row = replace(Row("", split=split), **{field: value for field, value in known.items() if value is not None})
+    row = _located(record.values.get(columns.image), row, folders)
+    # Where a row stands changes with every row that comes before it: what it calls itself or its picture does not.
+    row = replace(row, key=record.key if record.named else row.name or key, name=row.name or key)
+    yield from captioned(row, captions_of(record.values, columns.captions))
 
 
-def _csv(source: Source, path: Path) -> Iterator[Record]:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    # surrogateescape keeps a bad byte inside its own cell, where check_caption finds it.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        header = next(reader, [])
-        _check_columns(source, path, header)
-        while True:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield reader.line_num, f"line {reader.line_num}: {error}"
-                continue
-            if not cells:
-                continue  # a blank line is no row
-            if len(cells) != len(header):
-                yield reader.line_num, f"line {reader.line_num}: {len(cells)} fields, expected {len(header)}"
-            else:
-                yield reader.line_num, dict(zip(header, cells, strict=True))
+def _located(picture: Any, row: Row, folders: Folders) -> Row:
+    """Find a picture by what stands in its cell: bytes, a path, an object with one of these, a list of one."""
+    if isinstance(picture, list):
+        if len(picture) > 1:
+            return row.rejected("malformed_row", f"{len(picture)} pictures in one row: {shortened(picture)}")
+        picture = picture[0] if picture else None
+    if isinstance(picture, dict):
+        picture = next((picture[name] for name in ("path", "file_name", "filename", "url") if picture.get(name)), None)
+    if isinstance(picture, Located):
+        return replace(row, name=picture.name, location=picture.location)
+    return folders.find(replace(row, name="" if picture is None else str(picture)))
 
 
-def _jsonl(source: Source, path: Path) -> Iterator[Record]:
-    first = True
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as error:
-                yield number, f"line {number}: not JSON: {error.msg}"
-                continue
-            if not isinstance(record, dict):
-                yield number, f"line {number}: expected an object, found {type(record).__name__}"
-                continue
-            if first:
-                _check_columns(source, path, list(record))
-                first = False
-            yield number, record
-    if first:
-        raise InputError(f"source {path}: no JSON object in it")
-
-
-def _parquet(source: Source, path: Path) -> Iterator[Record]:
+def _relative(path: UPath, root: UPath) -> str:
     try:
-        file = pq.ParquetFile(path)
-    except pyarrow.lib.ArrowException as error:
-        raise InputError(f"source {path}: not a Parquet file: {error}") from error
-    _check_columns(source, path, file.schema_arrow.names)
-    wanted = (source.image_column, source.caption_column, *optional_columns(source))
-    columns = [name for name in wanted if name in file.schema_arrow.names]
-    number = 0
-    for batch in file.iter_batches(batch_size=1000, columns=columns):
-        for record in batch.to_pylist():
-            number += 1
-            yield number, record
+        return path.relative_to(root).as_posix() if path != root else path.name
+    except ValueError:
+        return path.name

@@ -1,10 +1,12 @@
 """Ingest: no row is lost, shards are the same everywhere, and only what is new is read again."""
 
 import csv
+import io
 import random
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -120,9 +122,69 @@ def test_a_photo_less_repacks_only_its_own_shard(tmp_path: Path) -> None:
 
 def test_other_settings_of_what_is_accepted_read_everything_again(tmp_path: Path) -> None:
     path = make_csv_source(tmp_path / "source", images=5)
+    (path.parent / "images" / "small.png").write_bytes(picture(9, size=(8, 8)))
+    with path.open("a") as file:
+        file.write("small.png,A dog runs .\n")
     first = run(path, tmp_path / "out")
     again = run(path, tmp_path / "out", as_build(first), max_pixels=100)
-    assert (again.pairs, again.rejects) == (0, first.pairs)
+    assert (again.pairs, again.rejects) == (1, first.pairs - 1)
+    fewer = run(path, tmp_path / "out", as_build(first), max_caption_characters=15)
+    assert column(tmp_path / "out", fewer, "pairs", "caption") == ["A dog runs ."]
+    assert set(column(tmp_path / "out", fewer, "rejects", "reason")) == {"caption_too_long"}
+
+
+def test_nothing_usable_is_an_error_that_says_why(tmp_path: Path) -> None:
+    path = make_csv_source(tmp_path / "source", images=3)
+    (path.parent / "images" / "0000.png").unlink()
+    with pytest.raises(InputError, match=r"none of its 6 rows can be used: 4 image_too_large \(.*\); 2 missing_image"):
+        run(path, tmp_path / "out", max_pixels=100)
+    run(path, tmp_path / "out")
+
+
+def test_the_words_of_a_reject_are_the_same_in_every_run(tmp_path: Path) -> None:
+    path = make_csv_source(tmp_path / "source", images=1)
+    odd = {"text.png": b"no picture", "empty.png": b"", "cut.png": picture(3)[:200], "tail.gif": b"GIF89a"}
+    for name, data in odd.items():
+        (path.parent / "images" / name).write_bytes(data)
+    with path.open("a") as file:
+        file.writelines(f"{name},A dog .\n" for name in odd)
+    details = [column(tmp_path / out, run(path, tmp_path / out), "rejects", "detail") for out in ("one", "two")]
+    assert details[0] == details[1]
+    assert not any("0x" in str(detail) for detail in details[0])
+    assert details[0][:2] == ["text.png: not a picture in any format that Pillow knows", "empty.png: empty"]
+
+
+def test_pictures_are_measured_as_people_see_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    grey16 = rng.integers(0, 65535, (8, 8), dtype=np.uint16).repeat(5, 0).repeat(5, 1)
+    alpha = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    alpha.paste((0, 0, 0, 255), (4, 4, 20, 30))
+    pictures = {
+        "16 bits.png": Image.fromarray(grey16),
+        "other 16 bits.png": Image.fromarray(grey16.T.copy()),
+        "logo.png": alpha,
+        "other logo.png": alpha.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        "float.tif": Image.fromarray((grey16 / 65535).astype(np.float32)),
+        "red.png": Image.new("RGB", (40, 40), "red"),
+        "blue.png": Image.new("RGB", (40, 40), "blue"),
+    }
+    for name, image in pictures.items():
+        image.save(tmp_path / name)
+    turned = Image.open(io.BytesIO(picture(5, "JPEG", size=(40, 20))))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "turned.jpg", exif=exif)
+    rows = "".join(f"{name},A picture .\n" for name in [*pictures, "turned.jpg"])
+    (tmp_path / "t.csv").write_text("image,caption\n" + rows)
+    found = run(tmp_path / "t.csv", tmp_path / "out")
+    names = [image["path"] for image in column(tmp_path / "out", found, "images", "image")]  # type: ignore[index]
+    hashes = dict(zip(names, column(tmp_path / "out", found, "images", "phash"), strict=True))
+    sizes = dict(zip(names, column(tmp_path / "out", found, "images", "width"), strict=True))
+    assert sizes["turned.jpg"] == 20  # it lies on its side in the file
+    assert hashes["red.png"] is None
+    assert hashes["blue.png"] is None
+    assert hashes["float.tif"] == hashes["16 bits.png"]  # the same picture
+    assert len({hashes[name] for name in ("16 bits.png", "other 16 bits.png", "logo.png", "other logo.png")}) == 4
 
 
 def test_a_source_without_rows_is_an_error(tmp_path: Path) -> None:
