@@ -1,10 +1,13 @@
 """Show long work: what, how many of how many, at which rate, for how much longer."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_run_logger
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,12 +27,42 @@ Advance = Callable[[int, int | None], None]
 def progress(what: str, unit: str, total: int | None = None) -> Iterator[Advance]:
     """Yield a function of (how many more are done, the total if it is known now).
 
-    A bar on a terminal; elsewhere a line now and then, and one at the end of work that took a while.
+    A bar on a terminal; elsewhere a line now and then, and one at the end of work that took a while. What is logged to
+    `counterfoil` meanwhile is shown too.
     """
     console = Console(stderr=True)
     shown = _bar(console, what, unit, total) if console.is_terminal else _lines(what, unit, total)
-    with shown as advance:
+    with _notes(console, what), shown as advance:
         yield advance
+
+
+class _Notes(logging.Handler):
+    """Shows what is logged, above the bar where there is one; in a flow run Prefect does, and keeps it."""
+
+    def __init__(self, console: Console, what: str) -> None:
+        super().__init__(logging.INFO)
+        self._console, self._what = console, what
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(MissingContextError):
+            if get_run_logger().isEnabledFor(record.levelno):
+                get_run_logger().log(record.levelno, record.getMessage())
+                return
+        self._console.print(f"{self._what}: {record.getMessage()}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _notes(console: Console, what: str) -> Iterator[None]:
+    log = logging.getLogger("counterfoil")
+    notes, before = _Notes(console, what), (log.level, log.propagate)
+    log.addHandler(notes)
+    log.setLevel(logging.INFO)
+    log.propagate = False  # Prefect sets up the root logger
+    try:
+        yield
+    finally:
+        log.removeHandler(notes)
+        log.level, log.propagate = before
 
 
 @contextmanager

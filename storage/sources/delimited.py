@@ -143,7 +143,7 @@ def _records(lines: _Lines, delimiter: str, names: list[str], image: int) -> Ite
     shapes: set[str] = set()
     while (line := lines.take()) is not None:
         number, text = line
-        if not text.strip():
+        if not text.strip() and delimiter not in text:
             continue  # a blank line is no row
         cells = _read(text, delimiter, len(names))
         if cells == _UNCLOSED:

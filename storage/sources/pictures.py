@@ -180,7 +180,8 @@ def _fetched(path: str) -> bytes:
     waits = iter(_WAITS)
     while True:
         try:
-            data: bytes = UPath(path).read_bytes()
+            remote = UPath(path)
+            data: bytes = remote.fs.cat_file(remote.path)  # opening asks first, and takes every trouble for "not found"
             return data
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             raise

@@ -84,13 +84,16 @@ def _read(source: Source, path: UPath, scratch: Path) -> Iterator[Row]:
 
 
 def _plain(path: UPath, scratch: Path) -> tuple[UPath, str | None]:
-    """Unpack a compressed tar, told by its first bytes, as far as it can be; and say what is wrong with it."""
+    """Unpack a compressed tar, told by its first bytes, as far as it can be; and say what is wrong with it.
+
+    One on the web is copied: not every server gives parts of a file.
+    """
     with path.open("rb") as packed:
         head = packed.read(6)
         form = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
-        if form is None:
+        if form is None and not str(path).startswith("http"):
             return path, None
-        if form not in compr:
+        if form is not None and form not in compr:
             raise InputError(f"source {path}: compressed with {form}, which is not installed; unpack it first")
         packed.seek(0)
         plain = UPath(scratch / f"{len(list(scratch.iterdir()))}.tar")

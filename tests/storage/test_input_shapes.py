@@ -8,7 +8,10 @@ import json
 import lzma
 import os
 import tarfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
-from schemas.config import Source
+from schemas.config import Ingest, Source
 from schemas.errors import InputError
+from storage.dataset import Dataset
+from storage.ingest import ingest
 from storage.sources import Row, open_source, read_image
 from tests.pictures import picture
 
@@ -505,3 +510,41 @@ def test_files_that_may_not_be_read_cost_themselves(folder: Path, monkeypatch: p
     rows = read(folder / "part*.csv")
     assert good(rows) == [ALL[0], ALL[2]]
     assert bad(rows) == ["unreadable_file"]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def web(folder: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_tables_and_pictures_on_the_web(folder: Path, web: str) -> None:
+    write(folder / "t.csv", lines(",", "image,caption", prefix="images/"))
+    assert good(read(f"{web}/t.csv")) == ALL
+    pq.write_table(pa.table({"URL": [f"{web}/images/{n}.png" for n, _ in ALL], "TEXT": [c for _, c in ALL]}),
+                   folder / "laion.parquet")  # fmt: skip
+    for source in (f"{web}/laion.parquet", folder / "laion.parquet"):
+        rows = read(source)
+        assert good(rows) == ALL
+        assert rows[0].url == f"{web}/images/0.png"
+    tar_of(folder / "0.tar", PAIRS)
+    assert good(read(f"{web}/0.tar")) == ALL
+    with pytest.raises(InputError, match="no such file or folder"):
+        read(f"{web}/nowhere.csv")
+
+
+def test_an_address_that_does_not_answer_costs_its_row(folder: Path, web: str, tmp_path: Path) -> None:
+    dead = "http://127.0.0.1:9/2.png"
+    path = write(folder / "t.csv", f"url,caption\n{web}/images/0.png,{DOG}\n{web}/images/9.png,Gone .\n{dead},Dead .\n")
+    found = ingest(Source(path=str(path)), Ingest(), Dataset(str(tmp_path / "out")))
+    rejects = Dataset(str(tmp_path / "out")).read("rejects", found.shards[0]).to_pylist()
+    assert (found.pairs, found.rejects) == (1, 2)
+    assert sorted(row["reason"] for row in rejects) == ["missing_image", "unreachable_image"]
