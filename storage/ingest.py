@@ -91,7 +91,8 @@ def _say_nothing(_done: int, _total: int | None) -> None:
 def _counted(dataset: Dataset, shards: list[str], written: list[str], rows_in: int) -> Ingested:
     counts = {table: sum(dataset.count(table, shard) for shard in shards) for table in TABLES}
     pairs, rejects = counts["pairs"], counts["rejects"]
-    assert rows_in == pairs + rejects, f"{rows_in} rows came in, {pairs} pairs and {rejects} rejects came out"
+    if rows_in != pairs + rejects:
+        raise RuntimeError(f"{rows_in} rows came in, {pairs} pairs and {rejects} rejects came out")
     return Ingested(shards, written, rows_in, pairs, counts["images"], rejects)
 
 
