@@ -35,7 +35,8 @@ def prune(dataset: Dataset, keep: int, older_than: timedelta = DAY, dry_run: boo
     """Keep the newest builds and all that they name; remove, or list, what else is older than `older_than`.
 
     Only files that Counterfoil itself names are ever touched. A build file that is cut or damaged goes whatever its
-    age; where no other is left, shards stay, for the next build finds them.
+    age; where no other is left, shards stay, for the next build finds them. While a build runs all shards stay, unless
+    `older_than` is 0.
 
     Raises InputError where there is no build: then this may not be a dataset at all.
     """
@@ -43,7 +44,7 @@ def prune(dataset: Dataset, keep: int, older_than: timedelta = DAY, dry_run: boo
     now = datetime.now(UTC)
     listed = list(_files(dataset))
     running = [info for folder, name, info in listed if folder == "builds" and name.startswith(RUNNING)
-               and not _older(dataset, info, now, min(older_than, SILENT))]  # fmt: skip
+               and older_than and not _older(dataset, info, now, SILENT)]  # fmt: skip
     builds = dataset.builds()
     if not builds:
         raise InputError(f"{dataset.root}: no finished build here; run `counterfoil build` first")
