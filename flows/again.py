@@ -1,8 +1,8 @@
 """Doing work again: after trouble that may pass, and where a shard that it needs was damaged."""
 
 import sys
-import time
 from collections.abc import Callable
+from time import sleep
 from typing import Any, ParamSpec, TypeVar
 
 from prefect.client.schemas.objects import State
@@ -32,7 +32,7 @@ def steadily(work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
                 raise
             told = " ".join(str(error).split())[:200] or type(error).__name__
             print(f"counterfoil: {told}; trying again in {delay} s", file=sys.stderr, flush=True)
-            time.sleep(delay)
+            sleep(delay)
     return work(*arguments, **named)
 
 

@@ -115,7 +115,7 @@ def test_an_outage_in_mid_build_is_waited_for(
 ) -> None:
     before(monkeypatch, own_server.stop)
     # The server is back by the time that the task is tried again.
-    monkeypatch.setattr(again.time, "sleep", lambda _: own_server.start())
+    monkeypatch.setattr(again, "sleep", lambda _: own_server.start())
     made: Build = build.fn(str(write_config(tmp_path)), f"s3://{BUCKET}/data", str(source))
     said = capfd.readouterr().err
     assert re.search(r"^counterfoil: Could not connect.*; trying again in 2 s$", said, re.MULTILINE), said
@@ -127,7 +127,7 @@ def test_an_outage_that_lasts_ends_in_one_line_and_the_next_build_goes_on(
     source: Path, tmp_path: Path, own_server: S3Server, monkeypatch: pytest.MonkeyPatch, work: Counter[str]
 ) -> None:
     before(monkeypatch, own_server.stop)
-    monkeypatch.setattr(again.time, "sleep", lambda _: None)
+    monkeypatch.setattr(again, "sleep", lambda _: None)
     config, out = str(write_config(tmp_path)), f"s3://{BUCKET}/data"
     with temporary_settings(restore_defaults={PREFECT_API_URL}), pytest.raises(InputError) as caught:
         run_build(config, out, str(source), [])
