@@ -150,10 +150,9 @@ def _view(dataset: Dataset, build: Build, table: str) -> str:
 
 def _runs(dataset: Dataset) -> str:
     rows = []
-    for build_id in dataset.builds():
-        build = asdict(dataset.build(build_id))
+    for build in (asdict(found) for found in map(dataset.read_build, dataset.builds()) if found is not None):
         texts = [json.dumps(build[name], sort_keys=True) for name in ("config", "versions", "counts")]
-        values = [build_id, *texts, build["started"], build["ended"]]
+        values = [build["build_id"], *texts, build["started"], build["ended"]]
         rows.append(f"({', '.join(_quoted(value) for value in values)})")
     if not rows:
         rows = ["(NULL, NULL, NULL, NULL, NULL, NULL)"]
