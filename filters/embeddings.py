@@ -168,7 +168,7 @@ class Encoder:
         # A GPU is busy with one batch while the next is decoded. On a CPU the two would take turns on the same
         # cores, and a thread of the model that waits for its turn holds up all the others.
         ahead = 0 if self.loaded.device.type == "cpu" else 1
-        with ThreadPoolExecutor(cores(self.compute.workers)) as pool:
+        with ThreadPoolExecutor(cores(self.compute.threads)) as pool:
             for start in range(0, len(pictures), size):
                 batch = pictures[start : start + size]
                 handfuls = [batch[at : at + _HANDFUL] for at in range(0, len(batch), _HANDFUL)]

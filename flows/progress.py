@@ -1,10 +1,12 @@
-"""Show long work: what, how many of how many, at which rate, for how much longer."""
+"""Show long work: what, how many of how many, at which rate, for how much longer; several pieces of work at once."""
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
@@ -14,6 +16,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -23,51 +26,86 @@ _SECONDS_BETWEEN_LINES = 10.0
 Advance = Callable[[int, int | None], None]
 
 
-@contextmanager
-def progress(what: str, unit: str, total: int | None = None) -> Iterator[Advance]:
-    """Yield a function of (how many more are done, the total if it is known now).
-
-    A bar on a terminal; elsewhere a line now and then, and one at the end of work that took a while. What is logged to
-    `counterfoil` meanwhile is shown too.
-    """
-    console = Console(stderr=True)
-    shown = _bar(console, what, unit, total) if console.is_terminal else _lines(what, unit, total)
-    with _notes(console, what), shown as advance:
-        yield advance
+@dataclass(slots=True)
+class _Line:
+    unit: str
+    total: int | None = None
+    done: int = 0
+    started: float = field(default_factory=time.monotonic)
+    told: float = field(default_factory=time.monotonic)
+    bar: TaskID | None = None
 
 
-class _Notes(logging.Handler):
-    """Shows what is logged, above the bar where there is one; in a flow run Prefect does, and keeps it."""
+class Board:
+    """What is going on, a line each: bars on a terminal; elsewhere a line of text now and then, and one at the end of
+    work that took a while. Any thread may tell it something."""
 
-    def __init__(self, console: Console, what: str) -> None:
-        super().__init__(logging.INFO)
-        self._console, self._what = console, what
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._lines: dict[str, _Line] = {}
+        self._lock = threading.RLock()
+        self._bars = _bars(self._console) if self._console.is_terminal else None
 
-    def emit(self, record: logging.LogRecord) -> None:
-        with suppress(MissingContextError):
-            if get_run_logger().isEnabledFor(record.levelno):
-                get_run_logger().log(record.levelno, record.getMessage())
+    def add(self, what: str, unit: str, more: int | None) -> None:
+        """Tell of more work to be done; None where nobody knows how much."""
+        with self._lock:
+            line = self._lines.setdefault(what, _Line(unit))
+            line.total = (line.total or 0) + more if more is not None else line.total
+            if self._bars is not None:
+                if line.bar is None:
+                    line.bar = self._bars.add_task(what, total=line.total, unit=unit, rate="")
+                self._bars.update(line.bar, total=line.total)
+
+    def begin(self, what: str) -> None:
+        """Tell that work begins: its time counts from here."""
+        with self._lock:
+            line = self._lines[what]
+            if line.done == 0:
+                line.started = line.told = time.monotonic()
+                if self._bars is not None and line.bar is not None:
+                    self._bars.reset(line.bar, total=line.total)
+
+    def advance(self, what: str, more: int) -> None:
+        """Tell that so much more is done."""
+        with self._lock:
+            line = self._lines[what]
+            line.done += more
+            if self._bars is not None and line.bar is not None:
+                self._bars.update(line.bar, advance=more)
+                speed = self._bars.tasks[self._bars.task_ids.index(line.bar)].speed
+                self._bars.update(line.bar, rate=f"{speed:,.0f}/s" if speed else "")
                 return
-        self._console.print(f"{self._what}: {record.getMessage()}", markup=False, highlight=False, soft_wrap=True)
+            now = time.monotonic()
+            over = line.total is not None and line.done >= line.total
+            if now - (line.started if over else line.told) >= _SECONDS_BETWEEN_LINES and line.done:
+                line.told = now
+                print(_told(what, line, now), file=sys.stderr, flush=True)
+
+    def __enter__(self) -> "Board":
+        self._notes = _notes(self._console)
+        self._notes.__enter__()
+        if self._bars is not None:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+        self._notes.__exit__(None, None, None)
 
 
-@contextmanager
-def _notes(console: Console, what: str) -> Iterator[None]:
-    log = logging.getLogger("counterfoil")
-    notes, before = _Notes(console, what), (log.level, log.propagate)
-    log.addHandler(notes)
-    log.setLevel(logging.INFO)
-    log.propagate = False  # Prefect sets up the root logger
-    try:
-        yield
-    finally:
-        log.removeHandler(notes)
-        log.level, log.propagate = before
+def _told(what: str, line: _Line, now: float) -> str:
+    seconds = now - line.started
+    rate = line.done / seconds if seconds else 0.0
+    if line.total is not None and line.done >= line.total:
+        return f"{what}: {line.done:,} {line.unit} in {seconds:,.0f} s"
+    left = f", {(line.total - line.done) / rate:,.0f} s left" if line.total and rate else ""
+    of = f" of {line.total:,}" if line.total else ""
+    return f"{what}: {line.done:,}{of} {line.unit}, {rate:,.0f}/s{left}"
 
 
-@contextmanager
-def _bar(console: Console, what: str, unit: str, total: int | None) -> Iterator[Advance]:
-    columns = (
+def _bars(console: Console) -> Progress:
+    return Progress(
         SpinnerColumn(),
         TextColumn("{task.description:<22}"),
         BarColumn(24),
@@ -76,36 +114,51 @@ def _bar(console: Console, what: str, unit: str, total: int | None) -> Iterator[
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        console=console,
     )
-    with Progress(*columns, console=console) as bars:
-        task = bars.add_task(what, total=total, unit=unit, rate="")
 
-        def advance(more: int, known: int | None) -> None:
-            bars.update(task, advance=more, total=known if known is not None else total)
-            speed = bars.tasks[0].speed
-            bars.update(task, rate=f"{speed:,.0f}/s" if speed else "")
+
+@contextmanager
+def progress(what: str, unit: str, total: int | None = None) -> Iterator[Advance]:
+    """Yield a function of (how many more are done, the total if it is known now), for one piece of work."""
+    with Board() as board:
+        board.add(what, unit, total)
+        known = total
+
+        def advance(more: int, now_known: int | None) -> None:
+            nonlocal known
+            if now_known is not None and now_known != known:
+                board.add(what, unit, now_known - (known or 0))
+                known = now_known
+            board.advance(what, more)
 
         yield advance
 
 
+class _Notes(logging.Handler):
+    """Shows what is logged, above the bars where there are any; in a flow run Prefect does, and keeps it."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(MissingContextError):
+            if get_run_logger().isEnabledFor(record.levelno):
+                get_run_logger().log(record.levelno, record.getMessage())
+                return
+        self._console.print(record.getMessage(), markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
-def _lines(what: str, unit: str, total: int | None) -> Iterator[Advance]:
-    started = last = time.monotonic()
-    done, known = 0, total
-
-    def advance(more: int, now_known: int | None) -> None:
-        nonlocal done, known, last
-        done += more
-        known = now_known if now_known is not None else known
-        now = time.monotonic()
-        if now - last >= _SECONDS_BETWEEN_LINES and done:
-            last = now
-            rate = done / (now - started)
-            left = f", {(known - done) / rate:,.0f} s left" if known else ""
-            of = f" of {known:,}" if known else ""
-            print(f"{what}: {done:,}{of} {unit}, {rate:,.0f}/s{left}", file=sys.stderr, flush=True)
-
-    yield advance
-    seconds = time.monotonic() - started
-    if seconds >= _SECONDS_BETWEEN_LINES:
-        print(f"{what}: {done:,} {unit} in {seconds:,.0f} s", file=sys.stderr, flush=True)
+def _notes(console: Console) -> Iterator[None]:
+    log = logging.getLogger("counterfoil")
+    notes, before = _Notes(console), (log.level, log.propagate)
+    log.addHandler(notes)
+    log.setLevel(logging.INFO)
+    log.propagate = False  # Prefect sets up the root logger
+    try:
+        yield
+    finally:
+        log.removeHandler(notes)
+        log.level, log.propagate = before

@@ -1,11 +1,11 @@
 """Language models that write, for the length of a process, and what they once wrote."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 
+from flows import models
 from flows.secrets import secret_of
 from generators.text.writing import writer_of
 from generators.text.writing.base import Answer, Prompt, Writer
@@ -19,7 +19,6 @@ from storage.kept import kept
 _AT_A_TIME = 2000
 
 
-@lru_cache(maxsize=2)
 def _loaded(config: settings.Writer, compute: settings.Compute) -> Writer:
     return writer_of(config, compute, secret_of(config.key))
 
@@ -27,14 +26,18 @@ def _loaded(config: settings.Writer, compute: settings.Compute) -> Writer:
 def writer_for(config: settings.Writer, compute: settings.Compute) -> Writer:
     """Return the writer of a config, or of one that asks more of it (`Rewrite`); it is loaded once."""
     common = {name: getattr(config, name) for name in settings.Writer.model_fields}
-    return _loaded(settings.Writer(**common), compute)
+    return models.loaded(_loaded, settings.Writer(**common), compute)
 
 
 class Remembered:
-    """A writer that is not asked what it was asked before, in this dataset."""
+    """A writer that is not asked what it was asked before, in this dataset, about captions of the same shard.
 
-    def __init__(self, dataset: Dataset, config: settings.Writer, compute: settings.Compute) -> None:
-        self.dataset, self.writer = dataset, writer_for(config, compute)
+    Where nothing was asked about a shard yet, the answers of all others are looked through that were there before this
+    build: a shard that was packed anew asks about nothing but new captions.
+    """
+
+    def __init__(self, dataset: Dataset, config: settings.Writer, compute: settings.Compute, shard: str) -> None:
+        self.dataset, self.writer, self.shard = dataset, writer_for(config, compute), shard
 
     @property
     def identity(self) -> list[Any]:
@@ -50,7 +53,7 @@ class Remembered:
         model = fingerprint(self.writer.identity)
         keys = [answer_key(model, *_parts(prompt)) for prompt in prompts]
         wanted = pa.table({"key": pa.array(sorted(set(keys)), pa.binary(16))})
-        rows = kept(self.dataset, "answers", model, wanted).to_pylist()
+        rows = kept(self.dataset, "answers", self._there(model), wanted).to_pylist()
         known = {row["key"]: Answer(row["text"], row["tokens"], row["detail"] or "") for row in rows}
         new = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in known}
         ordered = list(new)
@@ -61,6 +64,13 @@ class Remembered:
             self._store(model, part, answers)
         return [known[key] for key in keys]
 
+    def _there(self, model: str) -> list[str]:
+        """Name the shards of answers to look into."""
+        own = self.dataset.shards("answers", prefix=f"{model}-{self.shard}")
+        if own or self.dataset.current() is None:
+            return own
+        return self.dataset.shards("answers", prefix=model)
+
     def _store(self, model: str, keys: list[bytes], answers: list[Answer]) -> None:
         rows = {
             "key": pa.array(keys, pa.binary(16)),
@@ -68,7 +78,7 @@ class Remembered:
             "tokens": pa.array([answer.tokens for answer in answers], pa.int64()),
             "detail": pa.array([answer.detail or None for answer in answers], pa.string()),
         }
-        name = f"{model}-{fingerprint(sorted(key.hex() for key in keys))}"
+        name = f"{model}-{self.shard}-{fingerprint(sorted(key.hex() for key in keys))}"
         self.dataset.write("answers", name, pa.table(rows, schema=ANSWERS))
 
 

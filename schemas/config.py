@@ -259,7 +259,14 @@ class Compute(Recipe):
     device: str = "auto"
     """auto (CUDA, else MPS, else CPU), or any torch device."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    runner: Literal["auto", "inline", "processes", "ray", "dask"] = "auto"
+    """Where steps run: in one process, in one for each core, or on a Ray or Dask cluster (extras `ray`, `dask`). `auto`
+    takes processes where there is work that is worth starting them. Models run in this process unless on a cluster."""
     workers: Annotated[int, Field(ge=0)] = 0
+    """Processes, or tasks on a cluster at a time; 0 takes as many as there are cores."""
+    address: str | None = None
+    """Address of the cluster; when left out RAY_ADDRESS, else one on this machine for as long as the build runs."""
+    threads: Annotated[int, Field(ge=0)] = 0
     """Threads that decode pictures; 0 takes the number of cores."""
     limit: str | None = "counterfoil-images"
     """Prefect's concurrency limit that picture editing takes a slot of, made with one slot where there is none of that

@@ -1,5 +1,7 @@
 """What models once made and is kept by what they were given: no caption is encoded or question asked twice."""
 
+from collections.abc import Iterable
+
 import duckdb
 import pyarrow as pa
 
@@ -7,13 +9,13 @@ from schemas.tables import TABLES
 from storage.dataset import Dataset
 
 
-def kept(dataset: Dataset, table: str, model: str, keys: pa.Table) -> pa.Table:
-    """Find the rows of a table (embeddings, answers) that a model made for these keys, a table with one column, key.
+def kept(dataset: Dataset, table: str, shards: Iterable[str], keys: pa.Table) -> pa.Table:
+    """Find the rows of some shards of a table (embeddings, answers) with these keys, a table with one column, key.
 
-    `model` is what the names of its shards begin with. Raises DamagedShardError where one cannot be read.
+    Raises DamagedShardError where a shard cannot be read.
     """
     schema = TABLES[table]
-    there = dataset.shards(table, prefix=model)
+    there = list(shards)
     if not there:
         return schema.empty_table()
     try:

@@ -1,0 +1,163 @@
+"""The end of a build: every row accounted for, the build made known, catalog and card put beside it."""
+
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import FlowRunContext
+
+from flows.card import dataset_card
+from schemas.config import BuildConfig
+from schemas.ids import fingerprint
+from storage.catalog import connect, write_catalog
+from storage.dataset import Build, DamagedShardError, Dataset
+
+# What the rows of a build depend on, so that somebody can make them again.
+PACKAGES = (
+    "counterfoil",
+    "torch",
+    "torchvision",
+    "open_clip_torch",
+    "timm",
+    "transformers",
+    "tokenizers",
+    "diffusers",
+    "spacy",
+    "lemminflect",
+    "inflect",
+    "wn",
+    "scikit-learn",
+    "scipy",
+    "numpy",
+    "pillow",
+    "ImageHash",
+    "duckdb",
+    "pyarrow",
+)
+_MOMENT = "%Y%m%dT%H%M%S%f"  # of a build's id, to the millisecond
+
+
+def publish(
+    dataset: Dataset, config: BuildConfig, shards: dict[str, list[str]], lexicon: dict[str, Any], started: datetime
+) -> Build:
+    """Make the build known, once every row is accounted for; nothing when the current one is the same.
+
+    Returns the build that is now current: another, where one that was begun later has ended already.
+    """
+    everything = {**shards, "ledger": _ledger(dataset, shards)}
+    _check_there(dataset, everything)
+    recipe = config.model_dump(mode="json")
+    current = dataset.current()
+    if current is None or current.config != recipe or current.shards != everything:
+        made = Build(
+            build_id=f"{started.strftime(_MOMENT)[:-3]}-{fingerprint(shards, recipe)[:8]}",
+            shards=everything,
+            config=recipe,
+            counts=_counts(dataset, everything),
+            versions=_versions(config),
+            started=started.isoformat(timespec="seconds"),
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            notes={"lexicon": lexicon},
+        )
+        made = dataset.commit(made)
+        current = present(dataset)
+        if current.build_id != made.build_id:
+            print(
+                f"counterfoil: build {current.build_id}, which was begun later, has ended before: it is current; "
+                f"this one is kept as {made.build_id}",
+                file=sys.stderr,
+            )
+        return current
+    return present(dataset)
+
+
+def present(dataset: Dataset) -> Build:
+    """Put catalog and card of the current build beside it, and its summary before whoever watches the flow.
+
+    Done again when nothing has changed: a build killed right after it was made current has none yet, and
+    a dataset that was moved has one that points elsewhere. And until nothing else has become current meanwhile: of
+    builds that end at once, each looks after the other's.
+    """
+    build = dataset.build()
+    while True:
+        with connect(dataset, build) as connection:
+            card = dataset_card(connection, build)
+        write_catalog(dataset, build)
+        dataset.put_text("README.md", card)
+        current = dataset.build()
+        if current.build_id == build.build_id:
+            break
+        build = current
+    if FlowRunContext.get():
+        create_markdown_artifact(card, key="dataset-card", description=f"Build {build.build_id}")
+    return build
+
+
+def moment(dataset: Dataset) -> datetime:
+    """Tell the time, but later than the current build's: a clock that lags behind another machine's would make builds
+    that are old before they are there."""
+    now, current = datetime.now(UTC), dataset.current()
+    if current is None:
+        return now
+    try:
+        last = datetime.strptime(current.build_id.partition("-")[0], _MOMENT).replace(tzinfo=UTC)
+    except ValueError:  # not named by Counterfoil
+        return now
+    return max(now, last + timedelta(milliseconds=1))
+
+
+def _check_there(dataset: Dataset, shards: dict[str, list[str]]) -> None:
+    """See that all that a build names is there before it is made known; raises DamagedShardError."""
+    for table, shard in dataset.missing(shards):
+        raise DamagedShardError(table, shard, dataset.path(table, shard), "cut, or gone during the build (pruned?)")
+
+
+def _counts(dataset: Dataset, shards: dict[str, list[str]]) -> dict[str, int]:
+    """Count the rows of a build that is about to be made known."""
+    counts = {table: rows_in(dataset, table, shards[table]) for table in _COUNTED}
+    if counts["text_negatives"] != counts["verdicts"]:
+        raise RuntimeError(
+            f"{counts['text_negatives']} negatives and {counts['verdicts']} verdicts: every negative has one verdict"
+        )
+    accepted = (dataset.read("verdicts", shard, ["accepted"])["accepted"] for shard in shards["verdicts"])
+    return {**counts, "accepted": sum(verdicts.true_count for column in accepted for verdicts in column.chunks)}
+
+
+_COUNTED = ("images", "pairs", "rejects", "text_negatives", "verdicts")
+
+
+def rows_in(dataset: Dataset, table: str, shards: Sequence[str]) -> int:
+    return sum(dataset.count(table, shard) for shard in shards)
+
+
+def _ledger(dataset: Dataset, shards: dict[str, list[str]]) -> list[str]:
+    """Name the ledgers of shards: what each cost to make. One that is lost is not worth making the shard again."""
+    there = set(dataset.shards("ledger"))
+    named = list(dict.fromkeys(shard for several in shards.values() for shard in several if shard in there))
+    lost = {shard for _, shard in dataset.missing({"ledger": named})}
+    return [shard for shard in named if shard not in lost]
+
+
+def _versions(config: BuildConfig) -> dict[str, str]:
+    versions = {"python": platform.python_version(), **dict(_installed((*PACKAGES, config.describe.parser)))}
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / ".git").exists():
+        found = subprocess.run(
+            ["git", "-C", checkout, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+        versions["git commit"] = found.stdout.strip()
+    return versions
+
+
+def _installed(names: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name in names:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            continue

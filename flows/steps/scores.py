@@ -1,0 +1,102 @@
+"""The steps that score wrong captions, and the edited pictures that there are."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from filters.alignment import Alignment
+from filters.embeddings import Encoder
+from filters.plausibility import Plausibility
+from filters.words import Words
+from flows import models
+from flows.groups import Inputs
+from flows.rows import both_captions, group_vectors, scored, usable, with_pictures
+from flows.steps.step import Step
+from schemas import config as settings
+from schemas.tables import LEXICON
+from storage.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Align(Step):
+    """Score with a dual encoder; each picture and caption is encoded once, for all builds."""
+
+    role: str
+    clip: settings.Clip
+    compute: settings.Compute
+    table: ClassVar = "scores"
+    takes: ClassVar = ("negatives", "pairs", "pictures")
+    gives: ClassVar = "scores"
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"align with {self.role}"
+
+    @property
+    def on_device(self) -> bool:
+        return True
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return [Alignment(self.role, self.clip.model).identity, Encoder(self.clip, self.compute).identity]
+
+    def check(self) -> None:
+        Encoder(self.clip, self.compute).check()
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
+        encoder = models.loaded(Encoder, self.clip, self.compute)
+        rows = usable(dataset, inputs.one("negatives"), inputs.one("pairs"))
+        rows = with_pictures(dataset, rows, inputs.all("pictures"))
+        vectors = group_vectors(dataset, encoder, inputs)
+        return scored(rows, vectors, Alignment(self.role, self.clip.model))
+
+
+@dataclass(frozen=True)
+class WeighPlausibility(Step):
+    """Score captions with a language model that never sees the image."""
+
+    plausibility: settings.Plausibility
+    compute: settings.Compute
+    name: ClassVar = "plausibility"
+    table: ClassVar = "scores"
+    takes: ClassVar = ("negatives", "pairs")
+    gives: ClassVar = "scores"
+
+    @property
+    def on_device(self) -> bool:
+        return True
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return Plausibility(self.plausibility, self.compute).identity
+
+    def check(self) -> None:
+        Plausibility(self.plausibility, self.compute).check()
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
+        stage = models.loaded(Plausibility, self.plausibility, self.compute)
+        return stage(both_captions(dataset, inputs.one("negatives"), inputs.one("pairs")))
+
+
+@dataclass(frozen=True)
+class WeighWords(Step):
+    """Score captions by how common their words are in this corpus."""
+
+    name: ClassVar = "words"
+    table: ClassVar = "scores"
+    takes: ClassVar = ("negatives", "pairs", "lexicon")
+    gives: ClassVar = "scores"
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return Words(LEXICON.empty_table(), "").identity
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
+        stage = models.loaded(_words, dataset, inputs.one("lexicon"))
+        return stage(both_captions(dataset, inputs.one("negatives"), inputs.one("pairs")))
+
+
+def _words(dataset: Dataset, lexicon: str) -> Words:
+    return Words(dataset.read("lexicon", lexicon), lexicon)

@@ -1,0 +1,169 @@
+"""The steps that decide: verdicts, the balance of blind signals, and what the whole still gives away."""
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from filters.balance import Refinement, balanced
+from filters.duplicates import near_duplicates
+from filters.embeddings import Encoder
+from filters.selection import Selection
+from filters.text_probe import TextProbe
+from flows import models
+from flows.groups import Inputs
+from flows.rows import beside, both_captions, embeddings_of
+from flows.steps.step import Step
+from schemas import config as settings
+from schemas.ids import embedding_key
+from schemas.tables import NEAR_DUPLICATES
+from storage.catalog import candidates_of
+from storage.dataset import Dataset
+from storage.kept import kept
+
+
+def _candidates(dataset: Dataset, inputs: Inputs) -> pa.Table:
+    negatives, pairs = inputs.one("negatives"), inputs.one("pairs")
+    return candidates_of(dataset, negatives, pairs, list(inputs.all("pictures")), list(inputs.all("scores")))
+
+
+@dataclass(frozen=True)
+class Select(Step):
+    """Give every negative its verdict by the rules."""
+
+    select: settings.Select
+    published: bool = True
+    name: ClassVar = "select"
+    table: ClassVar = "verdicts"
+    takes: ClassVar = ("negatives", "pairs", "pictures", "scores")
+
+    @property
+    def gives(self) -> str:  # type: ignore[override]
+        return "verdicts" if self.published else "judged"
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return Selection(self.select).identity
+
+    def check(self) -> None:
+        Selection(self.select).check()
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
+        return Selection(self.select)(_candidates(dataset, inputs))
+
+
+@dataclass(frozen=True)
+class Refine(Step):
+    """Choose, among all that the rules accept, a part that blind signals do not tell from the originals."""
+
+    refine: settings.Refine
+    name: ClassVar = "refine"
+    table: ClassVar = "refinements"
+    takes: ClassVar = ("negatives", "pairs", "pictures", "scores", "judged")
+    gives: ClassVar = "refinement"
+    over: ClassVar = "corpus"
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return Refinement(self.refine).identity
+
+    def check(self) -> None:
+        Refinement(self.refine).check()
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
+        stage = Refinement(self.refine)
+        for group in inputs.groups:
+            accepted = dataset.read("verdicts", group.one("judged"), ["accepted"])["accepted"]
+            stage.add(_candidates(dataset, group).filter(accepted))
+        return stage.table()
+
+
+@dataclass(frozen=True)
+class Balance(Step):
+    """Take back the acceptance of what the refinement did not keep."""
+
+    name: ClassVar = "balance"
+    table: ClassVar = "verdicts"
+    takes: ClassVar = ("judged", "refinement")
+    gives: ClassVar = "verdicts"
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return ["balance", 1]
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
+        refined = models.loaded(_refined, dataset, inputs.one("refinement"))
+        return balanced(dataset.read("verdicts", inputs.one("judged")), refined)
+
+
+def _refined(dataset: Dataset, refinement: str) -> pa.Table:
+    return dataset.read("refinements", refinement, ["text_negative_id", "kept"])
+
+
+@dataclass(frozen=True)
+class MarkNearDuplicates(Step):
+    """Mark the images that look alike."""
+
+    distance: int
+    name: ClassVar = "near duplicates"
+    table: ClassVar = "near_duplicates"
+    takes: ClassVar = ("pairs",)
+    gives: ClassVar = "near_duplicates"
+    over: ClassVar = "corpus"
+    kinds: ClassVar = ("rules",)
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return ["near duplicates", 1, self.distance]
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
+        hashes = [dataset.read("images", group.one("pairs"), ["image_id", "phash"]) for group in inputs.groups]
+        return near_duplicates(pa.concat_tables(hashes), self.distance) if hashes else NEAR_DUPLICATES.empty_table()
+
+
+@dataclass(frozen=True)
+class ProbeCaptions(Step):
+    """Measure whether a caption alone gives away that it is the wrong one."""
+
+    judge: settings.Clip | None
+    compute: settings.Compute
+    name: ClassVar = "text probes"
+    table: ClassVar = "probes"
+    takes: ClassVar = ("negatives", "pairs", "verdicts", "scores")
+    gives: ClassVar = "probes"
+    over: ClassVar = "corpus"
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        encoder = self._encoder()
+        return ["text probes", TextProbe.version, encoder.identity if encoder is not None else None]
+
+    def sources(self, inputs: Inputs) -> list[Any]:
+        # Of the scores nothing counts but that the judge's are there: then its vectors are.
+        return [[group.all(field) for field in self.takes[:3]] for group in inputs.groups]
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
+        encoder = self._encoder()
+        stage = TextProbe(partial(_vectors, dataset, encoder, inputs) if encoder is not None else None)
+        for group in inputs.groups:
+            accepted = dataset.read("verdicts", group.one("verdicts"), ["text_negative_id", "accepted"])
+            rows = both_captions(dataset, group.one("negatives"), group.one("pairs"))
+            stage.add(beside(rows, "text_negative_id", accepted))
+        return stage.table()
+
+    def _encoder(self) -> Encoder | None:
+        return models.loaded(Encoder, self.judge, self.compute) if self.judge is not None else None
+
+
+def _vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs, captions: list[str]) -> npt.NDArray[np.float32]:
+    """Look up the vectors of captions of the corpus, which aligning has left: captions x dimensions."""
+    shards = {f"{group.one('pairs')}-captions" for group in inputs.groups}
+    shards |= {group.one("negatives") for group in inputs.groups}
+    keys = [embedding_key(encoder.fingerprint, caption) for caption in captions]
+    wanted = pa.table({"key": pa.array(sorted(set(keys)), pa.binary(16))})
+    found = kept(dataset, "embeddings", sorted(embeddings_of(encoder, shard) for shard in shards), wanted)
+    vectors = dict(zip(found["key"].to_pylist(), found["embedding"].to_pylist(), strict=True))
+    return np.array([vectors[key] for key in keys], np.float32)

@@ -1,0 +1,112 @@
+"""Wherever work runs, the shards are the same; a worker that is killed costs its batch."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from flows.build import build
+from schemas.errors import InputError
+from storage.dataset import Build, Dataset
+from tests.flows.conftest import write_config
+from tests.flows.test_build import content
+from tests.pictures import make_csv_source
+
+RUNNERS = ("inline", "processes", "ray", "dask")
+
+
+def run(folder: Path, source: Path, out: str, models: dict[str, Any], runner: str, **more: Any) -> Build:
+    compute = {"device": "cpu", "dtype": "float32", "runner": runner, "workers": 2}
+    config = write_config(folder, **models, compute=compute, **more)
+    made: Build = build.fn(str(config), str(folder / out), str(source))
+    return made
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, models: dict[str, Any]) -> tuple[Path, dict[str, list[Any]]]:
+    folder = tmp_path_factory.mktemp("inline")
+    source = make_csv_source(folder / "source", images=40)
+    made = run(folder, source, "inline", models, "inline", select={"refine": {}})
+    return source, content(folder / "inline", made)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", RUNNERS[1:])
+def test_shards_are_the_same_on_every_runner(
+    tmp_path: Path, models: dict[str, Any], whole: tuple[Path, dict[str, list[Any]]], runner: str
+) -> None:
+    if runner != "processes":
+        pytest.importorskip({"ray": "ray", "dask": "distributed"}[runner], reason=f"needs the extra `{runner}`")
+    source, expected = whole
+    made = run(tmp_path, source, "out", models, runner, select={"refine": {}})
+    assert content(tmp_path / "out", made) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", RUNNERS[1:])
+def test_a_worker_that_is_killed_costs_its_batch(
+    tmp_path: Path, models: dict[str, Any], whole: tuple[Path, dict[str, list[Any]]], runner: str
+) -> None:
+    if runner != "processes":
+        pytest.importorskip({"ray": "ray", "dask": "distributed"}[runner], reason=f"needs the extra `{runner}`")
+    source, expected = whole
+    killed: list[int] = []
+    done = threading.Event()
+
+    def kill_one_at_work() -> None:
+        while not done.is_set() and not killed:
+            if list((tmp_path / "out").glob("parses/*.parquet")):
+                for child in psutil.Process().children(recursive=True):
+                    if _is_worker(child, runner):
+                        os.kill(child.pid, signal.SIGKILL)
+                        killed.append(child.pid)
+                        return
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_one_at_work)
+    killer.start()
+    try:
+        made = run(tmp_path, source, "out", models, runner, select={"refine": {}})
+    finally:
+        done.set()
+        killer.join()
+    assert killed
+    assert content(tmp_path / "out", made) == expected
+
+
+def _is_worker(process: psutil.Process, runner: str) -> bool:
+    """Tell a process that makes shards, by what it is called and by being busy."""
+    try:
+        line = " ".join(process.cmdline())
+        named = {"processes": "spawn_main", "ray": "ray::", "dask": "spawn_main"}[runner] in line
+        return named and "resource_tracker" not in line and process.cpu_times().user > 0.5
+    except psutil.Error:
+        return False
+
+
+def test_a_batch_that_kills_every_worker_ends_in_one_line(tmp_path: Path) -> None:
+    from flows.groups import Inputs
+    from flows.runners import Processes
+    from flows.work import Work
+    from schemas.config import Compute
+    from tests.flows.deadly import Deadly
+
+    runner = Processes(Compute(workers=1))
+    with pytest.raises(InputError, match="deadly: 3 workers were killed over the same work"):
+        runner.run(str(tmp_path), (Work(Deadly(), Inputs({}, 1), "shard"),), frozenset(), lambda _: None)
+    runner.close()
+    assert Dataset(str(tmp_path)).shards("pairs") == []
+
+
+@pytest.mark.parametrize(("runner", "package"), [("ray", "ray"), ("dask", "distributed")])
+def test_a_missing_extra_is_one_clear_line(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, runner: str, package: str
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    with pytest.raises(InputError, match=rf"{runner} is not installed; pip install 'counterfoil\[{runner}\]'"):
+        run(tmp_path, source, "out", {}, runner)
