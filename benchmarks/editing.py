@@ -23,9 +23,9 @@ import torch
 from devices.pictures import decoded
 from filters.attribution import Attribution
 from filters.embeddings import Encoder
-from flows.picture_tasks import with_originals
 from flows.run import run_build
-from flows.shards import beside, usable
+from flows.rows import beside, usable
+from flows.steps.pictures import with_originals
 from generators.images.editing import Editing
 from generators.images.geometry import white_of
 from generators.images.masks import Masks, mask_of_heat

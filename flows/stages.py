@@ -30,7 +30,6 @@ def stages(config: BuildConfig) -> list[Step]:
 def _stages(config: BuildConfig) -> Iterator[Step]:
     compute, seed, describe, judge = config.compute, config.seed, config.describe, config.judge
 
-    yield MarkNearDuplicates(config.ingest.near_duplicate_distance)
     yield Parse(describe)
     yield Describe(describe)
     if config.paraphrase is not None:
@@ -62,6 +61,7 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
     if config.select.refine is not None:
         yield Refine(config.select.refine)
         yield Balance()
+    yield MarkNearDuplicates(config.ingest.near_duplicate_distance)
     yield ProbeCaptions(judge, compute)
     if config.images and judge is not None:
         yield ProbePictures(judge, compute)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from flows import tasks
 from flows.build import build
 from flows.report import report
+from flows.steps.selection import MarkNearDuplicates
 from schemas.errors import InputError
 from schemas.reasons import CHECKS
 from storage.catalog import connect
@@ -124,14 +124,14 @@ def test_a_build_that_was_killed_before_its_catalog_gets_one(run: Run, source: P
 def test_a_build_never_names_a_shard_that_is_gone(
     run: Run, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = tasks.mark_near_duplicates.fn
+    real = MarkNearDuplicates.make
 
     def prune_meanwhile(root: str, distance: int, images: list[str]) -> str:
         for shard in (tmp_path / "dataset" / "scores").glob("*.parquet"):
             shard.unlink()
         return real(root, distance, images)
 
-    monkeypatch.setattr(tasks.mark_near_duplicates, "fn", prune_meanwhile)
+    monkeypatch.setattr(MarkNearDuplicates, "make", prune_meanwhile)
     with pytest.raises(InputError, match=r"scores/\w+ vanished during the build"):
         run(source)
     assert Dataset(str(tmp_path / "dataset")).builds() == []
@@ -178,14 +178,14 @@ def test_everything_that_is_missing_is_said_before_any_work(run: Run, source: Pa
 
 
 def test_the_gpu_config_is_checked_as_far_as_this_machine_can(source: Path) -> None:
-    from flows.build import check
+    from flows.build import check_all
     from schemas.config import load_config
 
     config = load_config(REPOSITORY / "configs" / "photos-gpu.yaml", [], str(source))
     assert config.judge is not None
     assert config.target is not None
     with pytest.raises(InputError) as caught:
-        check(config)
+        check_all(config)
     assert str(caught.value).startswith("describe.parser: no spaCy pipeline en_core_web_lg")
 
 

@@ -15,8 +15,9 @@ import fsspec
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import again, tasks
+from flows import again
 from flows.build import build
+from flows.steps.selection import MarkNearDuplicates
 from flows.run import run_build
 from schemas.errors import InputError
 from storage.catalog import connect
@@ -96,14 +97,14 @@ def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3_server: S3Ser
 
 def before(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
     """Do something in the middle of a build: once, before the near duplicates are marked."""
-    real, done = tasks.mark_near_duplicates.fn, []
+    real, done = MarkNearDuplicates.make, []
 
-    def meanwhile(*arguments: Any) -> str:
+    def meanwhile(*arguments: Any) -> Any:
         if not done:
             done.append(work())
         return real(*arguments)
 
-    monkeypatch.setattr(tasks.mark_near_duplicates, "fn", meanwhile)
+    monkeypatch.setattr(MarkNearDuplicates, "make", meanwhile)
 
 
 def test_an_outage_in_mid_build_is_waited_for(

@@ -10,14 +10,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from flows import tasks
 from flows.build import build
+from flows.recording import piece_of_work
 from flows.run import run_build
-from schemas.config import Describe
 from schemas.errors import InputError
 from storage.dataset import Dataset
 from tests.flows.conftest import write_config
@@ -65,13 +65,12 @@ def test_passing_trouble_is_tried_again_and_bad_input_is_not(
     errors = (ConnectionResetError("the store hung up"), InputError("no such model"), FileNotFoundError("gone"))
     for error, tries in zip(errors, (2, 1, 1), strict=True):
         tried.clear()
-        task = tasks.parse_captions.with_options(retry_delay_seconds=0, task_run_name="trouble")
-        task.fn = lambda *_, error=error: fail_at_first(error)
+        task = piece_of_work.with_options(retry_delay_seconds=0)
         if tries == 1:
             with pytest.raises(type(error)):
-                task("root", Describe(), "shard")
+                task("trouble", partial(fail_at_first, error))
         else:
-            task("root", Describe(), "shard")
+            task("trouble", partial(fail_at_first, error))
         assert len(tried) == tries
 
 
