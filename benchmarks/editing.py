@@ -23,8 +23,8 @@ import torch
 from devices.pictures import decoded
 from filters.attribution import Attribution
 from filters.embeddings import Encoder
-from flows.run import run_build
 from flows.rows import beside, usable
+from flows.run import run_build
 from flows.steps.pictures import with_originals
 from generators.images.editing import Editing
 from generators.images.geometry import white_of

@@ -153,7 +153,7 @@ class OnRay:
             self._ray.get(self._perform.options(num_gpus=gpus).remote(root, batch, over))
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from error
-        except (self._ray.exceptions.WorkerCrashedError, self._ray.exceptions.OutOfMemoryError) as error:
+        except self._ray.exceptions.RayError as error:
             raise InputError(_killed(batch)) from error
 
     def close(self) -> None:

@@ -17,8 +17,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import again
 from flows.build import build
-from flows.steps.selection import MarkNearDuplicates
 from flows.run import run_build
+from flows.steps.selection import MarkNearDuplicates
 from schemas.errors import InputError
 from storage.catalog import connect
 from storage.dataset import Build, Dataset

@@ -83,7 +83,7 @@ def _is_worker(process: psutil.Process, runner: str) -> bool:
     """Tell a process that makes shards, by what it is called and by being busy."""
     try:
         line = " ".join(process.cmdline())
-        named = {"processes": "spawn_main", "ray": "ray::", "dask": "spawn_main"}[runner] in line
+        named = line.startswith("ray::perform") if runner == "ray" else "spawn_main" in line
         return named and "resource_tracker" not in line and process.cpu_times().user > 0.5
     except psutil.Error:
         return False
