@@ -33,7 +33,7 @@ from schemas.config import BuildConfig, load_config
 from schemas.errors import InputError
 from schemas.ids import fingerprint
 from storage.catalog import connect, write_catalog
-from storage.dataset import Build, DamagedShardError, Dataset
+from storage.dataset import Build, Dataset
 from storage.running import at_work
 
 # What the rows of a build depend on, so that somebody can make them again.
@@ -204,7 +204,7 @@ def publish(
     Returns the build that is now current: another, where one that was begun later has ended already.
     """
     everything = {**shards, "ledger": _ledger(dataset, shards)}
-    _check_there(dataset, everything)
+    dataset.check(everything)
     recipe = config.model_dump(mode="json")
     current = dataset.current()
     if current is None or current.config != recipe or current.shards != everything:
@@ -263,12 +263,6 @@ def _now(dataset: Dataset) -> datetime:
     except ValueError:  # not named by Counterfoil
         return now
     return max(now, last + timedelta(milliseconds=1))
-
-
-def _check_there(dataset: Dataset, shards: dict[str, list[str]]) -> None:
-    """See that all that a build names is there before it is made known; raises DamagedShardError."""
-    for table, shard in dataset.missing(shards):
-        raise DamagedShardError(table, shard, dataset.path(table, shard), "cut, or gone during the build (pruned?)")
 
 
 def _counts(dataset: Dataset, shards: dict[str, list[str]]) -> dict[str, int]:

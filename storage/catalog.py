@@ -33,9 +33,10 @@ def catalog_sql(dataset: Dataset, build: Build) -> str:
 def connect(dataset: Dataset, build: Build | None = None) -> duckdb.DuckDBPyConnection:
     """Open the catalog of a build, the current one by default, in memory.
 
-    On a local dataset the connection reads its files and no others.
+    On a local dataset the connection reads its files and no others. Raises DamagedShardError where one is cut or gone.
     """
     build = build or dataset.build()
+    dataset.check(build.shards)
     connection = duckdb.connect()
     if dataset.local:
         connection.execute(f"SET allowed_directories = [{_quoted(os.path.abspath(dataset.base))}]")
