@@ -260,9 +260,9 @@ def _now(dataset: Dataset) -> datetime:
         return now
     try:
         last = datetime.strptime(current.build_id.partition("-")[0], _MOMENT).replace(tzinfo=UTC)
-    except ValueError:  # not named by Counterfoil
+        return max(now, last + timedelta(milliseconds=1))
+    except (ValueError, OverflowError):  # not named by Counterfoil
         return now
-    return max(now, last + timedelta(milliseconds=1))
 
 
 def _counts(dataset: Dataset, shards: dict[str, list[str]]) -> dict[str, int]:
