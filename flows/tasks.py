@@ -280,7 +280,7 @@ def probe_captions(
         return stage.table()
 
     seen = (encoder.identity if encoder is not None else None, negatives, pairs, verdicts)
-    return made("text probes", Dataset(root), "probes", fingerprint("text probes", TextProbe.version, *seen), probe)
+    return made("text probes", Dataset(root), "probes", fingerprint(*TextProbe.identity(), *seen), probe)
 
 
 def _caption_vectors(dataset: Dataset, encoder: Encoder, captions: list[str]) -> npt.NDArray[np.float32]:
