@@ -17,6 +17,7 @@ from schemas.errors import InputError
 from schemas.measures import locked
 from schemas.tables import CANDIDATES, REFINEMENTS, VERDICTS
 
+VERSION = 1  # of `balanced`; Refinement has its own
 Floats = npt.NDArray[np.float64]
 
 
