@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from devices.revision import libraries
 from filters.probe import Probe, blind_probe
 from schemas.ids import row_seed
 from schemas.tables import PROBES
@@ -34,6 +35,11 @@ class TextProbe:
     """
 
     version = 1
+
+    @staticmethod
+    def identity() -> list[Any]:
+        """Stage name, version, and what learns."""
+        return ["text probes", TextProbe.version, *libraries("scikit-learn", "scipy")]
 
     def __init__(self, encode: Encode | None = None) -> None:
         """Take what turns n captions into n x d vectors, for the probe `embeddings`; without, there is none."""

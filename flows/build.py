@@ -2,8 +2,9 @@
 
 import platform
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +19,7 @@ from filters.embeddings import Encoder
 from filters.plausibility import Plausibility
 from filters.selection import Selection
 from flows import picture_tasks, tasks
+from flows.again import mended, steadily
 from flows.card import dataset_card
 from flows.pictures import Pictures, picture_stages
 from flows.progress import progress
@@ -32,18 +34,31 @@ from schemas.errors import InputError
 from schemas.ids import fingerprint
 from storage.catalog import connect, write_catalog
 from storage.dataset import Build, Dataset
+from storage.running import at_work
 
+# What the rows of a build depend on, so that somebody can make them again.
 PACKAGES = (
     "counterfoil",
     "torch",
+    "torchvision",
     "open_clip_torch",
+    "timm",
     "transformers",
+    "tokenizers",
     "diffusers",
     "spacy",
     "lemminflect",
     "inflect",
     "wn",
+    "scikit-learn",
+    "scipy",
+    "numpy",
+    "pillow",
+    "ImageHash",
+    "duckdb",
+    "pyarrow",
 )
+_MOMENT = "%Y%m%dT%H%M%S%f"  # of a build's id, to the millisecond
 
 
 @flow(name="build", flow_run_name="build {out}", persist_result=False)
@@ -55,14 +70,23 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
     config = load_config(config_file, settings, source)
     check(config)
     dataset = Dataset(out)
-    started = datetime.now(UTC)
-    previous = dataset.build() if dataset.builds() else None
+    with at_work(dataset):
+        return mended(dataset, partial(make, dataset, config, steadily(_now, dataset)))
+
+
+def make(dataset: Dataset, config: BuildConfig, started: datetime) -> Build:
+    """Do the work of a build: what is there already is not made again. Returns the build that is now current.
+
+    Raises DamagedShardError where a shard that it needs turns out to be cut, overwritten or gone.
+    """
+    out = dataset.root
+    previous = steadily(dataset.current)
 
     with progress("ingest", "rows") as advance:
         how_to_read = (config.source, config.ingest, config.compute.workers)
         ingested = run(tasks.ingest_source, out, *how_to_read, previous, advance)
     pairs = images = ingested.shards
-    sizes = [dataset.count("pairs", shard) for shard in pairs]
+    sizes = steadily(lambda: [dataset.count("pairs", shard) for shard in pairs])
     each = partial(_each, sizes=sizes)
 
     parses = parsed = each("parse", tasks.parse_captions, out, config.describe, rows=(pairs,))
@@ -87,7 +111,7 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
             each = partial(_each, sizes=sizes * 2)
         for shard in zip(negatives, parsed, strict=True) if alone else ():
             pictures.start(*shard)
-        labels = each("truth", tasks.compute_truth, out, rows=(negatives, pairs))
+        labels = each("truth", tasks.compute_truth, out, rows=(negatives, pairs), then=lambda *_: pictures.check())
         masks, edited = pictures.wait()
 
     scores: list[list[str]] = []
@@ -135,7 +159,7 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
         "probes": probes,
         "near_duplicates": [alike],
     }
-    return publish(dataset, config, shards, lexicon, previous, started)
+    return steadily(publish, dataset, config, shards, lexicon, started)
 
 
 def check(config: BuildConfig) -> None:
@@ -173,20 +197,19 @@ class Checked(Protocol):
 
 
 def publish(
-    dataset: Dataset,
-    config: BuildConfig,
-    shards: dict[str, list[str]],
-    lexicon: dict[str, Any],
-    previous: Build | None,
-    started: datetime,
+    dataset: Dataset, config: BuildConfig, shards: dict[str, list[str]], lexicon: dict[str, Any], started: datetime
 ) -> Build:
-    """Make the build current, once every row is accounted for; nothing when nothing has changed."""
+    """Make the build known, once every row is accounted for; nothing when the current one is the same.
+
+    Returns the build that is now current: another, where one that was begun later has ended already.
+    """
+    everything = {**shards, "ledger": _ledger(dataset, shards)}
+    dataset.check(everything)
     recipe = config.model_dump(mode="json")
-    current = previous
-    if previous is None or previous.config != recipe or _without_ledger(previous.shards) != shards:
-        everything = {**shards, "ledger": _ledger(dataset, shards)}
-        current = Build(
-            build_id=f"{started:%Y%m%dT%H%M%S}{started.microsecond // 1000:03}-{fingerprint(shards, recipe)[:8]}",
+    current = dataset.current()
+    if current is None or current.config != recipe or current.shards != everything:
+        made = Build(
+            build_id=f"{started.strftime(_MOMENT)[:-3]}-{fingerprint(shards, recipe)[:8]}",
             shards=everything,
             config=recipe,
             counts=_counts(dataset, everything),
@@ -195,35 +218,60 @@ def publish(
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
             notes={"lexicon": lexicon},
         )
-        dataset.commit(current)
-    assert current is not None
-    present(dataset, current)
-    return current
+        made = dataset.commit(made)
+        current = present(dataset)
+        if current.build_id != made.build_id:
+            print(
+                f"counterfoil: build {current.build_id}, which was begun later, has ended before: it is current; "
+                f"this one is kept as {made.build_id}",
+                file=sys.stderr,
+            )
+        return current
+    return present(dataset)
 
 
-def present(dataset: Dataset, build: Build) -> None:
-    """Put catalog and card beside the current build, and its summary before whoever watches the flow.
+def present(dataset: Dataset) -> Build:
+    """Put catalog and card of the current build beside it, and its summary before whoever watches the flow.
 
     Done again when nothing has changed: a build killed right after it was made current has none yet, and
-    a dataset that was moved has one that points elsewhere.
+    a dataset that was moved has one that points elsewhere. And until nothing else has become current meanwhile: of
+    builds that end at once, each looks after the other's.
     """
-    with connect(dataset, build) as connection:
-        card = dataset_card(connection, build)
-    write_catalog(dataset, build)
-    dataset.put_text("README.md", card)
+    build = dataset.build()
+    while True:
+        with connect(dataset, build) as connection:
+            card = dataset_card(connection, build)
+        write_catalog(dataset, build)
+        dataset.put_text("README.md", card)
+        current = dataset.build()
+        if current.build_id == build.build_id:
+            break
+        build = current
     if FlowRunContext.get():
         create_markdown_artifact(card, key="dataset-card", description=f"Build {build.build_id}")
+    return build
+
+
+def _now(dataset: Dataset) -> datetime:
+    """Tell the time, but later than the current build's: a clock that lags behind another machine's would make builds
+    that are old before they are there."""
+    now, current = datetime.now(UTC), dataset.current()
+    if current is None:
+        return now
+    try:
+        last = datetime.strptime(current.build_id.partition("-")[0], _MOMENT).replace(tzinfo=UTC)
+        return max(now, last + timedelta(milliseconds=1))
+    except (ValueError, OverflowError):  # not named by Counterfoil
+        return now
 
 
 def _counts(dataset: Dataset, shards: dict[str, list[str]]) -> dict[str, int]:
-    """Count the rows of a build that is about to be made current; everything it names must be there."""
-    gone = [
-        f"{table}/{shard}" for table, several in shards.items() for shard in several if not dataset.has(table, shard)
-    ]
-    if gone:
-        raise InputError(f"{dataset.root}: {gone[0]} vanished during the build (pruned?); run it again")
-    counts = {table: sum(dataset.count(table, shard) for shard in shards[table]) for table in _COUNTED}
-    assert counts["text_negatives"] == counts["verdicts"], "every negative has one verdict"
+    """Count the rows of a build that is about to be made known."""
+    counts = {table: _rows(dataset, table, shards[table]) for table in _COUNTED}
+    if counts["text_negatives"] != counts["verdicts"]:
+        raise RuntimeError(
+            f"{counts['text_negatives']} negatives and {counts['verdicts']} verdicts: every negative has one verdict"
+        )
     accepted = (dataset.read("verdicts", shard, ["accepted"])["accepted"] for shard in shards["verdicts"])
     return {**counts, "accepted": sum(verdicts.true_count for column in accepted for verdicts in column.chunks)}
 
@@ -239,15 +287,19 @@ def _lexicon(dataset: Dataset, config: BuildConfig, previous: Build | None, pars
     """
     identity = [*Describing(config.describe).identity, Parsing(config.describe).identity]
     last = previous.notes.get("lexicon") if previous is not None else None
-    if last is not None and last["identity"] == identity and dataset.has("lexicon", last["fingerprint"]):
+    pairs = steadily(_rows, dataset, "parses", parses)
+    if last is not None and last["identity"] == identity and steadily(dataset.has, "lexicon", last["fingerprint"]):
         seen = set(last["parses"])
-        new = sum(dataset.count("parses", shard) for shard in parses if shard not in seen)
+        new = steadily(_rows, dataset, "parses", [shard for shard in parses if shard not in seen])
         if new <= config.describe.refresh_after * last["pairs"]:
             return dict(last)
-    with progress("describe", "captions", sum(dataset.count("parses", s) for s in parses)):
+    with progress("describe", "captions", pairs):
         taken = run(tasks.describe_corpus, str(dataset.root), config.describe, parses)
-    pairs = sum(dataset.count("parses", shard) for shard in parses)
     return {"fingerprint": taken, "identity": identity, "parses": parses, "pairs": pairs}
+
+
+def _rows(dataset: Dataset, table: str, shards: Sequence[str]) -> int:
+    return sum(dataset.count(table, shard) for shard in shards)
 
 
 def _each(
@@ -270,12 +322,11 @@ def _each(
 
 
 def _ledger(dataset: Dataset, shards: dict[str, list[str]]) -> list[str]:
+    """Name the ledgers of shards: what each cost to make. One that is lost is not worth making the shard again."""
     there = set(dataset.shards("ledger"))
-    return list(dict.fromkeys(shard for several in shards.values() for shard in several if shard in there))
-
-
-def _without_ledger(shards: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {table: several for table, several in shards.items() if table != "ledger"}
+    named = list(dict.fromkeys(shard for several in shards.values() for shard in several if shard in there))
+    lost = {shard for _, shard in dataset.missing({"ledger": named})}
+    return [shard for shard in named if shard not in lost]
 
 
 def _versions(config: BuildConfig) -> dict[str, str]:

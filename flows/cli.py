@@ -142,13 +142,28 @@ def calibrate(
 def prune(
     folder: Folder,
     keep: Annotated[int, typer.Option(help="Newest builds to keep.", min=1)] = 1,
+    older_than: Annotated[
+        float, typer.Option(help="Hours; what is younger stays. 0 takes all: when no build runs.", min=0)
+    ] = 24,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would go; remove nothing.")] = False,
 ) -> None:
     """Remove old builds, the shards that no kept build names, and what killed builds left behind."""
+    from datetime import timedelta
+
     from storage.dataset import Dataset
     from storage.prune import prune as remove
 
-    builds, shards, leftovers, size = remove(Dataset(folder), keep)
-    print(f"removed {builds} builds, {shards} shards and {leftovers} leftovers: {size / 1e6:,.1f} MB")
+    gone = remove(Dataset(folder), keep, timedelta(hours=older_than), dry_run)
+    for name in (*gone.builds, *gone.shards, *gone.leftovers) if dry_run else ():
+        print(name)
+    print(
+        f"{'would remove' if dry_run else 'removed'} {len(gone.builds)} builds, {len(gone.shards)} shards and "
+        f"{len(gone.leftovers)} leftovers: {gone.size / 1e6:,.1f} MB"
+    )
+    if gone.running:
+        print(f"left all shards: {gone.running} builds are running, which may need any of them")
+    if gone.young:
+        print(f"left {gone.young} files younger than {older_than:g} hours; --older-than says how old they must be")
 
 
 def main() -> None:

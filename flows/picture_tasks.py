@@ -13,6 +13,7 @@ from PIL import Image
 from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 
+from devices.revision import libraries
 from filters.alignment import Alignment
 from filters.attribution import Attribution
 from filters.pixels import Pixels
@@ -324,7 +325,9 @@ def probe_pictures(
     def probe(dataset: Dataset) -> pa.Table:
         return _probed(dataset, encoder, negatives, images, edited, verdicts)
 
-    name = fingerprint("visual probe", 2, encoder.identity, images, edited, verdicts)
+    name = fingerprint(
+        "visual probe", 2, libraries("scikit-learn", "scipy"), encoder.identity, images, edited, verdicts
+    )
     return made("visual probe", Dataset(root), "probes", name, probe)
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import cycle
 from typing import Any, Self
@@ -13,6 +13,7 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectAlreadyExists
 
 from flows import picture_tasks
+from flows.again import steadily
 from flows.progress import progress
 from flows.shards import run
 from generators.images.tries import Tries
@@ -34,6 +35,7 @@ class Pictures:
         self._started: list[Future[tuple[list[str], list[str]]]] = []
         self._wanted = self._done = 0
         self._more = threading.Condition()
+        self._ended = threading.Event()
         if config.images and config.compute.limit is not None and FlowRunContext.get() is not None:
             _make_limit(config.compute.limit)
 
@@ -41,16 +43,27 @@ class Pictures:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self._ended.set()
         self._thread.shutdown(cancel_futures=True)
 
     def start(self, negatives: str, parses: str) -> None:
         """Begin with the pictures of one shard of negatives; shards come in the order of their images, again and again
-        where several generators make wrong captions."""
+        where several generators make wrong captions.
+
+        Raises what the pictures of a shard before failed with.
+        """
+        self.check()
         images = next(self._images)
-        counts = picture_tasks.count_wanted(self.dataset, self.config.images, negatives)
+        counts = steadily(picture_tasks.count_wanted, self.dataset, self.config.images, negatives)
         self._wanted += sum(counts)
         context = copy_context()  # the flow run that this belongs to
         self._started.append(self._thread.submit(context.run, self._draw, counts, negatives, images, parses))
+
+    def check(self) -> None:
+        """Raise what the pictures of a shard failed with, so that other work does not go on for hours in vain."""
+        for future in self._started:
+            if future.done():
+                future.result()
 
     def wait(self) -> tuple[list[str], list[list[str]]]:
         """Show progress until all is done; returns the shards of masks, and those of pictures by shard of negatives."""
@@ -72,6 +85,13 @@ class Pictures:
         return masks, edited
 
     def _draw(self, counts: list[int], negatives: str, images: str, parses: str) -> tuple[list[str], list[str]]:
+        try:
+            return self._drawn(counts, negatives, images, parses)
+        except BaseException:
+            self._ended.set()  # the shards that wait would be made in vain, and hold up the one that tells
+            raise
+
+    def _drawn(self, counts: list[int], negatives: str, images: str, parses: str) -> tuple[list[str], list[str]]:
         config, masks, edited = self.config, [], []
         for which, (how, count) in enumerate(zip(config.images, counts, strict=True)):
             mask = None
@@ -80,6 +100,8 @@ class Pictures:
                 mask = run(picture_tasks.make_masks, *chosen, config.describe, negatives, images, parses)
                 masks.append(mask)
             for part in range(-(-count // how.shard_pictures)):
+                if self._ended.is_set():
+                    raise CancelledError("pictures: something else has failed")
                 size = min(how.shard_pictures, count - part * how.shard_pictures)
                 source = (negatives, images, mask, part, size)
                 edited.append(run(picture_tasks.make_pictures, *chosen, config.compute.limit, self._advance, *source))

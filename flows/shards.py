@@ -1,6 +1,5 @@
 """What the tasks of a build share: a shard is made once, rows are put beside each other, vectors are kept."""
 
-import errno
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -10,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 
 from filters.embeddings import Encoder
+from flows.again import DELAYS, steadily, worth_another_try
 from generators.text.parsing import Parsing
 from schemas.ids import embedding_key, fingerprint
 from schemas.stage import ledger_of
@@ -35,22 +34,15 @@ def shard_task(run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
         task_run_name=run_name,
         cache_policy=NO_CACHE,
         persist_result=False,
-        retries=2,
-        retry_delay_seconds=[2, 20],
-        retry_condition_fn=may_pass,
+        retries=len(DELAYS),
+        retry_delay_seconds=list(DELAYS),
+        retry_condition_fn=worth_another_try,
     )
-
-
-def may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """Tell trouble of a network or a disk, which may pass, from bad input and defects, which do not."""
-    error = state.result(raise_on_failure=False)
-    lasting = isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError)
-    return isinstance(error, OSError) and not lasting and error.errno != errno.ENOSPC
 
 
 def run(task: Task[Any, Any], *arguments: Any) -> Any:
     """Run a task: recorded by Prefect inside of a flow run, a plain function call elsewhere."""
-    return task(*arguments) if FlowRunContext.get() else task.fn(*arguments)
+    return task(*arguments) if FlowRunContext.get() else steadily(task.fn, *arguments)
 
 
 def made(stage: str, dataset: Dataset, table: str, shard: str, make: Callable[[Dataset], pa.Table]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from filters import balance, duplicates
 from filters.alignment import Alignment
 from filters.balance import Refinement, balanced
 from filters.duplicates import near_duplicates
@@ -257,7 +258,9 @@ def balance_verdicts(root: str, refinement: str, verdicts: str) -> str:
         refined = dataset.read("refinements", refinement, ["text_negative_id", "kept"])
         return balanced(dataset.read("verdicts", verdicts), refined)
 
-    return made("balance", Dataset(root), "verdicts", fingerprint("balance", 1, refinement, verdicts), settle)
+    return made(
+        "balance", Dataset(root), "verdicts", fingerprint("balance", balance.VERSION, refinement, verdicts), settle
+    )
 
 
 @shard_task("text probes")
@@ -280,7 +283,7 @@ def probe_captions(
         return stage.table()
 
     seen = (encoder.identity if encoder is not None else None, negatives, pairs, verdicts)
-    return made("text probes", Dataset(root), "probes", fingerprint("text probes", TextProbe.version, *seen), probe)
+    return made("text probes", Dataset(root), "probes", fingerprint(*TextProbe.identity(), *seen), probe)
 
 
 def _caption_vectors(dataset: Dataset, encoder: Encoder, captions: list[str]) -> npt.NDArray[np.float32]:
@@ -296,6 +299,5 @@ def mark_near_duplicates(root: str, distance: int, images: list[str]) -> str:
         hashes = [dataset.read("images", shard, ["image_id", "phash"]) for shard in images]
         return near_duplicates(pa.concat_tables(hashes), distance) if hashes else NEAR_DUPLICATES.empty_table()
 
-    return made(
-        "near duplicates", Dataset(root), "near_duplicates", fingerprint("near duplicates", 1, distance, images), mark
-    )
+    name = fingerprint("near duplicates", duplicates.VERSION, distance, images)
+    return made("near duplicates", Dataset(root), "near_duplicates", name, mark)

@@ -17,7 +17,7 @@ from generators.shapes.drawing import draw
 from generators.shapes.sampling import draw_scene
 from generators.shapes.world import ATTRIBUTES, CANVAS, COLOURS, SHAPES, Scene
 from generators.shapes.writing import claim_about, write
-from generators.shapes.wrongs import OPERATIONS, wrong_claim
+from generators.shapes.wrongs import wrong_claim
 from models.facts import facts_of_claim, facts_of_scene, slots_of
 
 if TYPE_CHECKING:
@@ -162,6 +162,3 @@ def patch_labels(scene: Scene) -> npt.NDArray[np.uint8]:
         rows, columns = (abs(centres - at) <= thing.radius for at in (thing.y, thing.x))
         labels[np.ix_(rows, columns)] = [1 + values.index(getattr(thing, name)) for name, values in ATTRIBUTES.items()]
     return labels.reshape(-1, len(ATTRIBUTES))
-
-
-assert set(OPERATION_NAMES) == set(OPERATIONS)

@@ -33,9 +33,10 @@ def catalog_sql(dataset: Dataset, build: Build) -> str:
 def connect(dataset: Dataset, build: Build | None = None) -> duckdb.DuckDBPyConnection:
     """Open the catalog of a build, the current one by default, in memory.
 
-    On a local dataset the connection reads its files and no others.
+    On a local dataset the connection reads its files and no others. Raises DamagedShardError where one is cut or gone.
     """
     build = build or dataset.build()
+    dataset.check(build.shards)
     connection = duckdb.connect()
     if dataset.local:
         connection.execute(f"SET allowed_directories = [{_quoted(os.path.abspath(dataset.base))}]")
@@ -150,10 +151,9 @@ def _view(dataset: Dataset, build: Build, table: str) -> str:
 
 def _runs(dataset: Dataset) -> str:
     rows = []
-    for build_id in dataset.builds():
-        build = asdict(dataset.build(build_id))
+    for build in (asdict(found) for found in map(dataset.read_build, dataset.builds()) if found is not None):
         texts = [json.dumps(build[name], sort_keys=True) for name in ("config", "versions", "counts")]
-        values = [build_id, *texts, build["started"], build["ended"]]
+        values = [build["build_id"], *texts, build["started"], build["ended"]]
         rows.append(f"({', '.join(_quoted(value) for value in values)})")
     if not rows:
         rows = ["(NULL, NULL, NULL, NULL, NULL, NULL)"]

@@ -10,12 +10,21 @@ from storage.dataset import Dataset
 def kept(dataset: Dataset, table: str, model: str, keys: pa.Table) -> pa.Table:
     """Find the rows of a table (embeddings, answers) that a model made for these keys, a table with one column, key.
 
-    `model` is what the names of its shards begin with.
+    `model` is what the names of its shards begin with. Raises DamagedShardError where one cannot be read.
     """
     schema = TABLES[table]
-    shards = [dataset.path(table, shard) for shard in dataset.shards(table, prefix=model)]
-    if not shards:
+    there = dataset.shards(table, prefix=model)
+    if not there:
         return schema.empty_table()
+    try:
+        return _found(dataset, [dataset.path(table, shard) for shard in there], keys, schema)
+    except duckdb.Error:
+        for shard in there:
+            dataset.read(table, shard)  # DuckDB does not always say which: raises DamagedShardError
+        raise
+
+
+def _found(dataset: Dataset, shards: list[str], keys: pa.Table, schema: pa.Schema) -> pa.Table:
     with duckdb.connect() as connection:
         if not dataset.local:
             connection.register_filesystem(dataset.fs)

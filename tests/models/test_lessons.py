@@ -6,6 +6,7 @@ import pytest
 from generators.shapes.claims import is_true
 from generators.shapes.reading import read
 from generators.shapes.world import Scene, Thing
+from generators.shapes.wrongs import OPERATIONS
 from models.facts import FACTS, facts_of_claim, facts_of_scene
 from models.lessons import HELD_OUT, OPERATION_NAMES, Lessons, make_lessons, patch_labels
 from models.scoring import group_scores
@@ -84,3 +85,7 @@ def test_group_scores_against_a_table_worked_by_hand(lessons: Lessons) -> None:
     assert perfect["all"] == [1.0, 1.0, 1.0]
     assert group_scores(images, images[:, ::-1].copy(), lessons)["all"] == [0.0, 0.0, 0.0]
     assert group_scores(images, np.ones_like(images), lessons)["all"] == [0.0, 0.0, 0.0], "ties are misses"
+
+
+def test_every_operation_has_its_share_of_the_lessons() -> None:
+    assert set(OPERATION_NAMES) == set(OPERATIONS)

