@@ -1,0 +1,104 @@
+"""Files that SQL may read, and nothing else: a filesystem with a few named files that cannot be written.
+
+DuckDB has its own access to local files, which a single word (COPY, in a CTE too) turns into writing. So the
+connection that answers a person's SQL has none: every file comes to it through here, on a disk as in a bucket.
+"""
+
+import errno
+import os
+import threading
+from datetime import datetime
+from typing import Any
+
+from fsspec.spec import AbstractFileSystem
+
+SCHEME = "counterfoil://"
+Place = tuple[AbstractFileSystem, str]  # a filesystem, and a path as it names it
+
+
+class ReadOnly(AbstractFileSystem):  # type: ignore[misc]  # fsspec comes without types
+    """Named files of any filesystems, to be read as `counterfoil://NAME`; all else is refused."""
+
+    protocol = "counterfoil"
+    cachable = False  # each connection has its own
+
+    def __init__(self, files: dict[str, Place]) -> None:
+        super().__init__()
+        self.files = files
+
+    def open(self, path: str, mode: str = "rb", **_: Any) -> "_Reading":
+        """Open a named file for reading.
+
+        Raises PermissionError for any other mode and any other file, FileNotFoundError where a named one is gone.
+        """
+        fs, place = self._place(path)
+        if mode not in {"r", "rb"}:
+            raise PermissionError(errno.EROFS, "this is read-only", path)
+        if not fs.exists(place):
+            raise FileNotFoundError(errno.ENOENT, "the file is gone", path)
+        return _Reading(fs, place)
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        """Tell size and type of a named file."""
+        fs, place = self._place(path)
+        return {"name": path, "size": fs.size(place), "type": "file"}
+
+    def exists(self, path: str, **_: Any) -> bool:
+        """Tell whether a file has a name here."""
+        return self._name(path) in self.files
+
+    def modified(self, path: str) -> datetime:
+        """Tell when a named file was written: DuckDB keeps what it has read for as long as this is the same."""
+        fs, place = self._place(path)
+        when = fs.modified(place)
+        assert isinstance(when, datetime)
+        return when
+
+    def glob(self, path: str, **_: Any) -> list[str]:
+        """Return the one file of this name: names are no patterns, and nothing can be listed."""
+        return [self._name(path)] if self.exists(path) else []
+
+    def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
+        """List nothing."""
+        raise PermissionError(errno.EACCES, "nothing is listed here", path, detail)
+
+    def _name(self, path: str) -> str:
+        return path.removeprefix(SCHEME)
+
+    def _place(self, path: str) -> Place:
+        try:
+            return self.files[self._name(path)]
+        except KeyError:
+            raise PermissionError(errno.EACCES, "not a file of this dataset", path) from None
+
+
+class _Reading:
+    """One open file. Threads of DuckDB share it, seek and then read: each has its own position."""
+
+    def __init__(self, fs: AbstractFileSystem, place: str) -> None:
+        self._fs, self._place_of_file = fs, place
+        self._size = int(fs.size(place))
+        self._own = threading.local()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a position, and return it."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
+        self._own.at = start + offset
+        return start + offset
+
+    def tell(self) -> int:
+        """Return where this thread reads next."""
+        return int(getattr(self._own, "at", 0))
+
+    def read(self, size: int = -1) -> bytes:
+        """Read some bytes, or all that are left."""
+        start = self.tell()
+        end = self._size if size < 0 else min(start + size, self._size)
+        if end <= start:
+            return b""
+        read = bytes(self._fs.cat_file(self._place_of_file, start=start, end=end))
+        self._own.at = start + len(read)
+        return read
+
+    def close(self) -> None:
+        """Nothing is held open."""
