@@ -207,7 +207,7 @@ def main() -> None:
         sys.stdout.flush()
     except BrokenPipeError:  # `counterfoil sql ... | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(1)
     except (Exception, SystemExit) as error:
         if interrupted:
             print("counterfoil: interrupted; run the same command again to go on from here", file=sys.stderr)
@@ -298,12 +298,18 @@ def _runner(
         errors = {"table": "replace", "json": "json", "jsonl": "json"}.get(form, "backslashreplace")
         sys.stdout.reconfigure(errors=errors)
 
+    shown = 0
+
     def run(statement: str) -> None:
+        nonlocal shown
         with damage_named(dataset), answer(connection, statement) as rows:
-            if out is None:
-                show(rows, form, sys.stdout)
-            else:
+            if out is not None:
                 save(rows, form, out)
+                return
+            if shown and form in {"table", "markdown"}:
+                print()
+            shown += 1
+            show(rows, form, sys.stdout)
 
     return run
 

@@ -44,6 +44,14 @@ def told(error: BaseException) -> str | None:
     return None
 
 
+def unreachable(server: str) -> str:
+    """Say that Prefect's server does not answer."""
+    return (
+        f"Prefect's server at {server} cannot be reached; start it, or unset PREFECT_API_URL "
+        "(`prefect config unset PREFECT_API_URL`) to run without one"
+    )
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
@@ -76,6 +84,8 @@ def _network(error: BaseException) -> str | None:
     named = _module(error) in _CLIENTS or (_module(error) == "socket" and isinstance(error, OSError))
     if not (refused or named or isinstance(error, ConnectionError | TimeoutError)):
         return None
+    if "credentials" in str(error).lower():
+        return "no credentials for the object store; log in with its own tool, or set AWS_ACCESS_KEY_ID and the like"
     address = _ADDRESS.search(str(error))
     where = address[0].rstrip(".:") if address else "the network"
     return f"{where}: {_message(error) or 'no answer'}; check address, credentials and network, then run it again"
@@ -87,10 +97,7 @@ def _prefect(error: BaseException) -> str | None:
     if "reach API" not in str(error) and not any(_module(cause) in _CLIENTS for cause in _causes(error)):
         return None
     address = _ADDRESS.search(str(error)) or _ADDRESS.search(os.environ.get("PREFECT_API_URL", ""))
-    return (
-        f"Prefect's server at {address[0] if address else 'PREFECT_API_URL'} cannot be reached; start it, or unset "
-        "PREFECT_API_URL (`prefect config unset PREFECT_API_URL`) to run without one"
-    )
+    return unreachable(address[0].rstrip(".:") if address else "PREFECT_API_URL")
 
 
 def _package(error: BaseException) -> str | None:

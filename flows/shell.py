@@ -15,10 +15,9 @@ from storage.query import is_complete, statements
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
 
-BANNER = (
-    "SQL over the current build, read-only. `from help();` lists what there is; a statement ends with a semicolon, "
-    "Tab completes, Ctrl-D leaves."
-)
+BANNER = """SQL over the current build, read-only. `from help();` lists what there is.
+A statement ends with a semicolon; Tab completes, Ctrl-D leaves."""
+_LEAVING = {"exit", "quit", ".exit", ".quit", "\\q"}
 Run = Callable[[str], None]  # runs one statement and shows its answer
 
 
@@ -45,7 +44,7 @@ def shell(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
             continue
         except EOFError:
             return
-        if text.strip().rstrip(";").lower() in {"exit", "quit", ".exit", ".quit", "\\q"}:
+        if _leaves(text):
             return
         try:
             for statement in statements(text):
@@ -68,7 +67,7 @@ def _session(connection: duckdb.DuckDBPyConnection) -> "PromptSession[str]":
     @Condition
     def waits() -> bool:
         text = session.default_buffer.text
-        return not is_complete(text) and text.strip().lower() not in {"exit", "quit", ".exit", ".quit", "\\q"}
+        return not is_complete(text) and not _leaves(text)
 
     @keys.add("enter", filter=waits)
     def _(event: KeyPressEvent) -> None:
@@ -108,6 +107,10 @@ def completions(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     ):
         for (word,) in connection.execute(sql).fetchall():
             yield str(word)
+
+
+def _leaves(text: str) -> bool:
+    return text.strip().rstrip(";").lower() in _LEAVING
 
 
 def _history_file() -> Path | None:

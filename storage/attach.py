@@ -47,7 +47,7 @@ def attach_files(
         reader = _READERS.get(ending)
         if reader is None:
             raise InputError(f"--attach {path}: give a CSV, TSV, JSON, JSONL, Parquet or DuckDB file")
-        place = f"attached/{number}{ending}{packed}"
+        place = f"attached/{number}/{name}{ending}{packed}"
         fs, base = fsspec.core.url_to_fs(path)
         if not fs.isfile(base):
             raise InputError(f"--attach {path}: no such file")
@@ -62,11 +62,6 @@ def attach_files(
                 raise InputError(f"--attach {path}: {_first_line(error).replace(SCHEME + place, 'it')}") from error
 
     return make_views
-
-
-def attached_name(path: str) -> str:
-    """Tell the name that a file is attached by, where no table of the dataset has it already."""
-    return _parts(path)[0]
 
 
 def _attach_database(connection: duckdb.DuckDBPyConnection, path: str, name: str) -> None:

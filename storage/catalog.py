@@ -24,6 +24,7 @@ from storage.readonly import SCHEME, ReadOnly
 
 _HIDDEN = ("embeddings", "answers", "units")  # caches, and a ledger of the ingest: of no use to an analyst
 _VIEWS = {*TABLES, "runs", "reasons", "candidates", "minimal_pairs"}  # names that are taken
+_STORAGE = "v1.3.0"  # of catalog.duckdb: the first that reads `lambda`, so that older tools open it too
 _ROLES = {"judge": "j", "target": "t", "language": "l"}
 Listed = Callable[[list[str]], str]  # files of a dataset, as table/name -> an SQL list of where they are found
 _HEADER = """-- Counterfoil, build {}
@@ -76,7 +77,7 @@ def damage_named(dataset: Dataset) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         lines = str(error).split("\n\nLINE ")[0].strip().splitlines()
-        found = re.search(rf"{SCHEME}([\w./-]+\.parquet)", str(error))
+        found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(error))
         if found is None:
             raise
         why = lines[-1].replace(found[0], "it")
@@ -97,7 +98,7 @@ def write_catalog(dataset: Dataset, build: Build) -> None:
         return
     partial = f"{dataset.base}/.tmp-{uuid.uuid4().hex}-catalog.duckdb"
     try:
-        with duckdb.connect(partial) as connection:
+        with duckdb.connect(partial, config={"storage_compatibility_version": _STORAGE}) as connection:
             connection.execute(f"SET VARIABLE dataset = {_quoted(os.path.abspath(dataset.base))}")
             connection.execute(sql)
             connection.execute("CHECKPOINT")  # closing would do it too, and say nothing where the disk is full

@@ -73,31 +73,34 @@ class ReadOnly(AbstractFileSystem):  # type: ignore[misc]  # fsspec comes withou
 
 
 class _Reading:
-    """One open file. Threads of DuckDB share it, seek and then read: each has its own position."""
+    """One open file, which threads of DuckDB share: some read on from where another stopped, some seek first and read
+    then; between these two no other thread may come.
+    """
 
     def __init__(self, fs: AbstractFileSystem, place: str) -> None:
-        self._fs, self._place_of_file = fs, place
+        self._fs, self._place = fs, place
         self._size = int(fs.size(place))
-        self._own = threading.local()
+        self._at = 0
+        self._sought = threading.local()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a position, and return it."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
-        self._own.at = start + offset
-        return start + offset
+        at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
+        self._sought.at = self._at = at
+        return at
 
     def tell(self) -> int:
         """Return where this thread reads next."""
-        return int(getattr(self._own, "at", 0))
+        sought = getattr(self._sought, "at", None)
+        return self._at if sought is None else int(sought)
 
     def read(self, size: int = -1) -> bytes:
         """Read some bytes, or all that are left."""
         start = self.tell()
+        self._sought.at = None
         end = self._size if size < 0 else min(start + size, self._size)
-        if end <= start:
-            return b""
-        read = bytes(self._fs.cat_file(self._place_of_file, start=start, end=end))
-        self._own.at = start + len(read)
+        read = bytes(self._fs.cat_file(self._place, start=start, end=end)) if end > start else b""
+        self._at = start + len(read)
         return read
 
     def close(self) -> None:
