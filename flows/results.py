@@ -3,7 +3,7 @@
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import IO
@@ -51,7 +51,12 @@ def save(rows: pa.RecordBatchReader, form: str, path: str) -> None:
         if form == "parquet":
             with _converting(rows) as connection:
                 target = partial.replace("'", "''")
-                connection.execute(f"COPY (FROM answer) TO '{target}' (FORMAT parquet)")
+                try:
+                    connection.execute(f"COPY (FROM answer) TO '{target}' (FORMAT parquet)")
+                except duckdb.IOException:
+                    raise
+                except duckdb.Error as error:
+                    raise in_words(error) from error
         else:
             with open(partial, "w", encoding="utf-8", newline="") as file:
                 show(rows, form, file)
@@ -69,22 +74,20 @@ def _converting(rows: pa.RecordBatchReader) -> Iterator[duckdb.DuckDBPyConnectio
         yield connection
 
 
-def _selected(rows: pa.RecordBatchReader, columns: str) -> Iterator[tuple[str | None, ...]]:
+def _selected(rows: pa.RecordBatchReader, columns: str = "columns(*)::VARCHAR") -> Iterator[tuple[str | None, ...]]:
+    """Yield the names of the columns, no two alike, and then the rows, as DuckDB writes them."""
     with _converting(rows) as connection:
         try:
             cursor = connection.execute(f"SELECT {columns} FROM answer")
+            yield tuple(str(column[0]) for column in cursor.description)
             while several := cursor.fetchmany(_AT_A_TIME):
                 yield from several
         except duckdb.Error as error:
             raise in_words(error) from error
 
 
-def _texts(rows: pa.RecordBatchReader) -> Iterator[tuple[str | None, ...]]:
-    return _selected(rows, "columns(*)::VARCHAR")
-
-
 def _json_lines(rows: pa.RecordBatchReader) -> Iterator[str]:
-    for (text,) in _selected(rows, "to_json(answer)::VARCHAR"):
+    for (text,) in islice(_selected(rows, "to_json(answer)::VARCHAR"), 1, None):
         assert text is not None
         yield _STRING_OR_NO_NUMBER.sub(lambda found: found[0] if found[0][0] == '"' else "null", text)
 
@@ -102,8 +105,7 @@ def _json(rows: pa.RecordBatchReader) -> Iterator[str]:
 
 
 def _csv(rows: pa.RecordBatchReader) -> Iterator[str]:
-    yield ",".join(map(_csv_cell, rows.schema.names))
-    for row in _texts(rows):
+    for row in _selected(rows):
         yield ",".join(map(_csv_cell, row))
 
 
@@ -116,15 +118,15 @@ def _csv_cell(text: str | None) -> str:
 
 
 def _markdown(rows: pa.RecordBatchReader) -> Iterator[str]:
-    numeric = _numeric(rows.schema)
-    yield _markdown_row(rows.schema.names)
-    yield _markdown_row(["---:" if number else "---" for number in numeric])
-    for row in _texts(rows):
-        yield _markdown_row(["" if text is None else text for text in row])
+    texts = _selected(rows)
+    yield _markdown_row(next(texts))
+    yield _markdown_row(["---:" if number else "---" for number in _numeric(rows.schema)])
+    yield from map(_markdown_row, texts)
 
 
-def _markdown_row(cells: list[str]) -> str:
-    written = (re.sub(r"\r\n|\r|\n", "<br>", cell.replace("\\", "\\\\").replace("|", "\\|")) for cell in cells)
+def _markdown_row(cells: Sequence[str | None]) -> str:
+    escaped = ((cell or "").replace("\\", "\\\\").replace("|", "\\|") for cell in cells)
+    written = (re.sub(r"\r\n|\r|\n", "<br>", cell) for cell in escaped)
     return f"| {' | '.join(written)} |"
 
 
@@ -132,7 +134,8 @@ _LINES = {"json": _json, "jsonl": _json_lines, "csv": _csv, "markdown": _markdow
 
 
 def _show_table(rows: pa.RecordBatchReader, console: Console) -> None:
-    texts = _texts(rows)
+    texts = _selected(rows)
+    next(texts)  # two columns of one name may look alike here
     first = list(islice(texts, _MOST_ROWS))
     count = len(first) + sum(1 for _ in texts)
     if rows.schema.names == ["explain_key", "explain_value"]:  # a drawing

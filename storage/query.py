@@ -5,6 +5,7 @@ What runs is chosen by DuckDB's own parse tree, from a list of what a query may 
 """
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -37,6 +38,8 @@ _PRAGMAS = frozenset(
         "show_tables", "show_tables_expanded", "storage_info", "table_info", "user_agent", "version",
     }
 )  # fmt: skip
+# What comes before an error of a query whose answer goes through Arrow.
+_STREAMED = re.compile(r"^(?:[A-Z]\w+ )+Error: reading the stream registered as '\w+' failed: \w+: ")
 _ROWS = 1000  # of an Arrow batch: few, because they may hold pictures
 
 
@@ -217,6 +220,7 @@ def _plain(error: Exception) -> str:
     text = str(error).split("\n\nLINE ")[0].strip()
     if "Traceback (most recent call last)" in text:
         text = text.splitlines()[-1].partition(": ")[2]
+    text = _STREAMED.sub("", text)
     return " ".join(text.split())
 
 

@@ -7,9 +7,10 @@ connection that answers a person's SQL has none: every file comes to it through 
 import errno
 import os
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 
 SCHEME = "counterfoil://"
@@ -25,6 +26,7 @@ class ReadOnly(AbstractFileSystem):  # type: ignore[misc]  # fsspec comes withou
     def __init__(self, files: dict[str, Place]) -> None:
         super().__init__()
         self.files = files
+        self._remote: dict[str, dict[str, Any]] = {}  # asked for once: an answer may take as long as the reading
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> "_Reading":
         """Open a named file for reading.
@@ -34,25 +36,19 @@ class ReadOnly(AbstractFileSystem):  # type: ignore[misc]  # fsspec comes withou
         fs, place = self._place(path)
         if mode not in {"r", "rb"}:
             raise PermissionError(errno.EROFS, "this is read-only", path)
-        if not fs.exists(place):
-            raise FileNotFoundError(errno.ENOENT, "the file is gone", path)
-        return _Reading(fs, place)
+        return _Reading(fs, place, int(self._facts(path)["size"]))
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Tell size and type of a named file."""
-        fs, place = self._place(path)
-        return {"name": path, "size": fs.size(place), "type": "file"}
+        return {"name": path, "size": self._facts(path)["size"], "type": "file"}
+
+    def modified(self, path: str) -> datetime:
+        """Tell when a named file was written: DuckDB keeps what it has read for as long as this is the same."""
+        return datetime.fromtimestamp(self._facts(path).get("mtime", 0), UTC)
 
     def exists(self, path: str, **_: Any) -> bool:
         """Tell whether a file has a name here."""
         return self._name(path) in self.files
-
-    def modified(self, path: str) -> datetime:
-        """Tell when a named file was written: DuckDB keeps what it has read for as long as this is the same."""
-        fs, place = self._place(path)
-        when = fs.modified(place)
-        assert isinstance(when, datetime)
-        return when
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """Return the one file of this name: names are no patterns, and nothing can be listed."""
@@ -61,6 +57,18 @@ class ReadOnly(AbstractFileSystem):  # type: ignore[misc]  # fsspec comes withou
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """List nothing."""
         raise PermissionError(errno.EACCES, "nothing is listed here", path, detail)
+
+    def _facts(self, path: str) -> dict[str, Any]:
+        fs, place = self._place(path)
+        if place in self._remote:
+            return self._remote[place]
+        try:
+            facts = dict(fs.info(place))
+        except FileNotFoundError:
+            raise FileNotFoundError(errno.ENOENT, "the file is gone", path) from None
+        if not isinstance(fs, LocalFileSystem):
+            facts = self._remote[place] = {"size": facts["size"]}
+        return facts
 
     def _name(self, path: str) -> str:
         return path.removeprefix(SCHEME)
@@ -77,9 +85,8 @@ class _Reading:
     then; between these two no other thread may come.
     """
 
-    def __init__(self, fs: AbstractFileSystem, place: str) -> None:
-        self._fs, self._place = fs, place
-        self._size = int(fs.size(place))
+    def __init__(self, fs: AbstractFileSystem, place: str, size: int) -> None:
+        self._fs, self._place, self._size = fs, place, size
         self._at = 0
         self._sought = threading.local()
 
