@@ -107,7 +107,7 @@ class _Sql(TyperCommand):
         return super().parse_args(ctx, [f" {each}" if _COMMENTED.match(each) else each for each in args])
 
 
-_COMMENTED = re.compile(r"--(\s|(?![a-z-]+=)[^\n]*\n)")
+_COMMENTED = re.compile(r"--(\s|(?!(format|out|attach)=)[^\n]*\n)")
 
 
 @app.command(cls=_Sql)
