@@ -182,6 +182,8 @@ def _shape(name: str) -> str:
 
 
 def _is_like_a_name(cell: str, shapes: set[str]) -> bool:
+    if not cell:
+        return False
     return _shape(cell) in shapes or (
         not re.search(r"\s", cell) and bool(re.search(r"[\d_/]", cell) or _names_picture(cell))
     )
