@@ -77,7 +77,9 @@ PARSES = pa.schema(
         ("pair_id", pa.string()),
         ("image_id", pa.string()),
         ("caption", pa.string()),
-        ("tokens", pa.list_(TOKEN)),
+        ("tokens", pa.list_(TOKEN)),  # none of a caption that was left out
+        ("language", pa.string()),  # ISO 639 code; null where there is too little to tell by
+        ("left_out", pa.string()),  # a name from schemas.reasons.CAPTIONS: no negatives are tried; null otherwise
     ]
 )
 
@@ -87,7 +89,7 @@ LEXICON = pa.schema(
         # Lemma; the words themselves for a relation: "on top of". Of kind word is every word of every caption as
         # schemas.words tells them, in lower case; it has no tag, context or object.
         ("word", pa.string()),
-        ("form", pa.string()),  # lower-case surface form: "children", "running"
+        ("form", pa.string()),  # as it reads within a sentence: "children", "running", "SUVs"
         ("tag", pa.string()),  # Penn Treebank tag of that form
         # What it goes with. noun: the slot it fills, "ride:dobj" or "on:pobj". attribute and count: the noun.
         # action: the subject. relation: the governor. alternative: a word that other captions of the same

@@ -11,6 +11,7 @@ from generators.text.families import NOT_VISIBLE, attribute_family, excludes
 from generators.text.grammar import agreement_edits, article, base_form, has_pronoun
 from generators.text.lexicon import Lexicon
 from generators.text.replace import attributes, objects, other_actions, other_attributes, other_objects
+from generators.text.scope import forbidden
 from generators.text.sentence import NounPhrase, Sentence, Token
 from generators.text.wordnet import kind_of
 
@@ -55,7 +56,9 @@ def _shuffled(found: list[Detail], rng: random.Random) -> list[Detail]:
 
 
 def _told_from(detail: Detail, candidate: Candidate, operation: str) -> Candidate:
-    return replace(candidate, operation=operation, original=detail.sentence.caption, vouched_by=detail.vouched_by)
+    failed = forbidden(detail.sentence, candidate.edits, moving=False) or candidate.failed
+    original = detail.sentence.caption
+    return replace(candidate, operation=operation, original=original, vouched_by=detail.vouched_by, failed=failed)
 
 
 def _joined(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts) -> Iterator[Candidate]:
@@ -88,6 +91,8 @@ def _is_plain_subject(sentence: Sentence, phrase: NounPhrase) -> bool:
     behind = [sentence.tokens[c].dep for c in sentence.children[phrase.head] if c > phrase.head]
     wanted = "acl" if head.dep == "ROOT" else "punct"
     plain = all(dep in {wanted, "punct"} for dep in behind) and not has_pronoun(sentence)
+    if phrase.determiner is None and head.tag == "NN":
+        return False  # "Woman and a dog"
     return plain and phrase.slot not in {"root", "wear:nsubj"} and (head.dep == "nsubj" or "acl" in behind)
 
 
@@ -121,7 +126,9 @@ def negate(
         claims: list[Claim] = [("negation", verb.lemma.lower())]
         phrase = sentence.caption[edit.start : edit.end]
         alone.append(Candidate("negate", [edit], phrase, edit.text.strip(), claims))
-        for other in other_actions(sentence, lexicon, rng, most, verb) if verb.pos == "VERB" else ():
+        if verb.pos != "VERB" or forbidden(sentence, [edit], moving=False):
+            continue
+        for other in other_actions(sentence, lexicon, rng, most, verb):
             false = apply(sentence.caption, other.edits)
             if failed_check(other, false, sentence, facts, lexicon) is None:
                 yield from _denied(sentence, verb, edit, other, claims)

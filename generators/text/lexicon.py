@@ -28,7 +28,7 @@ Row = tuple[str, str, str, str, str, int]
 class Describing:
     """Count what a corpus says: fed tables of parses, gives one lexicon."""
 
-    version = 3
+    version = 4
 
     def __init__(self, config: Describe) -> None:
         self.parser = config.parser
@@ -43,7 +43,7 @@ class Describing:
         """Count the rows of a table of PARSES; all captions of an image are neighbours in it."""
         rows = zip(*(parses[name].to_pylist() for name in ("image_id", "caption", "tokens")), strict=True)
         for _, captions in groupby(rows, key=lambda row: row[0]):
-            sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions]
+            sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions if tokens]
             for sentence in sentences:
                 self._counts.update(_mentions(sentence))
                 self._counts.update(("word", word, word, "", "", "") for word in words_of(sentence.caption))
@@ -89,12 +89,13 @@ def _mentions(sentence: Sentence) -> Iterator[Key]:
     tokens = sentence.tokens
     for phrase in sentence.noun_phrases:
         head = tokens[phrase.head]
-        form = sentence.text(phrase.noun, phrase.head + 1).lower()
+        form = sentence.spoken(phrase.noun, phrase.head + 1)
         yield "noun", phrase.lemma, form, head.tag, phrase.slot, determiner_class(sentence, phrase)
         for index in phrase.adjectives:
             adjective = tokens[index]
             if adjective.tag in ADJECTIVE_TAGS:
-                yield "attribute", adjective.lower, adjective.lower, adjective.tag, phrase.lemma, ""
+                form = sentence.spoken(index, index + 1)
+                yield "attribute", adjective.lower, form, adjective.tag, phrase.lemma, ""
         for child in sentence.children[phrase.head]:
             if tokens[child].dep == "nummod":
                 yield "count", tokens[child].lower, tokens[child].lower, "CD", phrase.lemma, ""
