@@ -36,14 +36,7 @@ CHECKS: dict[str, str] = {
     "outranked": "another candidate's plausibility is nearer to the original's",
 }
 
-IMAGE_# Why a whole caption has no wrong ones.
-CAPTIONS: dict[str, str] = {
-    "not_english": "the caption is in another language: negatives are made of English captions only; see parses.language",
-    "too_long": "the caption is longer than any parser takes: cut it, or lower ingest.max_caption_characters",
-    "no_candidate": "nothing in the caption can be changed: see the caption and text.operations",
-}
-
-CHECKS: dict[str, str] = {
+IMAGE_CHECKS: dict[str, str] = {
     "leaked": "the language model's answer has words of the prompt in it, or is no line of text",
     "not_asked": "the language model changed something else than it was asked to, or more than one thing",
     "no_scene": "the original picture has no scene to draw again: render works on sources of scenes only",

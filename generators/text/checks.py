@@ -66,7 +66,7 @@ class Facts:
                 self.nouns.add(token.lemma.lower())
             elif token.pos == "VERB":
                 self.actions.add(token.lemma.lower())
-            elif token.tag == "CD":
+            elif token.tag == "CD" and not (token.text.isdecimal() and len(token.text) > 2):  # no years
                 self.numbers.add(NUMBER_WORDS.get(token.lower, token.lower))
             if token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}:
                 self.adjectives.add(token.lower)

@@ -63,7 +63,7 @@ def plural_of(lexicon: Lexicon, noun: str) -> str | None:
     found = lexicon.plural(noun)
     if found is None:
         *words, head = noun.split(" ")
-        form = _lemminflect(head, "NNS")
+        form = _inflect().plural_noun(head) if "-" in head else _lemminflect(head, "NNS")  # "mothers-in-law"
         found = " ".join([*words, form]) if form else None
     return found
 

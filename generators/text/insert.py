@@ -69,14 +69,18 @@ def _joined(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int,
         return
     phrase = phrases[0]
     head = sentence.tokens[phrase.head]
+    bare = phrase.first == phrase.noun and head.tag == "NN" and phrase.lemma not in _INDEFINITE  # "Man and dog sit"
     for word in lexicon.new_nouns("NN", kinds).draw(rng, 4 * most):
         if word.lemma in NOT_VISIBLE or not _may_join(lexicon, word.lemma, phrase.slot):
             continue
-        text = f" and {article(word.form)} {word.form}"
+        text = f" and {word.form}" if bare else f" and {article(word.form)} {word.form}"
         agreeing = agreement_edits(sentence, lexicon, phrase.head, plural=True)
         if agreeing is not None:
             edits = [Edit(head.end, head.end, text), *agreeing]
             yield Candidate("add_object", edits, "", text.strip(), [("noun", word.lemma, "")])
+
+
+_INDEFINITE = frozenset({"someone", "somebody", "everyone", "everybody"})
 
 
 def _may_join(lexicon: Lexicon, noun: str, slot: str) -> bool:
@@ -91,8 +95,6 @@ def _is_plain_subject(sentence: Sentence, phrase: NounPhrase) -> bool:
     behind = [sentence.tokens[c].dep for c in sentence.children[phrase.head] if c > phrase.head]
     wanted = "acl" if head.dep == "ROOT" else "punct"
     plain = all(dep in {wanted, "punct"} for dep in behind) and not has_pronoun(sentence)
-    if phrase.determiner is None and head.tag == "NN":
-        return False  # "Woman and a dog"
     return plain and phrase.slot not in {"root", "wear:nsubj"} and (head.dep == "nsubj" or "acl" in behind)
 
 
@@ -116,7 +118,7 @@ def negate(
     Where nothing is known that does not happen, it is told from the caption itself.
     """
     copulas = [t for t in sentence.tokens if t.pos == "AUX" and t.dep == "ROOT" and t.lemma == "be"]
-    verbs = [v for v in (*sentence.verbs, *copulas) if v.dep in {"ROOT", "acl"} and not _is_negated(sentence, v)]
+    verbs = [v for v in (*sentence.verbs, *copulas) if v.dep in {"ROOT", "acl"} and not _is_open(sentence, v)]
     rng.shuffle(verbs)
     alone = []
     for verb in verbs[:most]:
@@ -153,7 +155,17 @@ def _denied(
     yield Candidate("negate", [Edit(*at, right)], false, right, claims, original=true.caption, vouched_by=sentence)
 
 
-def _is_negated(sentence: Sentence, verb: Token) -> bool:
+# Of these one may sit and another not.
+_SOME = frozenset({"some", "most", "half"})
+
+
+def _is_open(sentence: Sentence, verb: Token) -> bool:
+    """Tell whether a denial of a verb would be no denial of the caption: it is one already, or is of some only."""
+    subject = sentence.subject_of(verb.index)
+    if subject is not None:
+        counted = sentence.tokens[subject].tag == "CD"  # "two of the men"
+        if counted or any(sentence.tokens[at].lower in _SOME for at in (subject, *sentence.children[subject])):
+            return True
     return sentence.child(verb.index, "neg") is not None
 
 

@@ -222,10 +222,19 @@ class Lexicon:
             counts: Counter[tuple[str, str]] = Counter()
             for row in rows:
                 if fits(row):
-                    counts[row[0], row[1]] += row[5]
+                    counts[row[0], self._spellings[row[1].lower()]] += row[5]
             ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             found = self._choices[key] = Choice([Word(lemma, form, n) for (lemma, form), n in ordered])
         return found
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        """How the corpus mostly writes a form within a sentence: "SUVs", where some write "suvs"."""
+        counts: Counter[str] = Counter()
+        for rows in self._rows.values():
+            for _, form, *_, n in rows:
+                counts[form] += n
+        return {form.lower(): form for form, _ in sorted(counts.items(), key=lambda item: (item[1], item[0]))}
 
     def takes(self, verb: str, frame: str) -> bool:
         """Tell whether the corpus has a verb with this frame's noun, or with one of its kind.

@@ -6,6 +6,7 @@ Each operation is a generator of candidates, lazily, the likeliest to be drawn f
 import random
 from collections.abc import Iterator
 
+from generators.text.casing import Style, starts_sentence
 from generators.text.edits import Candidate, Edit
 from generators.text.families import (
     DIGITS,
@@ -146,14 +147,25 @@ def attributes(sentence: Sentence) -> list[tuple[NounPhrase, int]]:
 
 def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     family = attribute_family(sentence.tokens[index].lower)
+    if _is_name(sentence, index):
+        return False  # "the Green Bay Packers"
     if any(sentence.tokens[child].dep in {"npadvmod", "nummod"} for child in sentence.children[index]):
         return False  # "a 10 year old boy"
     if family == "colour" and kind_of(phrase.lemma) == "person":
         return False  # the colour of somebody's skin is no attribute to play with
     before = sentence.tokens[index - 1].lower if index else ""
+    if before == "a" and sentence.tokens[index].lower == "few":
+        return False  # "a many people"
     if before in MEASURES or before.removesuffix("s") in MEASURES:
         return False
     return family != "colour" or before not in SHADES  # "navy blue" and "light blue" are one attribute
+
+
+def _is_name(sentence: Sentence, index: int) -> bool:
+    """Tell whether a word begins a name: a capital where none is due, and another behind it."""
+    token, after = sentence.tokens[index : index + 2]
+    capitals = token.text[:1].isupper() and after.text[:1].isupper()
+    return capitals and sentence.style is Style.SENTENCE and not starts_sentence(sentence.caption, token.start)
 
 
 def replace_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
@@ -288,7 +300,7 @@ def _other_number(sentence: Sentence, phrase: NounPhrase, old: Token, word: str)
 def _counts_things(sentence: Sentence, phrase: NounPhrase, number: Token) -> bool:
     """Tell whether a number says how many there are: not "2 legged dogs", "about 10 men", "three (2) men"."""
     between = sentence.tokens[number.index + 1 : phrase.head]
-    if any(not t.is_plain or t.lower in MEASURES or t.lower.removesuffix("s") in MEASURES for t in between):
+    if any(not (t.is_plain or t.text == ",") or t.lower in MEASURES or t.lower.removesuffix("s") in MEASURES for t in between):
         return False
     before = sentence.tokens[number.index - 1] if number.index else None
     return not sentence.children[number.index] and (before is None or before.lower not in _ABOUT)
@@ -307,10 +319,12 @@ def _number_for_one(
     coordinated = sentence.child(phrase.head, "conj") is not None or head.dep == "conj"
     if article is None or not countable or not subject or coordinated or head.tag != "NN":
         return
-    if any(t.lower in _ALONE or not t.is_plain for t in tokens[article + 1 : phrase.head]):
+    if any(t.lower in _ALONE or not (t.is_plain or t.text == ",") for t in tokens[article + 1 : phrase.head]):
         return  # "two lone dogs"
     if has_pronoun(sentence) or sentence.child(phrase.head, "relcl") is not None:
         return
+    if any(determiner_class(sentence, p) == "a" and tokens[p.head].tag == "NNS" for p in sentence.noun_phrases):
+        return  # "a collar runs" is no collar
     if any(kind_of(p.lemma) == "clothing" and determiner_class(sentence, p) == "a" for p in sentence.noun_phrases):
         return  # two men do not share "a red hat"
     word, number = (DIGITS[word] if tokens[article].text.isdecimal() else word), word

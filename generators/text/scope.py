@@ -55,8 +55,12 @@ def _denied_by(sentence: "Sentence", token: "Token") -> Iterable[int]:
     head = tokens[token.head]
     before = tokens[token.index - 1].lower if token.index else ""
     if word in _DENIALS or (token.tag == "MD" and word in _DOUBTING):
-        only = token.index + 1 < len(tokens) and tokens[token.index + 1].lower == "only"
-        return () if only else [*_clause(sentence, head.index), token.index]
+        if token.index + 1 < len(tokens) and tokens[token.index + 1].lower == "only":
+            return ()  # "not only a dog"
+        noun = _noun_above(sentence, head.index)
+        if noun is not None:  # "not a single dog runs"
+            return _governed(sentence, noun)
+        return [*_clause(sentence, head.index), *_doubtful_subject(sentence, head.index), token.index]
     if word in _NOBODY:
         return _governed(sentence, token.index)
     if word in _QUANTIFIERS and before not in {"a", "the"}:
@@ -64,14 +68,26 @@ def _denied_by(sentence: "Sentence", token: "Token") -> Iterable[int]:
             return _clause(sentence, head.head)
         return _governed(sentence, head.index)
     if word in _LACK:
-        return _subtree(sentence, token.index)
-    if word in _CONDITIONS:
-        return _subtree(sentence, head.index)
+        return _subtree(sentence, token.head if token.dep == "mark" else token.index)
+    if word in _CONDITIONS and before != "as":
+        return (index for index, part in enumerate(sentence.parts) if part == sentence.parts[token.index])
     if word in _OR:
         return _clause(sentence, head.index)
     if token.pos == "VERB" and token.lemma.lower() in _VERBS_THAT_DENY:
         return [index for index in _subtree(sentence, token.index) if index > token.index]
     return ()
+
+
+def _noun_above(sentence: "Sentence", index: int) -> int | None:
+    """Find the subject that a word is a part of, if it is of one."""
+    for _ in range(3):
+        token = sentence.tokens[index]
+        if token.pos in _VERBAL:
+            return None
+        if token.dep in _SUBJECTS:
+            return index
+        index = token.head
+    return None
 
 
 def _governed(sentence: "Sentence", noun: int) -> Iterable[int]:
@@ -96,9 +112,23 @@ def _clause(sentence: "Sentence", head: int) -> Iterable[int]:
     for child in sentence.children[head]:
         token = sentence.tokens[child]
         own = token.dep in {"conj", "advcl", "parataxis", "ccomp"} and sentence.child(child, *_SUBJECTS) is not None
-        joined = token.dep == "conj" and but
-        if not (verbal and token.dep in _SUBJECTS) and not own and not joined:
+        if not (verbal and token.dep in _SUBJECTS) and not own and not _is_asserted(sentence, token, but):
             yield from _subtree(sentence, child)
+
+
+def _is_asserted(sentence: "Sentence", token: "Token", but: bool) -> bool:
+    """Tell whether a second verb holds for itself: "is not running but sleeping", "is not tall and rides a horse"."""
+    finite = token.tag in {"VBZ", "VBP", "VBD"} or sentence.child(token.index, "aux", "auxpass") is not None
+    return token.dep == "conj" and (but or finite)
+
+
+def _doubtful_subject(sentence: "Sentence", verb: int) -> Iterable[int]:
+    """The subject of what is denied, unless more is said of it: "a cat is not running" is true where a dog runs."""
+    but = any(sentence.tokens[child].lower in _BUT for child in sentence.children[verb])
+    if not any(_is_asserted(sentence, sentence.tokens[child], but) for child in sentence.children[verb]):
+        for child in sentence.children[verb]:
+            if sentence.tokens[child].dep in _SUBJECTS and sentence.tokens[verb].dep in {"ROOT", "conj", "parataxis"}:
+                yield from _subtree(sentence, child)
 
 
 def _subtree(sentence: "Sentence", index: int) -> Iterator[int]:
