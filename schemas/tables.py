@@ -207,6 +207,8 @@ SCORES = pa.schema(
         ("text_similarity", pa.float32()),  # cosine similarity of the two captions
         ("image_similarity", pa.float32()),
         ("directional_similarity", pa.float32()),
+        # Whether the model reads all that the two captions differ in: what stands behind its last token it never sees.
+        ("reads_change", pa.bool_()),
         ("plausibility0", pa.float32()),  # total natural-log probability of caption 0, in nats
         ("plausibility1", pa.float32()),  # of caption 1
         ("tokens0", pa.int32()),  # language-model tokens of caption 0, to divide plausibility0 by
@@ -273,6 +275,8 @@ CANDIDATES = pa.schema(
             for role in ("judge", "target")
             for name in ("s00", "s01", "s10", "s11", "margin", *_SIMILARITIES)
         ),
+        ("judge_reads_change", pa.bool_()),  # false: some of the change stands behind the judge's last token
+        ("target_reads_change", pa.bool_()),
         # The judge's smallest margin for the right match: s00 - s01 and, with a second picture, s11 - s01, and
         # (unless the original caption is true of both pictures) s00 - s10 and s11 - s10. Above 0, the pair counts
         # in the group score. Null with no judge.

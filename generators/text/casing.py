@@ -94,8 +94,8 @@ def recased(text: str, old: str, caption: str, at: int) -> str:
     large = starts and (old[:1].isupper() or not (old[:1].isalpha() or caption.islower()))
     if style is Style.SENTENCE:
         text = _as_before(text, before[1:] if starts else before)
-    elif style is Style.TITLE or not before or any(word[0].isupper() for word in before):
-        text = _WORD.sub(lambda found: _titled(found[0], style), text)
+    else:
+        text = _WORD.sub(lambda found: _titled(found[0], style, caption), text)
     return _started(text) if large or (starts and before and has_own_case(before[0])) else text
 
 
@@ -104,11 +104,13 @@ def _shouted(word: str, caption: str) -> str:
     return word if mixed and word in caption else word.upper()
 
 
-def _titled(word: str, style: Style) -> str:
-    small = style is Style.HEADLINE and word.lower() in SMALL_WORDS
+def _titled(word: str, style: Style, caption: str) -> str:
     if word[1:].lower() != word[1:]:
         return word
-    return word.lower() if small else word[:1].upper() + word[1:]
+    large = word[:1].upper() + word[1:]
+    if style is Style.HEADLINE and word.lower() in SMALL_WORDS:
+        return large if re.search(rf"\W{large}\b", caption) else word.lower()  # some write "A Man With a Hat"
+    return large
 
 
 def _started(text: str) -> str:
@@ -125,4 +127,4 @@ def _as_before(text: str, before: Sequence[str]) -> str:
         return text
     if all(word.isupper() for word in before) and any(len(word) > 1 for word in before):
         return text.upper()
-    return _WORD.sub(lambda found: _titled(found[0], Style.TITLE), text)
+    return _WORD.sub(lambda found: _titled(found[0], Style.TITLE, text), text)

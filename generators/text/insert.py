@@ -162,6 +162,8 @@ _SOME = frozenset({"some", "most", "half"})
 def _is_open(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a denial of a verb would be no denial of the caption: it is one already, or is of some only."""
     subject = sentence.subject_of(verb.index)
+    if subject in sentence.unasserted:
+        return True  # "a dog or a cat does not run"
     if subject is not None:
         counted = sentence.tokens[subject].tag == "CD"  # "two of the men"
         if counted or any(sentence.tokens[at].lower in _SOME for at in (subject, *sentence.children[subject])):

@@ -13,6 +13,7 @@ _FEWEST = 3
 # Share of English words in a caption that only looks foreign. Of 3,000 English captions none of those that fastText
 # takes for another language has less, of 200 captions in ten other languages six have more.
 _ENGLISH_WORDS = 0.7
+_FEW_ENGLISH_WORDS = 0.5  # of three words: "A shirtless man" has one that WordNet lacks
 _SURE = 0.9  # probability above which a single word that is not English settles it
 
 
@@ -40,5 +41,5 @@ def language_of(caption: str) -> str | None:
     if len(words) < _FEWEST and any(word.isascii() for word in words):
         return None
     share = sum(map(is_word, words)) / len(words)
-    foreign = share < _ENGLISH_WORDS or (probability >= _SURE and share < 1)
+    foreign = share < (_ENGLISH_WORDS if len(words) > _FEWEST else _FEW_ENGLISH_WORDS) or (probability >= _SURE and share < 1)
     return language if foreign else ENGLISH

@@ -68,7 +68,8 @@ def _denied_by(sentence: "Sentence", token: "Token") -> Iterable[int]:
             return _clause(sentence, head.head)
         return _governed(sentence, head.index)
     if word in _LACK:
-        return _subtree(sentence, token.head if token.dep == "mark" else token.index)
+        lacked = list(_subtree(sentence, token.head if token.dep == "mark" else token.index))
+        return lacked if len(lacked) > 1 else _up_to_noun(sentence, token.index)
     if word in _CONDITIONS and before != "as":
         return (index for index, part in enumerate(sentence.parts) if part == sentence.parts[token.index])
     if word in _OR:
@@ -76,6 +77,14 @@ def _denied_by(sentence: "Sentence", token: "Token") -> Iterable[int]:
     if token.pos == "VERB" and token.lemma.lower() in _VERBS_THAT_DENY:
         return [index for index in _subtree(sentence, token.index) if index > token.index]
     return ()
+
+
+def _up_to_noun(sentence: "Sentence", first: int) -> Iterator[int]:
+    """A preposition that the parser left alone, with the words up to a noun: "than a dog"."""
+    for token in sentence.tokens[first:]:
+        yield token.index
+        if token.pos in _NAMES:
+            return
 
 
 def _noun_above(sentence: "Sentence", index: int) -> int | None:

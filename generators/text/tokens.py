@@ -20,7 +20,8 @@ def readable(caption: str) -> str:
     if style is Style.SENTENCE:
         return caption
     first = next((at for at, letter in enumerate(caption) if letter.isalpha()), 0)
-    return caption[: first + 1] + _LETTERS.sub(lambda found: _lowered(found[0]), caption[first + 1 :])
+    first += not caption[:first].rstrip()[-1:].isdigit()  # "3 DOGS" begins with the number
+    return caption[:first] + _LETTERS.sub(lambda found: _lowered(found[0]), caption[first:])
 
 
 def _lowered(word: str) -> str:
