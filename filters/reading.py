@@ -21,8 +21,8 @@ class Reading:
         marks, word = self._tokens(["", "a"], _PROBE)
         self._marks = len(marks)  # tokens that begin and end every text
         [row] = tokenize(["a " * len(tokenize([""])[0])]).tolist()
-        self._most = sum(token != self._pad for token in row)  # tokens of a text at most, with its marks
-        self._read = self._most - self._marks + _alike(marks, word)  # without those that end it
+        self._most: int = sum(token != self._pad for token in row)  # tokens of a text at most, with its marks
+        self._read: int = self._most - self._marks + _alike(marks, word)  # without those that end it
 
     def __call__(self, originals: Sequence[str], captions: Sequence[str]) -> pa.Array:
         """Tell of pairs of captions, one by one, whether all that they differ in is read; returns booleans."""

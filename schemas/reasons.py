@@ -13,7 +13,7 @@ REJECTS: dict[str, str] = {
 
 # Why a whole caption has no wrong ones.
 CAPTIONS: dict[str, str] = {
-    "not_english": "the caption is in another language: negatives are made of English captions only; see parses.language",
+    "not_english": "the caption is in another language (parses.language): negatives are made of English captions only",
     "too_long": "the caption is longer than any parser takes: cut it, or lower ingest.max_caption_characters",
     "no_candidate": "nothing in the caption can be changed: see the caption and text.operations",
 }
@@ -30,8 +30,8 @@ CHECKS: dict[str, str] = {
     "reference": "the wrong caption is another caption of the same image",
     "incompatible": "the new phrase does not go with its noun, as far as this corpus and WordNet tell",
     "compatible": "the new words and the old ones may both be true of a picture, as far as WordNet and our lists tell",
-    "unasserted": "the change stands in a question, under a negation, or behind an 'or' or 'might': it need not be false",
-    "verbatim": "the changed words are not English to be rewritten: quoted, a name, a number, an address or a list mark",
+    "unasserted": "the change stands under a negation, in a question, or beside an 'or' or 'might': it may be true",
+    "verbatim": "the changed words are no English to be rewritten: quoted, a name, number, address or list mark",
     "ungrammatical": "agreement, article or sense could not be kept",
     "outranked": "another candidate's plausibility is nearer to the original's",
 }

@@ -88,4 +88,3 @@ def moved_text(sentence: Sentence, first: int, last: int) -> str:
 def joined(texts: Sequence[str]) -> str:
     """Join the phrases of an edit in several places for a person to read."""
     return " / ".join(texts)
-

@@ -294,7 +294,8 @@ MEASURES = frozenset(
         "year", "month", "week", "day", "hour", "minute", "second", "foot", "feet", "inch", "meter", "metre", "mile",
         "yard", "pound", "dollar", "cent", "ton", "gallon", "liter", "litre", "degree", "point", "wheel", "wheeled",
         "door", "story", "storey", "piece", "seat", "seater", "stage", "lane", "legged", "headed", "man", "person",
-        "way", "speed", "star", "time", "part", "sided", "cm", "mm", "km", "m", "kg", "lb", "oz", "ft", "mph", "am", "pm",
+        "way", "speed", "star", "time", "part", "sided", "cm", "mm", "km", "m", "kg", "lb", "oz", "ft", "mph",
+        "am", "pm",
     }
 )  # fmt: skip
 

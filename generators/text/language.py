@@ -41,5 +41,7 @@ def language_of(caption: str) -> str | None:
     if len(words) < _FEWEST and any(word.isascii() for word in words):
         return None
     share = sum(map(is_word, words)) / len(words)
-    foreign = share < (_ENGLISH_WORDS if len(words) > _FEWEST else _FEW_ENGLISH_WORDS) or (probability >= _SURE and share < 1)
+    foreign = share < (_ENGLISH_WORDS if len(words) > _FEWEST else _FEW_ENGLISH_WORDS) or (
+        probability >= _SURE and share < 1
+    )
     return language if foreign else ENGLISH

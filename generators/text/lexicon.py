@@ -18,6 +18,7 @@ from schemas.tables import LEXICON
 from schemas.words import words_of
 
 _ANY = "any determiner"
+_SPELLED = ("noun", "attribute")  # kinds whose forms have the capitals that they have within a sentence
 ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
 # Form columns of LEXICON, in order: kind, word, form, tag, context, object.
 Key = tuple[str, str, str, str, str, str]
@@ -222,7 +223,7 @@ class Lexicon:
             counts: Counter[tuple[str, str]] = Counter()
             for row in rows:
                 if fits(row):
-                    counts[row[0], self._spellings[row[1].lower()]] += row[5]
+                    counts[row[0], self._spellings.get(row[1].lower(), row[1])] += row[5]
             ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             found = self._choices[key] = Choice([Word(lemma, form, n) for (lemma, form), n in ordered])
         return found
@@ -231,8 +232,8 @@ class Lexicon:
     def _spellings(self) -> dict[str, str]:
         """How the corpus mostly writes a form within a sentence: "SUVs", where some write "suvs"."""
         counts: Counter[str] = Counter()
-        for rows in self._rows.values():
-            for _, form, *_, n in rows:
+        for kind in _SPELLED:
+            for _, form, *_, n in self._rows[kind]:
                 counts[form] += n
         return {form.lower(): form for form, _ in sorted(counts.items(), key=lambda item: (item[1], item[0]))}
 

@@ -300,7 +300,10 @@ def _other_number(sentence: Sentence, phrase: NounPhrase, old: Token, word: str)
 def _counts_things(sentence: Sentence, phrase: NounPhrase, number: Token) -> bool:
     """Tell whether a number says how many there are: not "2 legged dogs", "about 10 men", "three (2) men"."""
     between = sentence.tokens[number.index + 1 : phrase.head]
-    if any(not (t.is_plain or t.text == ",") or t.lower in MEASURES or t.lower.removesuffix("s") in MEASURES for t in between):
+    if any(
+        not (t.is_plain or t.text == ",") or t.lower in MEASURES or t.lower.removesuffix("s") in MEASURES
+        for t in between
+    ):
         return False
     before = sentence.tokens[number.index - 1] if number.index else None
     return not sentence.children[number.index] and (before is None or before.lower not in _ABOUT)

@@ -1,4 +1,4 @@
-"""Where a caption must not be changed: where a change need not make it false, and where words are not to be rewritten."""
+"""Where a caption must not be changed: a change there need not make it false, or is of words not to be rewritten."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -168,7 +168,9 @@ def swap_attribute(sentence: Sentence, lexicon: Lexicon, rng: random.Random, mos
     pairs = [
         (ours, theirs)
         for ours, theirs in combinations(places, 2)
-        if sentence.parts[ours[1]] == sentence.parts[theirs[1]] and ours[0].head != theirs[0].head and _comparable(sentence, ours[1], theirs[1])
+        if sentence.parts[ours[1]] == sentence.parts[theirs[1]]
+        and ours[0].head != theirs[0].head
+        and _comparable(sentence, ours[1], theirs[1])
     ]
     rng.shuffle(pairs)
     for (ours, first), (theirs, second) in pairs[:most]:

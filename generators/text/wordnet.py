@@ -32,8 +32,9 @@ _FIGURES = frozenset({"star", "heart", "cross", "diamond", "cube", "sphere", "co
 # Words of the closed classes, which WordNet does not have.
 SMALL_WORDS = frozenset(
     {
-        "a", "about", "above", "across", "after", "against", "all", "along", "alongside", "among", "an", "and", "another",
-        "any", "are", "around", "as", "at", "atop", "be", "been", "before", "behind", "being", "below", "beneath", "beside",
+        "a", "about", "above", "across", "after", "against", "all", "along", "alongside", "among", "an", "and",
+        "another", "any", "are", "around", "as", "at", "atop", "be", "been", "before", "behind", "being", "below",
+        "beneath", "beside",
         "between", "both", "but", "by", "can", "could", "did", "do", "does", "down", "during", "each", "for", "from",
         "had", "has", "have", "he", "her", "herself", "him", "himself", "his", "if", "in", "inside", "into", "is",
         "it", "its", "itself", "may", "might", "near", "no", "not", "of", "off", "on", "onto", "or", "other", "our",

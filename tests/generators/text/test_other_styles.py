@@ -56,7 +56,7 @@ MAKES = [
     ("negate", "A dog runs. A man sits on a bench.", "A dog runs. A man does not sit on a bench.", "one of two"),
     ("replace_object", "It is big. A cat sits on a couch.", "It is big. A dog sits on a couch.", "the second begins"),
     ("swap_object", "Two SUVs are behind a man .", "A man is behind two SUVs .", "a word with its own capitals moves"),
-    ("swap_object", "The cat is big. The dog chases a man.", "The cat is big. A man chases the dog.", "its start moves"),
+    ("swap_object", "The cat is big. The dog chases a man.", "The cat is big. A man chases the dog.", "a start moves"),
     ("replace_attribute", "A man in a red t-shirt .", "A man in a blue t-shirt .", "t-shirt is one word"),
     ("replace_attribute", "A 5-foot-tall man in a red shirt .", "A 5-foot-tall man in a blue shirt .", "so is this"),
     ("replace_action", "An 8-year-old boy kicks a ball .", "An 8-year-old boy throws a ball .", "and this"),
@@ -67,7 +67,7 @@ MAKES = [
     ("replace_count", "Two girls sit on 3 chairs .", "Four girls sit on 3 chairs .", "words stay words"),
     ("replace_object", 'A man sits on a "red dog" bench .', 'A woman sits on a "red dog" bench .', "quotes stay"),
     ("replace_object", '"A dog sits on a couch."', '"A cat sits on a couch."', "a whole caption in quotes is no quote"),
-    ("replace_object", "A man without a hat sits on a bench .", "A woman without a hat sits on a bench .", "not under it"),
+    ("replace_object", "A man without a hat sits on a bench .", "A woman without a hat sits on a bench .", "beside it"),
     ("replace_object", "1. A dog sits on a couch", "1. A cat sits on a couch", "in a list"),
     ("replace_attribute", "A black dog #dog", "A white dog #dog", "tags stay"),
     ("add_object", "Man walking on the beach", "Man and dog walking on the beach", "no article where there was none"),
@@ -193,13 +193,15 @@ def test_some_people_are_no_limit_and_a_lone_dog_is_one(candidates: Ask) -> None
     assert candidates("replace_count", "A lone dog runs in the grass .") == {}
     assert candidates("replace_count", "At least three dogs run .") == {}
     assert candidates("replace_count", "747 dogs run .") == {}
-    assert "Three dogs run ." in candidates("replace_count", "12 dogs run .") or candidates(
-        "replace_count", "12 dogs run ."
-    ).get("3 dogs run .", "") is None
+    assert (
+        "Three dogs run ." in candidates("replace_count", "12 dogs run .")
+        or candidates("replace_count", "12 dogs run .").get("3 dogs run .", "") is None
+    )
 
 
 def test_white_that_somebody_wears_is_no_thing(candidates: Ask) -> None:
-    assert not any(caption.startswith("White") for caption in candidates("swap_object", "A woman in white holds a dog ."))
+    found = candidates("swap_object", "A woman in white holds a dog .")
+    assert not any(caption.startswith("White") for caption in found)
     assert "A 10 year young boy ." not in candidates("replace_attribute", "A 10 year old boy .")
 
 
@@ -261,7 +263,8 @@ def test_words_with_capitals_of_their_own_keep_them() -> None:
 
 
 def test_the_lexicon_has_words_as_they_are_written_within_a_sentence(parsing: Parsing) -> None:
-    captions = ["Two SUVs are parked .", "A man sees two SUVs .", "TWO SUVS ON A ROAD", "A Man With A Dog", "Two dogs run ."]
+    captions = ["Two SUVs are parked .", "A man sees two SUVs .", "TWO SUVS ON A ROAD"]
+    captions += ["A Man With A Dog", "Two dogs run ."]
     describing = Describing(Describe())
     describing.add(parsing(as_pairs(captions)))
     table = describing.table()
@@ -273,11 +276,12 @@ def test_the_lexicon_has_words_as_they_are_written_within_a_sentence(parsing: Pa
 
 @pytest.mark.parametrize("write", [str, str.lower, str.upper, str.title])
 def test_captions_in_capitals_are_read_as_sentences(read: Read, write: Callable[[str], str]) -> None:
-    [plain], [written] = read("A small dog chases two men on the beach ."), read(write("A small dog chases two men on the beach ."))
+    caption = "A small dog chases two men on the beach ."
+    plain, written = read(caption, write(caption))
     assert [(t.lemma.lower(), t.tag, t.dep, t.head, t.start) for t in written.tokens] == [
         (t.lemma.lower(), t.tag, t.dep, t.head, t.start) for t in plain.tokens
     ]
-    assert "".join(t.text for t in written.tokens) == write("Asmalldogchasestwomenonthebeach.") or write is str.title
+    assert [t.text for t in written.tokens] == write(caption).split()
 
 
 @pytest.mark.parametrize(
