@@ -27,7 +27,7 @@ class Refinement:
     It sees them all: `add` takes shard after shard, `table` chooses.
     """
 
-    version = 4
+    version = 5
 
     def __init__(self, config: Refine) -> None:
         self.config = config

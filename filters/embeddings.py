@@ -17,6 +17,7 @@ from devices import cores, pick_device, pick_dtype
 from devices.pictures import decoded
 from devices.revision import hash_of_files, hub_commit
 from devices.shipped import clip_name
+from filters.reading import Reading
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 from schemas.ids import fingerprint
@@ -223,13 +224,32 @@ class Encoder:
             model, _, preprocess = open_clip.create_model_and_transforms(
                 name, pretrained=self.clip.pretrained, precision=precision, device=device, require_pretrained=True
             )
-            tokenize = open_clip.get_tokenizer(name)
+            tokenize = self._tokenize
         except InputError:
             raise
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {name}: open_clip cannot load it: {why}") from error
         return Loaded(model.eval(), _Preprocess(preprocess, device, dtype), tokenize, device)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What tells which changes of captions the model reads; needs its tokenizer only.
+
+        Raises InputError when the tokenizer cannot be loaded.
+        """
+        self.check()
+        try:
+            return Reading(self._tokenize)
+        except Exception as error:  # hub, file and config errors of several libraries
+            why = " ".join(str(error).split())[:200]
+            raise InputError(f"model {self._name}: open_clip cannot load its tokenizer: {why}") from error
+
+    @cached_property
+    def _tokenize(self) -> Any:
+        import open_clip
+
+        return open_clip.get_tokenizer(self._name)
 
     def _check_folder(self, folder: Path) -> None:
         name = self._name

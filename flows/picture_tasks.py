@@ -208,7 +208,7 @@ def _scores_of_tries(
         rows = rows.append_column(name, pictures[name])
     captions = {*rows["original"].to_pylist(), *rows["caption"].to_pylist()}
     vectors = vectors_of(dataset, encoder, fresh, captions, lambda wanted: {name: fresh[name] for name in wanted})
-    aligned = scored(rows, vectors, alignment)
+    aligned = scored(rows, vectors, alignment, encoder.reading)
     pixels = Pixels()(_pixel_rows(rows, pictures, fresh))
     for name in PIXELS:
         aligned = aligned.set_column(aligned.column_names.index(name), SCORES.field(name), pixels[name])

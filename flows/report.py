@@ -78,6 +78,8 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
     )
     columns: tuple[str, ...] = ("reason", "dropped", "share", "alone", "what it means")
     yield _table(connection, "Why candidates were dropped", columns, "FROM why_dropped()")
+    columns = ("reason", "captions", "share", "for example", "what it means")
+    yield _table(connection, "Captions without negatives", columns, "FROM captions_without_negatives()")
     if connection.sql("SELECT count(*) FROM labels").fetchall() != [(0,)]:
         columns = ("operation", "usable", "precision", "accepted", "precision after", "recall")
         title = "Against the truth, computed from the scenes: share that is really wrong"

@@ -1,7 +1,7 @@
 """What the tasks of a build share: a shard is made once, rows are put beside each other, vectors are kept."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar
 
@@ -148,7 +148,12 @@ def vectors_of(
     return {content: vectors[key] for content, key in keys.items() if key in vectors}
 
 
-def scored(rows: pa.Table, vectors: dict[str | None, Any], alignment: Callable[[pa.Table], pa.Table]) -> pa.Table:
+def scored(
+    rows: pa.Table,
+    vectors: dict[str | None, Any],
+    alignment: Callable[[pa.Table], pa.Table],
+    reading: Callable[[Sequence[str], Sequence[str]], pa.Array],
+) -> pa.Table:
     """Score rows of ids, image_id, reconstruction_id, edited_image_id and captions; without those whose edited picture
     was neither kept nor encoded."""
     gone = [name is not None and name not in vectors for name in rows["edited_image_id"].to_pylist()]
@@ -163,4 +168,5 @@ def scored(rows: pa.Table, vectors: dict[str | None, Any], alignment: Callable[[
         name: pa.array([vectors.get(content) for content in column.to_pylist()], pa.list_(pa.float32()))
         for name, column in contents.items()
     }
+    columns["reads_change"] = reading(rows["original"].to_pylist(), rows["caption"].to_pylist())
     return alignment(pa.table({name: rows[name] for name in ("text_negative_id", "image_negative_id")} | columns))

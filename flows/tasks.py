@@ -181,7 +181,7 @@ def align(
         vectors = vectors_of(
             dataset, encoder, pictures, captions, lambda wanted: stored_pictures(dataset, images, edited, wanted)
         )
-        return scored(rows, vectors, alignment)
+        return scored(rows, vectors, alignment, encoder.reading)
 
     return made(f"align with {role}", Dataset(root), "scores", name, score)
 

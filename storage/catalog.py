@@ -163,7 +163,7 @@ def _candidates(negatives: str, pairs: str) -> str:
     )
 
 
-_WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity")
+_WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity", "reads_change")
 _EDITED = ["text_negative_id", "image_negative_id", "method", "rank", "original_still_true", "failed_check"]
 _ACCEPTABILITY = "((l.plausibility{0} - w.frequency{0}) / nullif(l.tokens{0}, 0))::FLOAT"
 _STILL_TRUE = "coalesce(e.original_still_true, false)"

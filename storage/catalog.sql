@@ -55,6 +55,27 @@ FROM (SELECT unnest(reasons) AS reason, len(reasons) = 1 AS alone FROM verdicts)
 LEFT JOIN reasons USING (reason)
 GROUP BY reason ORDER BY rows DESC, reason;
 
+-- Why captions came to no usable wrong caption: they were left out, nothing in them can be changed, or a check took all
+-- that was tried; then the reason is the one that took most.
+CREATE MACRO captions_without_negatives() AS TABLE
+WITH failed AS (
+    SELECT pair_id, failed_check, count(*) AS n FROM text_negatives WHERE failed_check IS NOT NULL GROUP BY ALL
+), worst AS (
+    SELECT pair_id, first(failed_check ORDER BY n DESC, failed_check) AS failed_check FROM failed GROUP BY pair_id
+), without AS (
+    SELECT caption, coalesce(left_out, failed_check, 'no_candidate') AS reason
+    FROM parses LEFT JOIN worst USING (pair_id)
+    WHERE pair_id NOT IN (SELECT pair_id FROM text_negatives WHERE failed_check IS NULL)
+)
+SELECT
+    reason,
+    count(*) AS captions,
+    round(count(*) / (SELECT count(*) FROM parses), 3) AS share,
+    min(caption) AS example,
+    any_value(hint) AS hint
+FROM without LEFT JOIN reasons USING (reason)
+GROUP BY reason ORDER BY captions DESC, reason;
+
 CREATE MACRO why_pictures_dropped() AS TABLE
 SELECT
     image_method AS method,
@@ -265,6 +286,7 @@ SELECT * FROM (VALUES
     ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
     ('acceptance_by_method()', 'macro', 'the same by who made them: rules or a language model'),
     ('why_dropped()', 'macro', 'which reasons dropped how many, and how many each alone'),
+    ('captions_without_negatives()', 'macro', 'which captions came to nothing, and why: not English, nothing to change, checks'),
     ('why_pictures_dropped()', 'macro', 'which reasons dropped how many edited pictures'),
     ('pictures_by_operation()', 'macro', 'edited pictures made and accepted, and right by computed truth where known'),
     ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),

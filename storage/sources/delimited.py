@@ -85,7 +85,7 @@ def _lines(path: UPath, encoding: str) -> Iterator[tuple[int, str]]:
 def _first(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     taken = 0
     for number, line in lines:
-        if line.strip():
+        if line.strip(" \r\n"):
             taken += 1
             yield number, line
             if taken == _HEAD:
