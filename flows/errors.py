@@ -39,7 +39,7 @@ _PACKAGE = re.compile(r"[Ii]nstall (\w+) to access|pip install ([\w-]+)|No modul
 def told(error: BaseException) -> str | None:
     """Say in a line what hinders a build or a query from the outside; None where the error is a defect of ours."""
     causes = list(_causes(error))
-    for say in (_prefect, _package, _network, _disk, _memory):
+    for say in (_prefect, _package, _refused, _network, _disk, _memory):
         for cause in causes:
             if (words := say(cause)) is not None:
                 return words
@@ -64,14 +64,19 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
+def _refused(error: BaseException) -> str | None:
+    """Tell a refusal of an object store, which has no number."""
+    if isinstance(error, PermissionError) and error.errno is None:
+        return f"{_message(error) or 'permission denied'}; check the credentials and their rights"
+    return None
+
+
 def _disk(error: BaseException) -> str | None:
     if "disk is full" in str(error) or os.strerror(errno.ENOSPC) in str(error):  # of SQLite, safetensors, DuckDB
         return _WORDS[errno.ENOSPC]
     if isinstance(error, OSError) and error.errno in _WORDS:
         where = f"{error.filename}: " if isinstance(error.filename, str) else ""
         return f"{where}{_WORDS[error.errno]}"
-    if isinstance(error, PermissionError):  # of an object store
-        return f"{_message(error) or 'permission denied'}; check the credentials and their rights"
     if isinstance(error, FileNotFoundError):
         return f"{error.filename or _message(error)}: no such file or folder (removed meanwhile?)"
     if _module(error) == "_duckdb":
