@@ -14,7 +14,7 @@ Matrix = npt.NDArray[np.float32]
 class Alignment:
     """Turn vectors of originals and negatives into scores; the arithmetic only, no model."""
 
-    version = 1
+    version = 2
 
     def __init__(self, role: str, model: str) -> None:
         self.role, self.model = role, model
@@ -25,7 +25,7 @@ class Alignment:
         return ["alignment", self.version, self.role, self.model]
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Turn rows of ids and unit vectors (image0, caption0, caption1, image1 or null) into SCORES.
+        """Turn rows of ids, unit vectors (image0, caption0, caption1, image1 or null) and reads_change into SCORES.
 
         `s_ij` is the cosine of image i and caption j. Directional similarity is the cosine of the change in
         image space and the change in caption space (StyleGAN-NADA, arXiv 2108.00946; InstructPix2Pix, arXiv
@@ -40,7 +40,7 @@ class Alignment:
         edited = table["image1"].is_valid().combine_chunks()
         if edited.true_count:
             columns |= self._edited(table, edited.to_numpy(zero_copy_only=False), image0, caption0, caption1)
-        ids = {name: table[name] for name in ("text_negative_id", "image_negative_id")}
+        ids = {name: table[name] for name in ("text_negative_id", "image_negative_id", "reads_change")}
         rows = table.num_rows
         known = {**ids, "role": pa.repeat(self.role, rows), "model": pa.repeat(self.model, rows), **columns}
         return score_rows(rows, **known)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from devices.revision import libraries
 from filters.probe import held_out_scores
 from filters.refinement import refine
 from filters.text_probe import MOST_WORDS, counts_of
@@ -16,6 +17,7 @@ from schemas.errors import InputError
 from schemas.measures import locked
 from schemas.tables import CANDIDATES, REFINEMENTS, VERDICTS
 
+VERSION = 1  # of `balanced`; Refinement has its own
 Floats = npt.NDArray[np.float64]
 
 
@@ -25,7 +27,7 @@ class Refinement:
     It sees them all: `add` takes shard after shard, `table` chooses.
     """
 
-    version = 4
+    version = 5
 
     def __init__(self, config: Refine) -> None:
         self.config = config
@@ -33,8 +35,8 @@ class Refinement:
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name, version and settings."""
-        return ["refinement", self.version, self.config.model_dump(mode="json")]
+        """Stage name, version, settings, and what learns and solves."""
+        return ["refinement", self.version, self.config.model_dump(mode="json"), *libraries("scikit-learn", "scipy")]
 
     def check(self) -> None:
         """Raise InputError for a signal that is no SQL expression of a number over the columns of CANDIDATES."""

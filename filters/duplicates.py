@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from schemas.tables import NEAR_DUPLICATES
 
+VERSION = 1  # raise it where other rows come out for the same images
 _BITS = 64
 
 

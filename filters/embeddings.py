@@ -17,6 +17,7 @@ from devices import cores, pick_device, pick_dtype
 from devices.pictures import decoded
 from devices.revision import hash_of_files, hub_commit
 from devices.shipped import clip_name
+from filters.reading import Reading
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 from schemas.ids import fingerprint
@@ -120,7 +121,7 @@ class Encoder:
         if name.startswith(_LOCAL):
             self._check_folder(Path(name.removeprefix(_LOCAL)))
         elif name.startswith(_HUB):
-            hub_commit(name.removeprefix(_HUB), _CONFIG)
+            self._commit()
         else:
             self._check_name()
 
@@ -223,13 +224,32 @@ class Encoder:
             model, _, preprocess = open_clip.create_model_and_transforms(
                 name, pretrained=self.clip.pretrained, precision=precision, device=device, require_pretrained=True
             )
-            tokenize = open_clip.get_tokenizer(name)
+            tokenize = self._tokenize
         except InputError:
             raise
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {name}: open_clip cannot load it: {why}") from error
         return Loaded(model.eval(), _Preprocess(preprocess, device, dtype), tokenize, device)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What tells which changes of captions the model reads; needs its tokenizer only.
+
+        Raises InputError when the tokenizer cannot be loaded.
+        """
+        self.check()
+        try:
+            return Reading(self._tokenize)
+        except Exception as error:  # hub, file and config errors of several libraries
+            why = " ".join(str(error).split())[:200]
+            raise InputError(f"model {self._name}: open_clip cannot load its tokenizer: {why}") from error
+
+    @cached_property
+    def _tokenize(self) -> Any:
+        import open_clip
+
+        return open_clip.get_tokenizer(self._name)
 
     def _check_folder(self, folder: Path) -> None:
         name = self._name
@@ -251,6 +271,9 @@ class Encoder:
             file = download_pretrained_from_hf(name.removeprefix(_HUB))
         else:
             file = download_pretrained(get_pretrained_cfg(name, tag))
+        commit = self._commit()
+        if commit is not None and Path(file).parent.name != commit:
+            raise InputError(f"model {name}: the hub has another version since this build began; run it again")
         if not str(file).endswith(".safetensors"):
             raise InputError(
                 f"model {name}: its weights come as {Path(file).name}, a pickle; "
@@ -267,12 +290,22 @@ class Encoder:
         if tag not in tags:
             # A file would do for open_clip, which then guesses how its pictures were prepared.
             raise InputError(f"model {name}: pretrained: {tag}; expected one of {', '.join(tags)} (or use local-dir:)")
-        if repository := open_clip.pretrained.get_pretrained_cfg(name, tag).get("hf_hub", ""):
-            hub_commit(repository.rpartition("/")[0], _CONFIG)
+        self._commit()
+
+    def _commit(self) -> str | None:
+        """Name the commit of a hub model, whatever name it has in the config; None where weights come from a URL."""
+        from open_clip.pretrained import get_pretrained_cfg
+
+        name = self._name
+        if name.startswith(_HUB):
+            return hub_commit(name.removeprefix(_HUB), _WEIGHTS, _CONFIG)
+        repository, _, file = get_pretrained_cfg(name, self.clip.pretrained).get("hf_hub", "").rpartition("/")
+        files = (Path(file).with_suffix(".safetensors").name, file) if file else (_WEIGHTS, _CONFIG)
+        return hub_commit(repository, *files) if repository else None
 
     @cached_property
     def _weights(self) -> str:
         name = self._name
         if not name.startswith(_LOCAL):
-            return f"{name} {self.clip.pretrained}"
+            return f"{name} {self.clip.pretrained} {self._commit()}"
         return hash_of_files(file for file in Path(name.removeprefix(_LOCAL)).iterdir() if file.suffix in _FILES)

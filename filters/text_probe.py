@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from devices.revision import libraries
 from filters.probe import Probe, blind_probe
 from schemas.ids import row_seed
 from schemas.tables import PROBES
@@ -33,7 +34,12 @@ class TextProbe:
     Pairs of one image stay together. `add` takes shard after shard and keeps what the probes will see; `table` trains.
     """
 
-    version = 1
+    version = 2
+
+    @staticmethod
+    def identity() -> list[Any]:
+        """Stage name, version, and what learns."""
+        return ["text probes", TextProbe.version, *libraries("scikit-learn", "scipy")]
 
     def __init__(self, encode: Encode | None = None) -> None:
         """Take what turns n captions into n x d vectors, for the probe `embeddings`; without, there is none."""
@@ -76,8 +82,9 @@ def _probed(pairs: list[_Pair], encode: Callable[[list[str]], Any]) -> Probe | N
 
 
 def counts_of(captions: list[str]) -> Any:
-    """Count the tokens and pairs of neighbouring tokens of each caption: captions x different ones, sparse.
+    """Count the tokens, pairs of neighbouring tokens and changes of case of each caption: captions x those, sparse.
 
+    A word in lower case among capitals, or the reverse, tells whatever word it is.
     All captions say which columns there are, held out ones too: that tells nothing of their sides, and a column that
     no caption of the training has keeps a weight of 0.
     """
@@ -89,4 +96,14 @@ def counts_of(captions: list[str]) -> Any:
 def _grams(caption: str) -> list[tuple[str, ...]]:
     tokens = _TOKEN.findall(caption)
     # Beginning and end are marked: pairs tell what stands there.
-    return [*((token,) for token in tokens), *pairwise(("", *tokens, ""))]
+    cases = [_case(token) for token in tokens if token.isalpha()]
+    changes = [("case", *pair) for pair in pairwise(cases) if pair[0] != pair[1]]
+    return [*((token,) for token in tokens), *pairwise(("", *tokens, "")), *changes]
+
+
+def _case(word: str) -> str:
+    if word.islower():
+        return "lower"
+    if word.isupper():
+        return "capitals" if len(word) > 1 else "capital"
+    return "capital" if word.istitle() else "mixed"

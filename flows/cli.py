@@ -1,17 +1,25 @@
 """The command line: errors are one line that says what is wrong, where and what to do."""
 
-import json
+import codecs
+import os
+import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from flows.errors import told
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
     import duckdb
+    from rich.console import RenderableType
+
+    from storage.dataset import Dataset
 
 app = typer.Typer(
     name="counterfoil",
@@ -20,7 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_MOST_ROWS = 200
 HERE = Path(__file__).resolve().parent.parent
 Folder = Annotated[str, typer.Argument(help="Dataset folder or URL.")]
 Settings = Annotated[
@@ -52,68 +59,108 @@ def build(
     setting: Settings = None,
 ) -> None:
     """Build a dataset, or bring one up to date."""
-    from rich.console import Console
-
     from flows.report import queries
 
     _build(config, out, source, setting or [])
-    Console().print(queries(out))
+    _print(queries(out))
 
 
 @app.command()
 def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-dataset") -> None:
     """Run the whole journey on scenes that Counterfoil draws, with the models that come with it."""
-    from rich.console import Console
-
     from flows.demo import story
     from flows.report import queries
     from flows.run import run_build
-    from storage.catalog import connect
+    from storage.catalog import connect, damage_named
     from storage.dataset import Dataset
 
     config = HERE / "configs" / "shapes.yaml"
     if not config.is_file():
         raise InputError(f"demo: no {config.name} beside the code; run it from a checkout of the repository")
+    _check_out(out)
     made = run_build(str(config), out, None, [])
-    console = Console()
-    with connect(Dataset(out), made) as connection:
-        console.print(story(connection, made))
-    console.print(queries(out))
+    with connect(Dataset(out), made) as connection, damage_named(Dataset(out)):
+        _print(story(connection, made))
+    _print(queries(out))
 
 
 @app.command()
 def status(folder: Folder) -> None:
     """Tell what is there, what was rejected and dropped and why, and what it cost."""
-    from rich.console import Console
-
     from flows.report import report
-    from storage.catalog import connect
+    from storage.catalog import connect, damage_named
     from storage.dataset import Dataset
 
     dataset = Dataset(folder)
     current = dataset.build()
-    with connect(dataset, current) as connection:
-        Console().print(report(connection, current))
-    Console().print(f"{len(dataset.builds())} builds are kept; the newest is current.")
+    with connect(dataset, current) as connection, damage_named(dataset):
+        _print(report(connection, current))
+    several = len(dataset.builds())
+    print("One build is kept." if several == 1 else f"{several} builds are kept; the newest is current.")
 
 
-@app.command()
+class _Sql(TyperCommand):
+    """A command whose query may begin with an SQL comment: `-- why` and a line break is no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Tell queries from options."""
+        return super().parse_args(ctx, [f" {each}" if _COMMENTED.match(each) else each for each in args])
+
+
+_COMMENTED = re.compile(r"--(\s|(?!(format|out|attach)=)[^\n]*\n)")
+
+
+@app.command(cls=_Sql)
 def sql(
     folder: Folder,
-    query: Annotated[str | None, typer.Argument(help="One query; without it, a shell.")] = None,
-    form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    query: Annotated[str | None, typer.Argument(help="SQL; without it a shell, or what is piped in.")] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="table, json, jsonl, csv, markdown or parquet.", show_default="table")
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="File for the answer; its ending tells the format.")] = None,
+    attach: Annotated[
+        list[str] | None, typer.Option(help="Table or DuckDB file of yours to read beside it.", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Question a dataset in SQL; `from help()` lists views and macros. Nothing is ever changed."""
+    """Question a dataset in SQL; `from help()` lists views and macros. Nothing is ever changed.
+
+    In other tools: `cd DIR`, then `duckdb -readonly catalog.duckdb` or `harlequin -r catalog.duckdb`.
+    """
+    from flows.results import ENDINGS, FORMATS
+
+    chosen = form or (ENDINGS.get(Path(out).suffix.lower()) if out is not None else "table")
+    if chosen is None:
+        raise InputError(f"--out {out}: its ending tells no format; give --format {', '.join(FORMATS)}")
+    if chosen not in FORMATS:
+        raise InputError(f"--format {chosen}: expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    if chosen == "parquet" and out is None:
+        raise InputError("--format parquet: Parquet is no text; give the file to write, --out FILE.parquet")
+
     from storage.catalog import connect
     from storage.dataset import Dataset
+    from storage.query import check, statements
 
-    if form not in {"table", "json", "csv"}:
-        raise InputError(f"--format {form}: expected table, json or csv")
-    with connect(Dataset(folder)) as connection:
+    dataset = Dataset(folder)
+    if out is not None:
+        _check_answer_file(out, dataset)
+        if query is None or len(statements(query)) != 1:
+            raise InputError(f"--out {out}: give one query, its answer is the file")
+    with connect(dataset, attach=attach or []) as connection:
+        run = _runner(connection, dataset, chosen, out)
         if query is not None:
-            _show(connection, query, form)
+            asked = statements(query) or [""]
+            for statement in asked:
+                check(connection, statement)
+            for statement in asked:
+                run(statement)
             return
-        _shell(connection, form)
+
+        from flows.shell import filtered, shell
+
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            shell(connection, run)
+        else:
+            filtered(sys.stdin, run)
 
 
 @app.command()
@@ -128,13 +175,11 @@ def calibrate(
     out: Annotated[str | None, typer.Option(help="File to write; else calibration.yaml in the dataset.")] = None,
 ) -> None:
     """Choose thresholds on the judge's score from labelled candidates, and write them as rules."""
-    from rich.console import Console
-
     from filters.calibration import Wish
     from flows.calibrate import calibrate_dataset, config_lines, shown
 
     done = calibrate_dataset(folder, Wish(precision, confidence, least), labels, out)
-    Console().print(shown(done))
+    _print(shown(done))
     print(f"To use them, add to a config (or give --set select.calibrated=...):\n\n{config_lines(done)}", end="")
 
 
@@ -167,20 +212,27 @@ def prune(
 
 
 def main() -> None:
-    """Run the command line; exit with 2 for bad input, 130 when interrupted, 1 for a defect of ours."""
+    """Run the command line; exit with 2 for what a person can mend, 130 when interrupted, 1 for a defect of ours."""
     interrupted = _watch_for_interrupts()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what an encoding has no letter for becomes a question mark, no error
+            stream.reconfigure(errors="replace")
     try:
         app()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `counterfoil sql ... | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (Exception, SystemExit) as error:
         if interrupted:
             print("counterfoil: interrupted; run the same command again to go on from here", file=sys.stderr)
             sys.exit(130)
         if isinstance(error, SystemExit) or "--debug" in sys.argv:
             raise
-        told = str(error) if isinstance(error, InputError) else _defect(error)
-        for line in told.splitlines():
+        words = str(error) if isinstance(error, InputError) else told(error)
+        for line in (words or _defect(error)).splitlines():
             print(f"counterfoil: {line}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, InputError) else 1)
+        sys.exit(1 if words is None else 2)
 
 
 def _watch_for_interrupts() -> list[int]:
@@ -201,84 +253,95 @@ def _defect(error: Exception) -> str:
 
 
 def _build(config: str, out: str, source: str | None, settings: list[str]) -> None:
-    from rich.console import Console
+    from schemas.config import load_config
+
+    # What is quick to tell is told before anything heavy is imported.
+    path = load_config(config, settings, source).source.path
+    if path is None:
+        raise InputError("source.path: not set; give --source PATH or name it in the config")
+    if ":" not in path and not re.search(r"[*?\[]", path) and not os.path.exists(path):
+        raise InputError(f"source {path}: no such file or folder")
+    _check_out(out)
 
     from flows.report import report
     from flows.run import run_build
-    from storage.catalog import connect
+    from storage.catalog import connect, damage_named
     from storage.dataset import Dataset
 
     dataset = Dataset(out)
     before = dataset.builds()
     made = run_build(config, out, source, settings)
-    console = Console()
     if made.build_id in before:
-        console.print(f"Nothing has changed: build {made.build_id} is current.")
+        print(f"Nothing has changed: build {made.build_id} is current.")
         return
-    with connect(dataset, made) as connection:
-        console.print(report(connection, made))
+    with connect(dataset, made) as connection, damage_named(dataset):
+        _print(report(connection, made))
 
 
-def _show(connection: "duckdb.DuckDBPyConnection", text: str, form: str) -> None:
-    import csv
-
-    from storage.catalog import query
-
-    names, rows = query(connection, text)
-    if form == "json":
-        for row in rows:
-            print(json.dumps(dict(zip(names, row, strict=True)), default=_plain, ensure_ascii=False))
-    elif form == "csv":
-        writer = csv.writer(sys.stdout)
-        writer.writerow(names)
-        writer.writerows(rows)
-    else:
-        _table(names, rows)
+def _check_out(out: str) -> None:
+    """Raise InputError where a local dataset cannot be written."""
+    if "://" in out:
+        return
+    there = Path(out).absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise InputError(f"--out {out}: {there} is a file; give a folder")
+    if not os.access(there, os.W_OK):
+        raise InputError(f"--out {out}: {there} cannot be written (read-only or not yours); give another folder")
 
 
-def _table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
-    from rich.box import SIMPLE_HEAD
+def _check_answer_file(out: str, dataset: "Dataset") -> None:
+    """Raise InputError for a file that cannot be written, or that would be one of the dataset's own."""
+    place = Path(out).resolve()
+    if dataset.local and place.is_relative_to(Path(dataset.base).resolve()):
+        raise InputError(f"--out {out}: inside the dataset, which SQL never changes; give a file elsewhere")
+    if not place.parent.is_dir() or place.is_dir():
+        raise InputError(f"--out {out}: give a file in a folder that is there")
+
+
+def _runner(
+    connection: "duckdb.DuckDBPyConnection", dataset: "Dataset", form: str, out: str | None
+) -> Callable[[str], None]:
+    """Return what runs one statement and shows its answer."""
+    from flows.results import save, show
+    from storage.catalog import damage_named
+    from storage.query import answer
+
+    if hasattr(sys.stdout, "reconfigure"):
+        codecs.register_error("json", _as_json)
+        errors = {"table": "replace", "json": "json", "jsonl": "json"}.get(form, "backslashreplace")
+        sys.stdout.reconfigure(errors=errors)
+
+    shown = 0
+
+    def run(statement: str) -> None:
+        nonlocal shown
+        with damage_named(dataset), answer(connection, statement) as rows:
+            if out is not None:
+                save(rows, form, out)
+                return
+            if shown and form in {"table", "markdown"}:
+                print()
+            shown += 1
+            show(rows, form, sys.stdout)
+
+    return run
+
+
+def _as_json(error: UnicodeError) -> tuple[str, int]:
+    """Write letters that an encoding lacks as JSON's escapes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{a:02x}{b:02x}" for a, b in zip(units[::2], units[1::2], strict=True)), error.end
+
+
+def _print(shown: "RenderableType") -> None:
+    """Print what rich lays out; lines that are longer than the terminal stay whole, to be copied."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for index, name in enumerate(names):
-        numeric = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows[:_MOST_ROWS]:
-        table.add_row(*(Text("-" if value is None else _short(value)) for value in row))
-    console = Console()
-    console.print(table)
-    if len(rows) > _MOST_ROWS:
-        console.print(f"{len(rows):,} rows, the first {_MOST_ROWS} shown; --format csv gives all of them")
-
-
-def _shell(connection: "duckdb.DuckDBPyConnection", form: str) -> None:
-    print("SQL over the current build, read-only. `from help();` lists what there is; end with Ctrl-D.")
-    waiting = ""
-    while True:
-        try:
-            line = input("   ...> " if waiting else "counterfoil> ")
-        except EOFError:
-            print()
-            return
-        waiting = f"{waiting}\n{line}".strip()
-        if waiting.endswith(";"):
-            try:
-                _show(connection, waiting, form)
-            except InputError as error:
-                print(error, file=sys.stderr)
-            waiting = ""
-
-
-def _short(value: Any) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 200 else f"{text[:200]}..."
-
-
-def _plain(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
+    Console(highlight=False).print(shown, crop=False)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from flows.card import dataset_card
 from schemas.config import BuildConfig
 from schemas.ids import fingerprint
 from storage.catalog import connect, write_catalog
-from storage.dataset import Build, DamagedShardError, Dataset
+from storage.dataset import Build, Dataset
 
 # What the rows of a build depend on, so that somebody can make them again.
 PACKAGES = (
@@ -51,7 +51,7 @@ def publish(
     Returns the build that is now current: another, where one that was begun later has ended already.
     """
     everything = {**shards, "ledger": _ledger(dataset, shards)}
-    _check_there(dataset, everything)
+    dataset.check(everything)
     recipe = config.model_dump(mode="json")
     current = dataset.current()
     if current is None or current.config != recipe or current.shards != everything:
@@ -107,15 +107,9 @@ def moment(dataset: Dataset) -> datetime:
         return now
     try:
         last = datetime.strptime(current.build_id.partition("-")[0], _MOMENT).replace(tzinfo=UTC)
-    except ValueError:  # not named by Counterfoil
+        return max(now, last + timedelta(milliseconds=1))
+    except (ValueError, OverflowError):  # not named by Counterfoil
         return now
-    return max(now, last + timedelta(milliseconds=1))
-
-
-def _check_there(dataset: Dataset, shards: dict[str, list[str]]) -> None:
-    """See that all that a build names is there before it is made known; raises DamagedShardError."""
-    for table, shard in dataset.missing(shards):
-        raise DamagedShardError(table, shard, dataset.path(table, shard), "cut, or gone during the build (pruned?)")
 
 
 def _counts(dataset: Dataset, shards: dict[str, list[str]]) -> dict[str, int]:

@@ -1,14 +1,15 @@
 """What a build has made, in plain words: for the end of a build and for `counterfoil status`."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from flows.tables import Column, Columns, numbers, seen
 from storage.dataset import Build
 
 QUERIES = (
@@ -27,7 +28,9 @@ def queries(root: str) -> RenderableType:
     """Lay out three SQL queries to try."""
     lines = [Text("Three queries to try", style="bold")]
     for what, sql in QUERIES:
-        lines += [Text(f"  # {what}", style="dim"), Text(f'  counterfoil sql {root} "{sql}"', overflow="fold")]
+        # One line each, however long: they are there to be copied.
+        command = Text(f'  counterfoil sql {shlex.quote(root)} "{sql}"', no_wrap=True, overflow="ignore")
+        lines += [Text(f"  # {what}", style="dim"), command]
     return Group(*lines, Text(""))
 
 
@@ -46,7 +49,7 @@ def operations_table(connection: duckdb.DuckDBPyConnection) -> RenderableType:
 
 def visual_probe_table(connection: duckdb.DuckDBPyConnection) -> RenderableType:
     """Lay out how well one picture of a pair, seen alone, gives away whether it was edited."""
-    title = "Visual blind accuracy: edited pictures told from originals by one picture alone (0.5 is perfect)"
+    title = "Visual blind accuracy: edits told from originals by one picture (0.5 is perfect)"
     sql = (
         "SELECT method, original, pairs, round(accuracy::DOUBLE, 3), format('{:.3f}-{:.3f}', low, high) "
         "FROM probes WHERE probe = 'visual' ORDER BY method, original"
@@ -58,8 +61,8 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
     counts = build.counts
     yield Text.assemble(("Build ", "bold"), build.build_id, style="bold")
     yield Text(
-        f"  {counts['images']:,} images, {counts['pairs']:,} captions, {counts['rejects']:,} rows rejected; "
-        f"{counts['text_negatives']:,} candidates, {counts['accepted']:,} negatives accepted"
+        f"  {counts['images']:,} images, {counts['pairs']:,} captions, {counts['rejects']:,} rows rejected\n"
+        f"  {counts['text_negatives']:,} candidates, {counts['accepted']:,} negatives accepted"
     )
     for role, words in _ABSENT.items():
         if not build.config.get(role):
@@ -75,13 +78,15 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
     )
     columns: tuple[str, ...] = ("reason", "dropped", "share", "alone", "what it means")
     yield _table(connection, "Why candidates were dropped", columns, "FROM why_dropped()")
+    columns = ("reason", "captions", "share", "for example", "what it means")
+    yield _table(connection, "Captions without negatives", columns, "FROM captions_without_negatives()")
     if connection.sql("SELECT count(*) FROM labels").fetchall() != [(0,)]:
         columns = ("operation", "usable", "precision", "accepted", "precision after", "recall")
-        title = "Against the truth, computed from the scenes: share of negatives that are really wrong"
+        title = "Against the truth, computed from the scenes: share that is really wrong"
         yield _table(connection, title, columns, "FROM precision_and_recall()")
     if build.config.get("images"):
         columns = ("method", "operation", "wanted", "made", "accepted", "share", "right", "right after")
-        title = "Edited pictures; right: of those made and of those accepted, by computed truth where it is known"
+        title = "Edited pictures; right: of those made and accepted, by computed truth if known"
         yield _table(connection, title, columns, "FROM pictures_by_operation()")
         columns = ("method", "reason", "dropped", "share", "alone", "what it means")
         yield _table(connection, "Why edited pictures were dropped", columns, "FROM why_pictures_dropped()")
@@ -92,10 +97,10 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
             yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
     if build.config.get("plausibility"):
         columns = ("operation", "usable", "before", "accepted", "after")
-        title = "Blind accuracy: how often a model that sees no image prefers the original (0.5 is perfect)"
+        title = "Blind accuracy: how often a blind model prefers the original (0.5 is perfect)"
         yield _table(connection, title, columns, "FROM blind_accuracy()")
     columns = ("operation", "probe", "pairs", "before", "accepted", "after", "95% interval")
-    title = "The same of a model trained on other images' captions, by their words or the judge's vectors"
+    title = "The same of models trained on other images' captions, on words or vectors"
     yield _table(connection, title, columns, _TEXT_PROBES)
     yield _table(
         connection,
@@ -117,7 +122,7 @@ _TEXT_PROBES = (
 )
 _JUDGED = {
     "judge": "The judge on what was accepted: share that it matches right",
-    "target": "The target on what was accepted: the lower, the harder (chance: captions 0.5, group 0.17)",
+    "target": "The target on what was accepted; chance is 0.5 for captions, 0.17 for group",
 }
 _ABSENT = {
     "judge": "No judge is named in the config: its alignment columns are null.",
@@ -130,16 +135,12 @@ def _table(connection: duckdb.DuckDBPyConnection, title: str, columns: tuple[str
     rows = connection.sql(sql).fetchall()
     if not rows:
         return Group()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for index, column in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float) for row in rows) or column == "rows"
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    return Group(Text(title, style="bold"), Padding(table, (0, 0, 1, 2)))
+    shown = [_column(name, cells) for name, cells in zip(columns, zip(*rows, strict=True), strict=True)]
+    return Group(Text(title, style="bold"), Padding(Columns(shown, ruled=False), (0, 0, 1, 2)))
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _column(name: str, cells: tuple[Any, ...]) -> Column:
+    if any(isinstance(cell, float) for cell in cells):
+        return Column(name, numbers(cells), numeric=True)
+    texts = ["-" if cell is None else f"{cell:,}" if isinstance(cell, int) else seen(str(cell)) for cell in cells]
+    return Column(name, texts, numeric=any(isinstance(cell, int) for cell in cells))

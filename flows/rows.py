@@ -176,7 +176,7 @@ def _pictures(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Iterator[pa
         yield embeddings(dataset, encoder, shard, lambda load=load: (load(), ()))  # type: ignore[misc]
 
 
-def scored(rows: pa.Table, vectors: Vectors, alignment: Callable[[pa.Table], pa.Table]) -> pa.Table:
+def scored(rows: pa.Table, vectors: Vectors, alignment: Callable[[pa.Table], pa.Table], encoder: Encoder) -> pa.Table:
     """Score rows of ids, image_id, reconstruction_id, edited_image_id and captions; without those whose edited picture
     was neither kept nor encoded."""
     gone = [name is not None and vectors.get(name) is None for name in rows["edited_image_id"].to_pylist()]
@@ -191,4 +191,5 @@ def scored(rows: pa.Table, vectors: Vectors, alignment: Callable[[pa.Table], pa.
         name: pa.array([vectors.get(content) for content in column.to_pylist()], pa.list_(pa.float32()))
         for name, column in contents.items()
     }
+    columns["reads_change"] = encoder.reading(rows["original"].to_pylist(), rows["caption"].to_pylist())
     return alignment(pa.table({name: rows[name] for name in ("text_negative_id", "image_negative_id")} | columns))

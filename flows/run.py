@@ -2,9 +2,9 @@
 
 import os
 
+from flows.errors import unreachable
 from schemas.errors import InputError
 from storage.dataset import Build
-from storage.trouble import in_words
 
 
 def run_build(config: str, out: str, source: str | None, settings: list[str]) -> Build:
@@ -13,20 +13,21 @@ def run_build(config: str, out: str, source: str | None, settings: list[str]) ->
     Where PREFECT_API_URL or the active profile names a server, the run is recorded there. Elsewhere the
     same function runs without one: a temporary server costs twelve seconds and forgets the run.
 
-    Raises InputError for what a person can mend, trouble of disks, networks and stores included.
+    Raises InputError where that server does not answer, before any model is imported.
     """
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    from prefect.settings import get_current_settings
+    from prefect import get_client
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
+
+    server = get_current_settings().api.url
+    if server is not None:
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
+            failure = client.api_healthcheck()
+        if failure is not None:
+            raise InputError(unreachable(str(server))) from failure
 
     from flows.build import build
 
-    recorded = get_current_settings().api.url is not None
-    run = build if recorded else build.fn
-    try:
-        made: Build = run(config, out, source, settings)
-    except Exception as error:
-        told = in_words(error, out)
-        if told is None:
-            raise
-        raise InputError(told) from error
+    run = build if server is not None else build.fn
+    made: Build = run(config, out, source, settings)
     return made

@@ -14,6 +14,13 @@ REJECTS: dict[str, str] = {
     "duplicate_pair": "the same caption of the same image came before: one copy is enough",
 }
 
+# Why a whole caption has no wrong ones.
+CAPTIONS: dict[str, str] = {
+    "not_english": "the caption is in another language (parses.language): negatives are made of English captions only",
+    "too_long": "the caption is longer than any parser takes: cut it, or lower ingest.max_caption_characters",
+    "no_candidate": "nothing in the caption can be changed: see the caption and text.operations",
+}
+
 CHECKS: dict[str, str] = {
     "leaked": "the language model's answer has words of the prompt in it, or is no line of text",
     "not_asked": "the language model changed something else than it was asked to, or more than one thing",
@@ -26,6 +33,8 @@ CHECKS: dict[str, str] = {
     "reference": "the wrong caption is another caption of the same image",
     "incompatible": "the new phrase does not go with its noun, as far as this corpus and WordNet tell",
     "compatible": "the new words and the old ones may both be true of a picture, as far as WordNet and our lists tell",
+    "unasserted": "the change stands under a negation, in a question, or beside an 'or' or 'might': it may be true",
+    "verbatim": "the changed words are no English to be rewritten: quoted, a name, number, address or list mark",
     "ungrammatical": "agreement, article or sense could not be kept",
     "outranked": "another candidate's plausibility is nearer to the original's",
 }
@@ -48,4 +57,4 @@ SELECT_REASONS: dict[str, str] = {
     "unbalanced": "no mate of the opposite sign: with it, a blind model would tell this operation's negatives",
 }
 
-HINTS: dict[str, str] = {**REJECTS, **CHECKS, **IMAGE_CHECKS, **SELECT_REASONS}
+HINTS: dict[str, str] = {**REJECTS, **CAPTIONS, **CHECKS, **IMAGE_CHECKS, **SELECT_REASONS}

@@ -79,7 +79,9 @@ PARSES = pa.schema(
         ("pair_id", pa.string()),
         ("image_id", pa.string()),
         ("caption", pa.string()),
-        ("tokens", pa.list_(TOKEN)),
+        ("tokens", pa.list_(TOKEN)),  # none of a caption that was left out
+        ("language", pa.string()),  # ISO 639 code; null where there is too little to tell by
+        ("left_out", pa.string()),  # a name from schemas.reasons.CAPTIONS: no negatives are tried; null otherwise
     ]
 )
 
@@ -89,7 +91,7 @@ LEXICON = pa.schema(
         # Lemma; the words themselves for a relation: "on top of". Of kind word is every word of every caption as
         # schemas.words tells them, in lower case; it has no tag, context or object.
         ("word", pa.string()),
-        ("form", pa.string()),  # lower-case surface form: "children", "running"
+        ("form", pa.string()),  # as it reads within a sentence: "children", "running", "SUVs"
         ("tag", pa.string()),  # Penn Treebank tag of that form
         # What it goes with. noun: the slot it fills, "ride:dobj" or "on:pobj". attribute and count: the noun.
         # action: the subject. relation: the governor. alternative: a word that other captions of the same
@@ -207,6 +209,8 @@ SCORES = pa.schema(
         ("text_similarity", pa.float32()),  # cosine similarity of the two captions
         ("image_similarity", pa.float32()),
         ("directional_similarity", pa.float32()),
+        # Whether the model reads all that the two captions differ in: what stands behind its last token it never sees.
+        ("reads_change", pa.bool_()),
         ("plausibility0", pa.float32()),  # total natural-log probability of caption 0, in nats
         ("plausibility1", pa.float32()),  # of caption 1
         ("tokens0", pa.int32()),  # language-model tokens of caption 0, to divide plausibility0 by
@@ -273,6 +277,8 @@ CANDIDATES = pa.schema(
             for role in ("judge", "target")
             for name in ("s00", "s01", "s10", "s11", "margin", *_SIMILARITIES)
         ),
+        ("judge_reads_change", pa.bool_()),  # false: some of the change stands behind the judge's last token
+        ("target_reads_change", pa.bool_()),
         # The judge's smallest margin for the right match: s00 - s01 and, with a second picture, s11 - s01, and
         # (unless the original caption is true of both pictures) s00 - s10 and s11 - s10. Above 0, the pair counts
         # in the group score. Null with no judge.

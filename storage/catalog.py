@@ -2,6 +2,11 @@
 
 import json
 import os
+import re
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
@@ -13,68 +18,98 @@ from schemas.errors import InputError
 from schemas.measures import smallest_margin
 from schemas.reasons import HINTS
 from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
+from storage.attach import attach_files
 from storage.dataset import Build, Dataset
+from storage.readonly import SCHEME, ReadOnly
 
 _HIDDEN = ("embeddings", "answers", "units")  # caches, and a ledger of the ingest: of no use to an analyst
+_VIEWS = {*TABLES, "runs", "reasons", "candidates", "minimal_pairs"}  # names that are taken
+_STORAGE = "v1.3.0"  # of catalog.duckdb: the first that reads `lambda`, so that older tools open it too
 _ROLES = {"judge": "j", "target": "t", "language": "l"}
+Listed = Callable[[list[str]], str]  # files of a dataset, as table/name -> an SQL list of where they are found
+_HEADER = """-- Counterfoil, build {}
+-- Paths are relative to the folder of this file: run it there, or say first where that is, a folder or a URL:
+--     SET VARIABLE dataset = '/folder/of/this/file';"""
 
 
 def catalog_sql(dataset: Dataset, build: Build) -> str:
-    """Write the catalog of one build as a readable SQL script."""
-    # The view of images looks at near_duplicates, which therefore comes first.
-    tables = sorted((table for table in TABLES if table not in _HIDDEN), key=lambda table: table == "images")
-    views = [_view(dataset, build, table) for table in tables]
-    parts = [f"-- Counterfoil, build {build.build_id}", *views, _runs(dataset), _reasons(build)]
-    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs')};")
-    parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))
-    return "\n\n".join(parts)
+    """Write the catalog of one build as a readable SQL script, right wherever the dataset lies."""
+    return "\n\n".join((_HEADER.format(build.build_id), _catalog(dataset, build, _relative)))
 
 
-def connect(dataset: Dataset, build: Build | None = None) -> duckdb.DuckDBPyConnection:
-    """Open the catalog of a build, the current one by default, in memory.
+def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
+    """Open the catalog of a build, the current one by default, in memory, with files of one's own beside it.
 
-    On a local dataset the connection reads its files and no others.
+    The connection reads the files that the build names, those to attach, and no others; it writes none, whatever is
+    run on it. `storage.attach` says what can be attached.
+
+    Raises DamagedShardError where a shard is cut or gone, InputError where a file to attach cannot be read.
     """
     build = build or dataset.build()
+    dataset.check(build.shards)
     connection = duckdb.connect()
-    if dataset.local:
-        connection.execute(f"SET allowed_directories = [{_quoted(os.path.abspath(dataset.base))}]")
+    try:
+        # A query larger than the memory goes on in a folder of its own, which DuckDB makes and removes.
+        spill = f"{tempfile.gettempdir()}/counterfoil-{uuid.uuid4().hex}"
+        connection.execute(f"SET temp_directory = {_quoted(spill)}")
+        for setting in ("python_enable_replacements", "allow_persistent_secrets"):
+            connection.execute(f"SET {setting} = false")
+        connection.execute("SET arrow_lossless_conversion = true")
+        names = {_file(table, shard): dataset.path(table, shard) for table in _tables() for shard in _of(build, table)}
+        reading = ReadOnly({name: (dataset.fs, path) for name, path in names.items()})
+        connection.register_filesystem(reading)
+        views = attach_files(attach, connection, reading, _VIEWS)
+        connection.execute(f"SET allowed_directories = [{_quoted(SCHEME)}]")
         connection.execute("SET enable_external_access = false")
-    else:
-        connection.register_filesystem(dataset.fs)
-    connection.execute(catalog_sql(dataset, build))
-    connection.execute("SET lock_configuration = true")
+        with damage_named(dataset):
+            connection.execute(_catalog(dataset, build, _named))
+        views(connection)
+        connection.execute("SET lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
-def query(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Run one query that only reads; returns its columns and rows.
-
-    Raises InputError when it would change something, is not SQL, or fails.
-    """
+@contextmanager
+def damage_named(dataset: Dataset) -> Iterator[None]:
+    """Name the shard, and say what to do, where one that a query inside reads is gone, cut or damaged."""
     try:
-        statements = connection.extract_statements(sql)
-        reading = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
-        if any(statement.type not in reading for statement in statements):
-            raise InputError("sql: only queries are allowed here, the dataset is never changed by SQL")
-        found = connection.sql(sql) if statements else None
-        if found is None:
-            raise InputError("sql: nothing to run; try from help()")
-        return found.columns, found.fetchall()
+        yield
     except duckdb.Error as error:
-        raise InputError(f"sql: {' '.join(str(error).split())}") from error
+        lines = str(error).split("\n\nLINE ")[0].strip().splitlines()
+        found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(error))
+        if found is None:
+            raise
+        why = lines[-1].replace(found[0], "it")
+        raise InputError(
+            f"{dataset.root.rstrip('/')}/{found[1]}: this shard cannot be read ({why}); where it is cut or damaged, "
+            "delete it, then run the same `counterfoil build` again, which makes it anew"
+        ) from error
 
 
 def write_catalog(dataset: Dataset, build: Build) -> None:
-    """Put catalog.sql and, on a local path, catalog.duckdb beside the shards, whole or not at all."""
+    """Put catalog.sql and, on a local path, catalog.duckdb beside the shards, whole or not at all.
+
+    Raises OSError or duckdb.Error where the disk takes no more; what was there before then stays.
+    """
     sql = catalog_sql(dataset, build)
     dataset.put_text("catalog.sql", sql)
     if not dataset.local:
         return
-    partial = f"{dataset.base}/.tmp-{os.getpid()}-catalog.duckdb"
-    with duckdb.connect(partial) as connection:
-        connection.execute(sql)
-    os.replace(partial, f"{dataset.base}/catalog.duckdb")
+    partial = f"{dataset.base}/.tmp-{uuid.uuid4().hex}-catalog.duckdb"
+    try:
+        with duckdb.connect(partial, config={"storage_compatibility_version": _STORAGE}) as connection:
+            connection.execute(f"SET VARIABLE dataset = {_quoted(os.path.abspath(dataset.base))}")
+            connection.execute(sql)
+            connection.execute("CHECKPOINT")  # closing would do it too, and say nothing where the disk is full
+        with open(partial, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, f"{dataset.base}/catalog.duckdb")
+    finally:
+        for left in (partial, f"{partial}.wal"):
+            with suppress(FileNotFoundError):
+                os.unlink(left)
 
 
 def candidates_of(dataset: Dataset, negatives: str, pairs: str, images: list[str], scores: list[str]) -> pa.Table:
@@ -128,24 +163,57 @@ def _candidates(negatives: str, pairs: str) -> str:
     )
 
 
-_WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity")
+_WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity", "reads_change")
 _EDITED = ["text_negative_id", "image_negative_id", "method", "rank", "original_still_true", "failed_check"]
 _ACCEPTABILITY = "((l.plausibility{0} - w.frequency{0}) / nullif(l.tokens{0}, 0))::FLOAT"
 _STILL_TRUE = "coalesce(e.original_still_true, false)"
 
 
-def _view(dataset: Dataset, build: Build, table: str) -> str:
-    shards = build.shards.get(table, [])
-    if not shards:
-        columns = ", ".join(f"NULL::{_sql_type(field.type)} AS {field.name}" for field in TABLES[table])
-        return f"CREATE VIEW {table} AS SELECT {columns} WHERE false;"
-    paths = (dataset.fs.unstrip_protocol(dataset.path(table, shard)) for shard in shards)
-    names = [os.path.abspath(dataset.path(table, s)) for s in shards] if dataset.local else list(paths)
-    listed = ",\n    ".join(_quoted(name) for name in names)
-    select = f"SELECT * FROM read_parquet([\n    {listed}\n])"
+def _tables() -> list[str]:
+    # The view of images looks at near_duplicates, which therefore comes first.
+    return sorted((table for table in TABLES if table not in _HIDDEN), key=lambda table: table == "images")
+
+
+def _catalog(dataset: Dataset, build: Build, listed: Listed) -> str:
+    views = [_view(build, table, listed) for table in _tables()]
+    parts = [*views, _runs(dataset), _reasons(build)]
+    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs')};")
+    parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))
+    return "\n\n".join(parts)
+
+
+def _view(build: Build, table: str, listed: Listed) -> str:
+    shards = _of(build, table)
+    columns = ", ".join(f"NULL::{_sql_type(field.type)} AS {_name(field.name)}" for field in TABLES[table])
+    select = f"SELECT {columns} WHERE false"
+    if shards:
+        select = f"SELECT * FROM read_parquet({listed([_file(table, shard) for shard in shards])})"
     if table == "images":
         select = f"SELECT i.*, d.near_duplicate_of FROM ({select}) i LEFT JOIN near_duplicates d USING (image_id)"
     return f"CREATE VIEW {table} AS {select};"
+
+
+def _of(build: Build, table: str) -> list[str]:
+    return build.shards.get(table, [])
+
+
+def _file(table: str, shard: str) -> str:
+    return f"{table}/{shard}.parquet"
+
+
+def _named(names: list[str]) -> str:
+    """List files for the connection that reads through `ReadOnly`."""
+    return _list(SCHEME + name for name in names)
+
+
+def _relative(names: list[str]) -> str:
+    """List files for any DuckDB: in the folder that it runs in or searches, or the one that a variable names."""
+    return f"list_transform({_list(names)}, lambda file: coalesce(getvariable('dataset') || '/', '') || file)"
+
+
+def _list(texts: Iterable[str]) -> str:
+    listed = ",\n    ".join(map(_quoted, texts))
+    return f"[\n    {listed}\n]"
 
 
 def _runs(dataset: Dataset) -> str:
@@ -177,6 +245,10 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def _name(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
 _SQL_TYPES = {
     pa.string(): "VARCHAR",
     pa.binary(): "BLOB",
@@ -193,5 +265,5 @@ def _sql_type(kind: pa.DataType) -> str:
     if pa.types.is_list(kind):
         return f"{_sql_type(kind.value_type)}[]"
     if pa.types.is_struct(kind):
-        return f"STRUCT({', '.join(f'{field.name} {_sql_type(field.type)}' for field in kind)})"
+        return f"STRUCT({', '.join(f'{_name(field.name)} {_sql_type(field.type)}' for field in kind)})"
     return _SQL_TYPES[kind]

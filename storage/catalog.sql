@@ -5,10 +5,10 @@ SELECT
     c.text_negative_id, e.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
     c.original, c.vouched_by, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
     v.validity, v.difficulty,
-    c.judge_s00, c.judge_s01, if(v.picture_accepted, c.judge_s10, NULL) AS judge_s10,
-    if(v.picture_accepted, c.judge_s11, NULL) AS judge_s11,
-    c.target_s00, c.target_s01, if(v.picture_accepted, c.target_s10, NULL) AS target_s10,
-    if(v.picture_accepted, c.target_s11, NULL) AS target_s11,
+    c.judge_s00, c.judge_s01, CASE WHEN v.picture_accepted THEN c.judge_s10 END AS judge_s10,
+    CASE WHEN v.picture_accepted THEN c.judge_s11 END AS judge_s11,
+    c.target_s00, c.target_s01, CASE WHEN v.picture_accepted THEN c.target_s10 END AS target_s10,
+    CASE WHEN v.picture_accepted THEN c.target_s11 END AS target_s11,
     c.plausibility0, c.plausibility1, c.source, c.source_key, c.split, p.url, p.license,
     -- Where the editor made the original anew, that is the pair's picture: both carry its fingerprint.
     coalesce(e.reconstruction, i.image) AS image, e.image AS negative_image, e.mask, e.method AS image_method,
@@ -54,6 +54,27 @@ SELECT
 FROM (SELECT unnest(reasons) AS reason, len(reasons) = 1 AS alone FROM verdicts)
 LEFT JOIN reasons USING (reason)
 GROUP BY reason ORDER BY rows DESC, reason;
+
+-- Why captions came to no usable wrong caption: they were left out, nothing in them can be changed, or a check took all
+-- that was tried; then the reason is the one that took most.
+CREATE MACRO captions_without_negatives() AS TABLE
+WITH failed AS (
+    SELECT pair_id, failed_check, count(*) AS n FROM text_negatives WHERE failed_check IS NOT NULL GROUP BY ALL
+), worst AS (
+    SELECT pair_id, first(failed_check ORDER BY n DESC, failed_check) AS failed_check FROM failed GROUP BY pair_id
+), without AS (
+    SELECT caption, coalesce(left_out, failed_check, 'no_candidate') AS reason
+    FROM parses LEFT JOIN worst USING (pair_id)
+    WHERE pair_id NOT IN (SELECT pair_id FROM text_negatives WHERE failed_check IS NULL)
+)
+SELECT
+    reason,
+    count(*) AS captions,
+    round(count(*) / (SELECT count(*) FROM parses), 3) AS share,
+    min(caption) AS example,
+    any_value(hint) AS hint
+FROM without LEFT JOIN reasons USING (reason)
+GROUP BY reason ORDER BY captions DESC, reason;
 
 CREATE MACRO why_pictures_dropped() AS TABLE
 SELECT
@@ -265,6 +286,7 @@ SELECT * FROM (VALUES
     ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
     ('acceptance_by_method()', 'macro', 'the same by who made them: rules or a language model'),
     ('why_dropped()', 'macro', 'which reasons dropped how many, and how many each alone'),
+    ('captions_without_negatives()', 'macro', 'which captions came to nothing, and why: not English, nothing to change, checks'),
     ('why_pictures_dropped()', 'macro', 'which reasons dropped how many edited pictures'),
     ('pictures_by_operation()', 'macro', 'edited pictures made and accepted, and right by computed truth where known'),
     ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),

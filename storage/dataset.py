@@ -81,6 +81,16 @@ class Dataset:
                 if not (self.has(table, shard) if self.local else shard in there):
                     yield table, shard
 
+    def check(self, shards: dict[str, list[str]], thoroughly: bool = False) -> None:
+        """Raise DamagedShardError for the first shard that is cut or gone; `thoroughly`, of those too whose middle is
+        damaged: all are read."""
+        for table, shard in self.missing(shards):
+            raise DamagedShardError(table, shard, self.path(table, shard), "cut, or gone")
+        if thoroughly:
+            for table, several in shards.items():
+                for shard in several:
+                    self.read(table, shard)
+
     def read(self, table: str, fingerprint: str, columns: list[str] | None = None) -> pa.Table:
         """Read one shard, or some of its columns, as it was written.
 

@@ -1,4 +1,4 @@
-"""Trouble of disks, networks and stores: what may pass by itself, and how a person would say it."""
+"""Trouble of disks, networks and stores: what may pass by itself."""
 
 import errno
 import sqlite3
@@ -50,24 +50,6 @@ def may_pass(error: BaseException) -> bool:
     return bool(_names(error) & _OF_NETWORKS) and _NO_SUCH_FILE not in str(error)
 
 
-def in_words(error: BaseException, where: str) -> str | None:
-    """Say in one line what has happened to the dataset at `where` and what to do; None for what is no such trouble."""
-    place = getattr(error, "filename", None) or where
-    if _full(error):
-        return f"{place}: the disk is full; make room and run the same command again, it goes on from there"
-    if isinstance(error, OSError) and error.errno == errno.EROFS:
-        return f"{place}: this disk is read-only; give another folder"
-    if _refused(error):
-        return f"{place}: no right to read or write here ({_short(error)}); check the owner, or the store's credentials"
-    if isinstance(error, NotADirectoryError | FileExistsError | IsADirectoryError):
-        return f"{place}: a file is where a folder should be, or a folder where a file should be; give another folder"
-    if isinstance(error, OSError) and error.errno == errno.EMFILE:
-        return f"{place}: too many open files; raise the limit (ulimit -n) and run the same command again"
-    if may_pass(error):
-        return f"{where}: no good answer ({_short(error)}); run the same command again, it goes on from there"
-    return None
-
-
 def _full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
@@ -98,8 +80,3 @@ def _names(error: BaseException) -> set[tuple[str, str]]:
     """Name the library and class of an error and of all that it is a kind of."""
     kinds = type(error).__mro__
     return {(kind.__module__.lstrip("_").partition(".")[0], kind.__name__) for kind in kinds}
-
-
-def _short(error: BaseException) -> str:
-    told = " ".join(str(error).split())
-    return told[:200] or type(error).__name__

@@ -13,6 +13,7 @@ from PIL import Image
 from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 
+from devices.revision import libraries
 from filters.alignment import Alignment
 from filters.attribution import Attribution
 from filters.embeddings import Encoder
@@ -210,7 +211,7 @@ class MakePictures(Edit):
             dataset.write("embeddings", embeddings_of(encoder, self.name_of(inputs)), _distinct(seen))
             vectors = group_vectors(dataset, encoder, inputs)
             vectors.add(seen[-1])
-            return _scores_of_tries(vectors, alignment, rows, pictures)
+            return _scores_of_tries(vectors, alignment, encoder, rows, pictures)
 
         tries = Tries(editing, self.how.tries, score, [alignment.identity, encoder.identity, Pixels().identity])
         tries.advance = models.advanced
@@ -234,7 +235,9 @@ def _distinct(tables: list[pa.Table]) -> pa.Table:
     return rows.take(pa.array(sorted(first.values()), pa.int64()))
 
 
-def _scores_of_tries(vectors: Vectors, alignment: Alignment, rows: pa.Table, pictures: pa.Table) -> pa.Table:
+def _scores_of_tries(
+    vectors: Vectors, alignment: Alignment, encoder: Encoder, rows: pa.Table, pictures: pa.Table
+) -> pa.Table:
     """Score pictures that were just made, as aligning and measuring pixels will, for the stop rules."""
     pictures = pictures.filter(pc.is_valid(pictures["edited_image_id"]))
     at = pc.index_in(pictures["text_negative_id"], value_set=rows["text_negative_id"].combine_chunks())
@@ -248,7 +251,7 @@ def _scores_of_tries(vectors: Vectors, alignment: Alignment, rows: pa.Table, pic
     }
     for name in ("image_negative_id", "edited_image_id", "reconstruction_id"):
         rows = rows.append_column(name, pictures[name])
-    aligned = scored(rows, vectors, alignment)
+    aligned = scored(rows, vectors, alignment, encoder)
     pixels = Pixels()(_pixel_rows(rows, pictures, fresh))
     for name in PIXELS:
         aligned = aligned.set_column(aligned.column_names.index(name), SCORES.field(name), pixels[name])
@@ -390,7 +393,7 @@ class ProbePictures(Step):
 
     @cached_property
     def identity(self) -> list[Any]:
-        return ["visual probe", 2, self._encoder().identity]
+        return ["visual probe", 2, libraries("scikit-learn", "scipy"), self._encoder().identity]
 
     def sources(self, inputs: Inputs) -> list[Any]:
         return [[group.all(field) for field in self.takes[:4]] for group in inputs.groups]

@@ -50,7 +50,7 @@ class Align(Step):
         rows = usable(dataset, inputs.one("negatives"), inputs.one("pairs"))
         rows = with_pictures(dataset, rows, inputs.all("pictures"))
         vectors = group_vectors(dataset, encoder, inputs)
-        return scored(rows, vectors, Alignment(self.role, self.clip.model))
+        return scored(rows, vectors, Alignment(self.role, self.clip.model), encoder)
 
 
 @dataclass(frozen=True)

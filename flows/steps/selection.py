@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from filters import balance, duplicates
 from filters.balance import Refinement, balanced
 from filters.duplicates import near_duplicates
 from filters.embeddings import Encoder
@@ -92,7 +93,7 @@ class Balance(Step):
 
     @cached_property
     def identity(self) -> list[Any]:
-        return ["balance", 1]
+        return ["balance", balance.VERSION]
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
         refined = models.loaded(_refined, dataset, inputs.one("refinement"))
@@ -117,7 +118,7 @@ class MarkNearDuplicates(Step):
 
     @cached_property
     def identity(self) -> list[Any]:
-        return ["near duplicates", 1, self.distance]
+        return ["near duplicates", duplicates.VERSION, self.distance]
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
         hashes = [dataset.read("images", group.one("pairs"), ["image_id", "phash"]) for group in inputs.groups]
@@ -139,7 +140,7 @@ class ProbeCaptions(Step):
     @cached_property
     def identity(self) -> list[Any]:
         encoder = self._encoder()
-        return ["text probes", TextProbe.version, encoder.identity if encoder is not None else None]
+        return [*TextProbe.identity(), encoder.identity if encoder is not None else None]
 
     def sources(self, inputs: Inputs) -> list[Any]:
         # Of the scores nothing counts but that the judge's are there: then its vectors are.

@@ -13,6 +13,7 @@ from PIL import Image
 
 from devices.diffusion import Kind, check_pipeline, load_pipeline, pipeline_dtype, pipeline_revision
 from devices.pictures import as_png, decoded, size_of
+from devices.revision import libraries
 from generators.images.geometry import Fit, fit, fit_mask, fit_picture, put_back, undo
 from generators.images.instructions import instruction
 from generators.images.pipelines import Edit, Editor
@@ -50,10 +51,11 @@ class Editing:
 
     @cached_property
     def identity(self) -> list[Any]:
-        """Stage name, version, settings, the model's revision, number format and seed."""
+        """Stage name, version, settings, the model's revision, number format, seed, and what blends."""
         settings = self.images.model_dump(mode="json", include=set(_SETTINGS))
         revision = pipeline_revision(self.model, self.images.variant)
-        return ["editing", self.version, settings, revision, str(pipeline_dtype(self.compute)), self.seed]
+        how = [settings, revision, str(pipeline_dtype(self.compute)), self.seed]
+        return ["editing", self.version, *how, *libraries("scipy")]
 
     def check(self) -> None:
         """Raise InputError for what can be seen to be wrong or missing without loading weights."""

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation, zoom
 
 from devices.pictures import as_png, size_of
+from devices.revision import libraries
 from generators.images.phrases import Phrase, changed_phrases
 from generators.shapes.changes import changed_things
 from generators.shapes.render import Edited, edited_scene
@@ -39,9 +40,10 @@ class Masks:
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name, version, settings, seed, and what makes heat maps."""
+        """Stage name, version, settings, seed, what makes heat maps, and what reads words and grows masks."""
         makers = {name: stage.identity for name, stage in sorted(self.heat_makers.items())}
-        return ["masks", self.version, self.settings.model_dump(mode="json"), self.seed, makers]
+        known = libraries("lemminflect", "scipy")
+        return ["masks", self.version, self.settings.model_dump(mode="json"), self.seed, makers, *known]
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of text_negative_id, image_id, original, caption, original_spans, negative_spans, tokens, image

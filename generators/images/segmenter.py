@@ -33,7 +33,7 @@ class Segmenter:
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
         if not Path(self.model).is_dir():
-            hub_commit(self.model, "config.json")
+            hub_commit(self.model)
         elif not list(Path(self.model).glob("*.safetensors")):
             raise InputError(f"segmenter {self.model}: no .safetensors weights in that folder")
 
@@ -72,8 +72,10 @@ class Segmenter:
 
         self.check()
         try:
-            processor = CLIPSegProcessor.from_pretrained(self.model)
-            model = CLIPSegForImageSegmentation.from_pretrained(self.model, use_safetensors=True)
+            # The very commit that the identity names, whatever the hub has by now.
+            known = {} if Path(self.model).is_dir() else {"revision": hub_commit(self.model)}
+            processor = CLIPSegProcessor.from_pretrained(self.model, **known)
+            model = CLIPSegForImageSegmentation.from_pretrained(self.model, use_safetensors=True, **known)
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"segmenter {self.model}: transformers cannot load it: {why}") from error
@@ -83,5 +85,5 @@ class Segmenter:
     def _weights(self) -> str:
         folder = Path(self.model)
         if not folder.is_dir():
-            return self.model
+            return f"{self.model} {hub_commit(self.model)}"
         return hash_of_files(file for file in folder.iterdir() if file.suffix in {".safetensors", ".json", ".txt"})

@@ -33,7 +33,7 @@ from generators.text.wordnet import kind_of
 # Where two captions differ: token indices in the true and in the changed one, ends exclusive.
 Change = tuple[int, int, int, int]
 _STUTTER = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
-_PLAIN = re.compile(r"[a-z]+(?:[ -][a-z]+)*")
+_PLAIN = re.compile(r"[A-Za-z]+(?:[ -][A-Za-z]+)*")
 _ARTICLES = frozenset({"a", "an"})
 
 
@@ -98,7 +98,7 @@ def _object(sentence: Sentence, answer: Sentence, change: Change, lexicon: Lexic
     if not ours or not theirs:
         return None
     [old], [new] = ours, theirs
-    form: str | None = answer.text(new.noun, new.head + 1).lower()
+    form: str | None = answer.spoken(new.noun, new.head + 1)
     if sentence.tokens[old.head].tag != answer.tokens[new.head].tag:
         form = plural_of(lexicon, new.lemma) if sentence.tokens[old.head].tag == "NNS" else new.lemma
     found = with_noun(sentence, lexicon, old, new.lemma, form) if form and _PLAIN.fullmatch(form) else None

@@ -119,12 +119,17 @@ def places(operation: str, sentence: Sentence, facts: Facts) -> list[Place]:
     """List the places where an operation can be asked for."""
     if operation in _WITHIN_ADDITIONS:
         return list(_added(_WITHIN_ADDITIONS[operation], sentence, facts))
-    return [Place(operation, sentence, *span) for span in _QUESTIONS[operation].places(sentence)]
+    return [Place(operation, sentence, *span) for span in _spans(operation, sentence)]
+
+
+def _spans(asked: str, sentence: Sentence) -> list[Span]:
+    fixed = sentence.unasserted | sentence.verbatim
+    return [span for span in _QUESTIONS[asked].places(sentence) if fixed.isdisjoint(range(*span))]
 
 
 def _added(asked: str, sentence: Sentence, facts: Facts) -> Iterator[Place]:
     for detail in details(sentence, facts):
-        for first, last in _QUESTIONS[asked].places(detail.sentence):
+        for first, last in _spans(asked, detail.sentence):
             if detail.first <= first and last <= detail.last:
                 yield Place(asked, detail.sentence, first, last, detail.vouched_by)
 

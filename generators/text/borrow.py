@@ -9,6 +9,7 @@ black dog".
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from generators.text.casing import as_spoken, recased
 from generators.text.checks import Facts
 from generators.text.families import NOT_VISIBLE, region_of
 from generators.text.grammar import PRONOUNS, article
@@ -56,6 +57,15 @@ Graft = tuple[int, int, int, int]
 
 
 def _grafts(sentence: Sentence, donor: Sentence, facts: Facts) -> Iterator[Graft]:
+    """Find grafts of what the donor says outright; what it denies or asks, and what it quotes, is nobody's detail."""
+    fixed = donor.unasserted | donor.verbatim
+    for found in _all_grafts(sentence, donor, facts):
+        _, first, last, governor = found
+        if fixed.isdisjoint(range(first, last)) and governor not in sentence.unasserted:
+            yield found
+
+
+def _all_grafts(sentence: Sentence, donor: Sentence, facts: Facts) -> Iterator[Graft]:
     mentioned = {phrase.lemma for phrase in sentence.noun_phrases}
     for phrase in sentence.noun_phrases:
         for other in donor.noun_phrases:
@@ -152,11 +162,13 @@ def graft(sentence: Sentence, at: int, donor: Sentence, first: int, last: int, g
         return index - first + at if first <= index < last else moved(governor)
 
     own = [replace(token, index=moved(token.index), head=moved(token.head)) for token in sentence.tokens]
-    new = [replace(token, index=given(token.index), head=given(token.head)) for token in donor.tokens[first:last]]
+    new = [
+        replace(token, index=given(token.index), head=given(token.head), text=_written(sentence, donor, token.index))
+        for token in donor.tokens[first:last]
+    ]
     before = own[at - 1]
     if before.lower in {"a", "an"}:
-        fitting = article(new[0].text)
-        before.text = fitting.capitalize() if before.text[0].isupper() else fitting
+        before.text = recased(article(new[0].text), before.text, sentence.caption, before.start)
     gaps = [_gap(sentence, index) for index in range(len(own))]
     inner = [" ", *(_gap(donor, index) for index in range(first + 1, last))]
     tokens = [*own[:at], *new, *own[at:]]
@@ -166,6 +178,12 @@ def graft(sentence: Sentence, at: int, donor: Sentence, first: int, last: int, g
         token.start = len(caption)
         caption += token.text
     return Sentence(caption + sentence.caption[sentence.tokens[-1].end :], tokens)
+
+
+def _written(sentence: Sentence, donor: Sentence, index: int) -> str:
+    """Write a token of one caption with the capitals of another, within which it is to stand."""
+    spoken = as_spoken(donor.tokens[index].text, donor.style, starts=False)
+    return recased(spoken, "", sentence.caption, 0)
 
 
 def _gap(sentence: Sentence, index: int) -> str:

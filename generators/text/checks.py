@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from generators.text.edits import Applied, Candidate, Claim
-from generators.text.families import COLOURS, attribute_family, gender_of, region_of
+from generators.text.families import COLOURS, NUMBER_WORDS, attribute_family, gender_of, region_of
 from generators.text.lexicon import Lexicon
 from generators.text.sentence import NOUN_TAGS, Sentence
 from generators.text.wordnet import is_close, is_same_or_general, kind_of
@@ -66,8 +66,8 @@ class Facts:
                 self.nouns.add(token.lemma.lower())
             elif token.pos == "VERB":
                 self.actions.add(token.lemma.lower())
-            elif token.tag == "CD":
-                self.numbers.add(token.lower)
+            elif token.tag == "CD" and not (token.text.isdecimal() and len(token.text) > 2):  # no years
+                self.numbers.add(NUMBER_WORDS.get(token.lower, token.lower))
             if token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}:
                 self.adjectives.add(token.lower)
         for relation in sentence.relations:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from generators.text.casing import recased
 from generators.text.sentence import Sentence
 
 Span = tuple[int, int]
@@ -45,7 +46,7 @@ class Applied:
 
 
 def apply(caption: str, edits: Iterable[Edit]) -> Applied:
-    """Apply edits that do not overlap; a capital at the start of the caption stays at the start.
+    """Apply edits that do not overlap; what is new gets the capitals that the caption would give it there.
 
     Raises ValueError when two edits overlap.
     """
@@ -56,7 +57,7 @@ def apply(caption: str, edits: Iterable[Edit]) -> Applied:
     for edit in sorted(edits):
         if edit.start < at:
             raise ValueError(f"edits overlap at {edit.start} in {caption!r}")
-        text = _capitalised(edit.text) if edit.start == 0 and caption[:1].isupper() else edit.text
+        text = recased(edit.text, caption[edit.start : edit.end], caption, edit.start)
         kept = caption[at : edit.start]
         length += len(kept)
         originals.append((edit.start, edit.end))
@@ -73,26 +74,17 @@ def columns_of(candidate: Candidate, applied: Applied, caption: str) -> dict[str
         "original": candidate.original or caption,
         "caption": applied.caption,
         "original_phrase": candidate.original_phrase,
-        "negative_phrase": candidate.negative_phrase,
+        "negative_phrase": recased(candidate.negative_phrase, "", candidate.original or caption, 0),
         "original_spans": [{"start": a, "end": b} for a, b in applied.original_spans],
         "negative_spans": [{"start": a, "end": b} for a, b in applied.negative_spans],
     }
 
 
 def moved_text(sentence: Sentence, first: int, last: int) -> str:
-    """Return a phrase as it reads inside a sentence: without the capital that only the start gave it."""
-    text = sentence.text(first, last)
-    token = sentence.tokens[first]
-    acronym = len(token.text) > 1 and token.text.isupper()
-    if first == 0 and token.tag not in {"NNP", "NNPS"} and token.text != "I" and not acronym:
-        return text[:1].lower() + text[1:]
-    return text
+    """Return a phrase as it reads inside a sentence: without the capitals that only its place gave it."""
+    return sentence.spoken(first, last)
 
 
 def joined(texts: Sequence[str]) -> str:
     """Join the phrases of an edit in several places for a person to read."""
     return " / ".join(texts)
-
-
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]

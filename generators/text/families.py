@@ -285,6 +285,19 @@ def actions_exclude(first: str, second: str, frame: str) -> bool:
 
 
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+DIGITS = {word: str(number) for number, word in enumerate(NUMBERS, 2)}
+NUMBER_WORDS = {"1": "one", **{digits: word for word, digits in DIGITS.items()}}
+
+# Of what a number before a noun counts something else: "a five foot fence", "two legged dogs", "four door cars".
+MEASURES = frozenset(
+    {
+        "year", "month", "week", "day", "hour", "minute", "second", "foot", "feet", "inch", "meter", "metre", "mile",
+        "yard", "pound", "dollar", "cent", "ton", "gallon", "liter", "litre", "degree", "point", "wheel", "wheeled",
+        "door", "story", "storey", "piece", "seat", "seater", "stage", "lane", "legged", "headed", "man", "person",
+        "way", "speed", "star", "time", "part", "sided", "cm", "mm", "km", "m", "kg", "lb", "oz", "ft", "mph",
+        "am", "pm",
+    }
+)  # fmt: skip
 
 # Gender and age of the person words that captions use most; a word that is not here says neither.
 _PERSONS: dict[str, tuple[str, str]] = {

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from generators.text.casing import has_own_case
 from generators.text.edits import Edit
 from generators.text.lexicon import Lexicon
 from generators.text.sentence import Sentence, Token
@@ -29,8 +30,8 @@ def _inflect() -> Any:
 
 @cache
 def article(word: str) -> str:
-    """Return a or an, as the next word wants it."""
-    found: str = _inflect().a(word.lower()).split(" ", 1)[0]
+    """Return a or an, as the next word wants it: "an SUV", "a sedan"."""
+    found: str = _inflect().a(word if has_own_case(word) else word.lower()).split(" ", 1)[0]
     return found
 
 
@@ -62,7 +63,7 @@ def plural_of(lexicon: Lexicon, noun: str) -> str | None:
     found = lexicon.plural(noun)
     if found is None:
         *words, head = noun.split(" ")
-        form = _lemminflect(head, "NNS")
+        form = _inflect().plural_noun(head) if "-" in head else _lemminflect(head, "NNS")  # "mothers-in-law"
         found = " ".join([*words, form]) if form else None
     return found
 

@@ -11,6 +11,7 @@ from generators.text.families import NOT_VISIBLE, attribute_family, excludes
 from generators.text.grammar import agreement_edits, article, base_form, has_pronoun
 from generators.text.lexicon import Lexicon
 from generators.text.replace import attributes, objects, other_actions, other_attributes, other_objects
+from generators.text.scope import forbidden
 from generators.text.sentence import NounPhrase, Sentence, Token
 from generators.text.wordnet import kind_of
 
@@ -55,7 +56,9 @@ def _shuffled(found: list[Detail], rng: random.Random) -> list[Detail]:
 
 
 def _told_from(detail: Detail, candidate: Candidate, operation: str) -> Candidate:
-    return replace(candidate, operation=operation, original=detail.sentence.caption, vouched_by=detail.vouched_by)
+    failed = forbidden(detail.sentence, candidate.edits, moving=False) or candidate.failed
+    original = detail.sentence.caption
+    return replace(candidate, operation=operation, original=original, vouched_by=detail.vouched_by, failed=failed)
 
 
 def _joined(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts) -> Iterator[Candidate]:
@@ -66,14 +69,18 @@ def _joined(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int,
         return
     phrase = phrases[0]
     head = sentence.tokens[phrase.head]
+    bare = phrase.first == phrase.noun and head.tag == "NN" and phrase.lemma not in _INDEFINITE  # "Man and dog sit"
     for word in lexicon.new_nouns("NN", kinds).draw(rng, 4 * most):
         if word.lemma in NOT_VISIBLE or not _may_join(lexicon, word.lemma, phrase.slot):
             continue
-        text = f" and {article(word.form)} {word.form}"
+        text = f" and {word.form}" if bare else f" and {article(word.form)} {word.form}"
         agreeing = agreement_edits(sentence, lexicon, phrase.head, plural=True)
         if agreeing is not None:
             edits = [Edit(head.end, head.end, text), *agreeing]
             yield Candidate("add_object", edits, "", text.strip(), [("noun", word.lemma, "")])
+
+
+_INDEFINITE = frozenset({"someone", "somebody", "everyone", "everybody"})
 
 
 def _may_join(lexicon: Lexicon, noun: str, slot: str) -> bool:
@@ -111,7 +118,7 @@ def negate(
     Where nothing is known that does not happen, it is told from the caption itself.
     """
     copulas = [t for t in sentence.tokens if t.pos == "AUX" and t.dep == "ROOT" and t.lemma == "be"]
-    verbs = [v for v in (*sentence.verbs, *copulas) if v.dep in {"ROOT", "acl"} and not _is_negated(sentence, v)]
+    verbs = [v for v in (*sentence.verbs, *copulas) if v.dep in {"ROOT", "acl"} and not _is_open(sentence, v)]
     rng.shuffle(verbs)
     alone = []
     for verb in verbs[:most]:
@@ -121,7 +128,9 @@ def negate(
         claims: list[Claim] = [("negation", verb.lemma.lower())]
         phrase = sentence.caption[edit.start : edit.end]
         alone.append(Candidate("negate", [edit], phrase, edit.text.strip(), claims))
-        for other in other_actions(sentence, lexicon, rng, most, verb) if verb.pos == "VERB" else ():
+        if verb.pos != "VERB" or forbidden(sentence, [edit], moving=False):
+            continue
+        for other in other_actions(sentence, lexicon, rng, most, verb):
             false = apply(sentence.caption, other.edits)
             if failed_check(other, false, sentence, facts, lexicon) is None:
                 yield from _denied(sentence, verb, edit, other, claims)
@@ -146,7 +155,19 @@ def _denied(
     yield Candidate("negate", [Edit(*at, right)], false, right, claims, original=true.caption, vouched_by=sentence)
 
 
-def _is_negated(sentence: Sentence, verb: Token) -> bool:
+# Of these one may sit and another not.
+_SOME = frozenset({"some", "most", "half"})
+
+
+def _is_open(sentence: Sentence, verb: Token) -> bool:
+    """Tell whether a denial of a verb would be no denial of the caption: it is one already, or is of some only."""
+    subject = sentence.subject_of(verb.index)
+    if subject in sentence.unasserted:
+        return True  # "a dog or a cat does not run"
+    if subject is not None:
+        counted = sentence.tokens[subject].tag == "CD"  # "two of the men"
+        if counted or any(sentence.tokens[at].lower in _SOME for at in (subject, *sentence.children[subject])):
+            return True
     return sentence.child(verb.index, "neg") is not None
 
 

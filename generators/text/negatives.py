@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from devices.revision import libraries
 from generators.text.checks import Facts, failed_check
 from generators.text.edits import Candidate, apply, columns_of
 from generators.text.insert import add_attribute, add_object, negate
@@ -21,6 +22,7 @@ from generators.text.replace import (
     replace_object,
     replace_relation,
 )
+from generators.text.scope import forbidden
 from generators.text.sentence import Sentence
 from generators.text.swap import swap_attribute, swap_object, swap_relation
 from schemas.config import Text
@@ -45,7 +47,7 @@ _WITH_FACTS = {"add_object": add_object, "add_attribute": add_attribute, "negate
 class TextNegatives:
     """Make wrong captions out of parses."""
 
-    version = 4
+    version = 5
 
     def __init__(
         self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str, ranking: Ranking | None = None
@@ -58,10 +60,11 @@ class TextNegatives:
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name, version, settings, seed and the lexicon that words are drawn from."""
+        """Stage name, version, settings, seed, the lexicon that words are drawn from, and what inflects them."""
         ranking = [self.ranking.identity] if self.ranking is not None else []
         settings = self.config.model_dump(mode="json", exclude={"rank"})
-        return ["text", self.version, settings, self.seed, self.lexicon_id, *ranking]
+        words = libraries("inflect", "lemminflect", "wn")
+        return ["text", self.version, settings, self.seed, self.lexicon_id, *words, *ranking]
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of PARSES into rows of TEXT_NEGATIVES; captions of an image must be neighbours."""
@@ -118,9 +121,9 @@ class TextNegatives:
     def _candidates(self, operation: str, sentence: Sentence, facts: Facts, rng: random.Random) -> Iterator[Candidate]:
         most = self.config.tries
         if operation in _WITH_FACTS:
-            found = _WITH_FACTS[operation](sentence, self.lexicon, rng, most, facts)
+            found = _placed(sentence, _WITH_FACTS[operation](sentence, self.lexicon, rng, most, facts))
             return (one for one in found if self.config.unmatched or one.original is not None)
-        return _ALONE[operation](sentence, self.lexicon, rng, most)
+        return _placed(sentence, _ALONE[operation](sentence, self.lexicon, rng, most))
 
     def _ledger(self, captions: int, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
         usable = Counter(row["operation"] for row in made if row["failed_check"] is None)
@@ -144,12 +147,25 @@ class TextNegatives:
         return work + checks
 
 
+def _placed(sentence: Sentence, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+    """Fail what is changed where a caption must not be; of an addition, the operation has seen to it."""
+    for candidate in candidates:
+        if candidate.original is None:
+            moving = candidate.operation.startswith("swap")
+            candidate.failed = forbidden(sentence, candidate.edits, moving) or candidate.failed
+        yield candidate
+
+
+# Whatever else is drawn for such a place fails as well.
+_UNFIT = frozenset({"incompatible", "unasserted", "verbatim"})
+
+
 def _compatible_first(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
     """Pass over candidates that do not fit their place; tell of the first if there is no other."""
     unfit: Candidate | None = None
     fit = False
     for candidate in candidates:
-        if candidate.failed == "incompatible":
+        if candidate.failed in _UNFIT:
             unfit = unfit or candidate
         else:
             fit = True

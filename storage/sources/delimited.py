@@ -85,7 +85,7 @@ def _lines(path: UPath, encoding: str) -> Iterator[tuple[int, str]]:
 def _first(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     taken = 0
     for number, line in lines:
-        if line.strip():
+        if line.strip(" \r\n"):
             taken += 1
             yield number, line
             if taken == _HEAD:
@@ -182,6 +182,8 @@ def _shape(name: str) -> str:
 
 
 def _is_like_a_name(cell: str, shapes: set[str]) -> bool:
+    if not cell:
+        return False
     return _shape(cell) in shapes or (
         not re.search(r"\s", cell) and bool(re.search(r"[\d_/]", cell) or _names_picture(cell))
     )

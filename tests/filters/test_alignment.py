@@ -15,7 +15,8 @@ def rows(*columns: list[list[float] | None]) -> pa.Table:
     names = ("image0", "caption0", "caption1", "image1")
     ids = {"text_negative_id": [str(n) for n in range(len(columns[0]))]}
     nulls = {"image_negative_id": pa.nulls(len(columns[0]), pa.string())}
-    return pa.table({**ids, **nulls, **{n: pa.array(c, VECTOR) for n, c in zip(names, columns, strict=True)}})
+    read = {"reads_change": pa.array([n != 1 for n in range(len(columns[0]))])}
+    return pa.table({**ids, **nulls, **read, **{n: pa.array(c, VECTOR) for n, c in zip(names, columns, strict=True)}})
 
 
 def test_half_a_minimal_pair_has_the_first_row_of_the_matrix() -> None:
@@ -41,5 +42,6 @@ def test_no_change_has_no_direction_and_mixed_rows_keep_their_order() -> None:
     made = Alignment("target", "m")(table)
     assert made.schema.equals(SCORES)
     assert made["s11"].to_pylist() == [None, 0.0]
+    assert made["reads_change"].to_pylist() == [True, False]
     assert made["image_similarity"].to_pylist() == [None, 1.0]
     assert made["directional_similarity"].to_pylist() == [None, None]

@@ -54,6 +54,20 @@ def test_form_and_order_tell_too(right: str, wrong: str) -> None:
     assert probed(rows(40, right, wrong))["words", "negate", False]["accuracy"] > 0.95
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("A MAN ON A {0}", "A MAN ON A {1}"), ("A Man On A {2}", "A Man On A {1}"), ("a man on a {1}", "a man on a {2}")],
+)
+def test_capitals_tell_whatever_word_has_them(right: str, wrong: str) -> None:
+    made = rows(40, "", "")
+    for n, row in enumerate(made):  # no word comes twice, so none can be learned
+        drawn = np.random.default_rng(n).choice(list("bcdfghjklmnpqrstvwxyz"), (2, 8))
+        for name, letters in zip(("caption0", "caption1"), drawn, strict=True):
+            word = "".join(letters)
+            row[name] = (right if name == "caption0" else wrong).format(word.upper(), word, word.title())
+    assert probed(made)["words", "negate", False]["accuracy"] == 1
+
+
 def test_in_symmetric_pairs_there_is_nothing_to_see() -> None:
     told = probed(rows(200, "The {a} sees the {b} .", "The {b} sees the {a} ."))["words", "negate", False]
     assert told["low"] <= 0.5 <= told["high"]

@@ -16,7 +16,6 @@ from rich.console import Console
 
 from flows.build import build
 from flows.report import report
-from flows.steps.selection import MarkNearDuplicates
 from schemas.errors import InputError
 from schemas.reasons import CHECKS
 from storage.catalog import connect
@@ -119,24 +118,6 @@ def test_a_build_that_was_killed_before_its_catalog_gets_one(run: Run, source: P
     assert run(source, with_models=False) == first
     for name in ("catalog.sql", "catalog.duckdb", "README.md"):
         assert (tmp_path / "dataset" / name).exists()
-
-
-def test_a_build_never_names_a_shard_that_is_gone(
-    run: Run, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = MarkNearDuplicates.make
-
-    def prune_meanwhile(root: str, distance: int, images: list[str]) -> str:
-        for shard in (tmp_path / "dataset" / "scores").glob("*.parquet"):
-            shard.unlink()
-        return real(root, distance, images)
-
-    monkeypatch.setattr(MarkNearDuplicates, "make", prune_meanwhile)
-    with pytest.raises(InputError, match=r"scores/\w+ vanished during the build"):
-        run(source)
-    assert Dataset(str(tmp_path / "dataset")).builds() == []
-    monkeypatch.undo()
-    assert run(source).counts["pairs"] == 24
 
 
 def test_builds_of_one_second_are_in_order(run: Run, source: Path, tmp_path: Path) -> None:

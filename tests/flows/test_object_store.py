@@ -59,6 +59,7 @@ def test_a_build_in_a_bucket_equals_one_in_a_folder(run: Run, source: Path, tmp_
     }
 
 
+@pytest.mark.slow
 def test_two_builds_at_once_both_end_well(source: Path, tmp_path: Path, place: str) -> None:
     configs = [write_config(tmp_path / name, seed=seed) for name, seed in (("a", 0), ("b", 1))]
     both = [
@@ -107,6 +108,7 @@ def before(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
     monkeypatch.setattr(MarkNearDuplicates, "make", meanwhile)
 
 
+@pytest.mark.slow
 def test_an_outage_in_mid_build_is_waited_for(
     source: Path,
     tmp_path: Path,
@@ -124,6 +126,7 @@ def test_an_outage_in_mid_build_is_waited_for(
     assert without_ledger(made) == without_ledger(alone)
 
 
+@pytest.mark.slow
 def test_an_outage_that_lasts_ends_in_one_line_and_the_next_build_goes_on(
     source: Path, tmp_path: Path, own_server: S3Server, monkeypatch: pytest.MonkeyPatch, work: Counter[str]
 ) -> None:
@@ -151,7 +154,7 @@ def test_prune_takes_nothing_of_a_running_build(
     first: Build = build.fn(config, place, str(source))
     # What the next build finds, though no build names it any more.
     dataset.files.remove(f"{dataset.base}/builds/{first.build_id}.json")
-    dataset.commit(replace(first, build_id="1", shards=dict.fromkeys(first.shards, []), config={}))
+    dataset.commit(replace(first, build_id="1", shards={table: [] for table in first.shards}, config={}))
     gone: list[Pruned] = []
     before(monkeypatch, lambda: gone.append(prune(dataset, 1, timedelta(microseconds=1))))
     second: Build = build.fn(config, place, str(source))

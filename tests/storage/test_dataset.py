@@ -110,6 +110,17 @@ def test_reading_a_damaged_shard_says_which_and_what_to_do(tmp_path: Path, how: 
             dataset.count("units", "a")
 
 
+@pytest.mark.parametrize("how", [*CUT, "overwritten"])
+def test_the_shards_of_a_build_are_checked(tmp_path: Path, how: str) -> None:
+    dataset = Dataset(str(tmp_path))
+    for name in "ab":
+        dataset.write("units", name, units(1000))
+    dataset.check({"units": ["a", "b"]}, thoroughly=True)
+    damage(tmp_path / "units" / "b.parquet", how)
+    with pytest.raises(DamagedShardError, match=r"units/b.parquet: cut"):
+        dataset.check({"units": ["a", "b"]}, thoroughly=how == "overwritten")
+
+
 def test_a_shard_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(DamagedShardError, match=r"units/a.parquet: gone"):
         Dataset(str(tmp_path)).read("units", "a")

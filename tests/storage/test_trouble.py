@@ -3,7 +3,6 @@
 import errno
 import http.client
 import socket
-import sqlite3
 import urllib.error
 from email.message import Message
 
@@ -19,8 +18,9 @@ from fsspec.exceptions import FSTimeoutError
 from multidict import CIMultiDict, CIMultiDictProxy
 from s3fs.errors import translate_boto_error
 
+from flows.errors import told
 from schemas.errors import InputError
-from storage.trouble import in_words, may_pass
+from storage.trouble import may_pass
 
 URL = "http://store/bucket"
 ASKED = aiohttp.RequestInfo(yarl.URL(URL), "GET", CIMultiDictProxy(CIMultiDict()), yarl.URL(URL))
@@ -106,38 +106,11 @@ def named(error: BaseException) -> str:
 @pytest.mark.parametrize("error", PASSING, ids=named)
 def test_this_may_pass(error: BaseException) -> None:
     assert may_pass(error)
-    told = in_words(error, "s3://bucket/data")
-    assert told is not None
-    assert told.endswith("; run the same command again, it goes on from there")
-    assert "\n" not in told
+    words = told(error)
+    assert words is not None
+    assert "\n" not in words
 
 
 @pytest.mark.parametrize("error", LASTING, ids=named)
 def test_this_lasts(error: BaseException) -> None:
     assert not may_pass(error)
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (OSError(errno.ENOSPC, "No space left on device"), "data: the disk is full; make room and run"),
-        (OSError(errno.ENOSPC, "No space left on device", "/tmp/x"), "/tmp/x: the disk is full"),
-        (sqlite3.OperationalError("database or disk is full"), "data: the disk is full"),
-        (duckdb.IOException("IO Error: Could not write: No space left on device"), "data: the disk is full"),
-        (OSError(errno.EROFS, "Read-only file system"), "data: this disk is read-only; give another folder"),
-        (PermissionError(errno.EACCES, "Permission denied", "data/images"), "data/images: no right to read or write"),
-        (translate_boto_error(answered(403, "SignatureDoesNotMatch")), "data: no right to read or write here (told)"),
-        (botocore.exceptions.NoCredentialsError(), "data: no right to read or write here (Unable to locate creden"),
-        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "data"), "data: a file is where a folder should be"),
-    ],
-    ids=str,
-)
-def test_a_person_would_say_so(error: BaseException, words: str) -> None:
-    told = in_words(error, "data")
-    assert told is not None
-    assert told.startswith(words)
-
-
-def test_of_a_defect_nothing_is_said_here() -> None:
-    assert in_words(RuntimeError("a defect"), "data") is None
-    assert in_words(sqlite3.OperationalError("no such column"), "data") is None

@@ -24,6 +24,7 @@ A dog sits on a couch . | A dog sleeps on a bench . | A man sits on a bench . | 
 A man stands behind a bench . | A man sits under a bench . | A dog lies under a bench . | A cat hides behind a couch .
 A man wears a red hat . | A woman wears a blue hat . | A boy wears a green hat . | A girl in a yellow shirt .
 A man in a blue shirt . | A man in a red shirt . | A woman in a green shirt . | A man in a white shirt .
+A man in a blue t-shirt .
 A man rides a horse . | A woman rides a bicycle . | A girl rides a skateboard . | A man rides a bike .
 A boy throws a ball . | A boy kicks a ball . | A girl catches a ball . | A dog catches a frisbee .
 A man is running on the beach . | A man is sitting on the beach . | A dog is walking on the beach .

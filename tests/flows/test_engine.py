@@ -1,0 +1,153 @@
+"""The engine on steps of a few lines: what is there is not made, what can begin begins, what fails ends the rest."""
+
+import threading
+import time
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pytest
+
+from flows import models
+from flows.engine import Engine, Made
+from flows.groups import Group, Inputs
+from flows.progress import Board
+from flows.steps.step import Step
+from flows.work import Work, perform
+from schemas.config import Compute
+from schemas.tables import UNITS
+from storage.dataset import Dataset
+
+Log = list[tuple[str, Any]]
+LOG: Log = []
+
+
+@dataclass(frozen=True)
+class Noted(Step):
+    """A step that notes what it makes."""
+
+    title: str
+    fields: tuple[str, ...]
+    field: str
+    whole: bool = False
+    only: tuple[str, ...] = ("rules", "rewrites")
+    begins: str | None = None
+    device: bool = False
+    fails: bool = False
+    table: ClassVar = "units"
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.title
+
+    takes = property(lambda self: self.fields)  # type: ignore[assignment]
+    gives = property(lambda self: self.field)  # type: ignore[assignment]
+    over = property(lambda self: "corpus" if self.whole else "group")  # type: ignore[assignment]
+    kinds = property(lambda self: self.only)  # type: ignore[assignment]
+    makes = property(lambda self: self.begins)  # type: ignore[assignment]
+
+    @property
+    def on_device(self) -> bool:
+        return self.device
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return [self.title]
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:  # noqa: ARG002
+        LOG.append((self.title, inputs))
+        if self.fails:
+            raise RuntimeError("no such colour")
+        models.loaded(Model, self.title)
+        return UNITS.empty_table()
+
+
+class Model:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        LOG.append(("load", name))
+
+
+STEPS = [
+    Noted("parse", ("pairs",), "parses", only=("rules",)),
+    Noted("describe", ("parses",), "lexicon", whole=True, only=("rules",)),
+    Noted("swap", ("parses", "lexicon"), "negatives", only=("rules",)),
+    Noted("rewrite", ("parses", "negatives"), "negatives", only=("rules",), begins="rewrites"),
+    Noted("judge", ("negatives", "parses"), "scores"),
+    Noted("words", ("negatives", "lexicon"), "scores"),
+    Noted("select", ("negatives", "scores"), "verdicts"),
+    Noted("probe", ("negatives", "verdicts"), "probes", whole=True),
+]
+
+
+def call(root: str, runner: Any, batch: tuple[Work, ...], over: Set[str], advance: Callable[[int], None]) -> None:
+    runner.run(root, batch, over, advance)
+
+
+def run(folder: Path, steps: list[Step], groups: int = 3, runner: str = "inline") -> Made:
+    LOG.clear()
+    shards = [Group(n, "rules", 10, f"pairs{n}") for n in range(groups)]
+    with Board() as board:
+        return Engine(steps, Dataset(str(folder)), shards, call, board).run(Compute(runner=runner))  # type: ignore[arg-type]
+
+
+def made(name: str) -> list[Any]:
+    return [inputs for title, inputs in LOG if title == name]
+
+
+def test_each_step_is_given_what_belongs_together(tmp_path: Path) -> None:
+    done = run(tmp_path, STEPS)
+    assert [len(made(step.name)) for step in STEPS] == [3, 1, 3, 3, 6, 6, 6, 1]
+    for inputs in made("judge"):
+        [negatives], [parses] = inputs.all("negatives"), inputs.all("parses")
+        group = next(
+            group for group in done.groups if negatives in (*group.made.get("swap", ()), *group.made["rewrite"])
+        )
+        assert group.made["parse"] == (parses,)
+        assert group.pairs == inputs.one("pairs")
+    assert all(len(inputs.all("scores")) == 2 for inputs in made("select")), "of both scorers, in order"
+    assert all(inputs.one("lexicon") == done.corpus["describe"] for inputs in made("words"))
+    [probe] = made("probe")
+    assert [group.one("pairs") for group in probe.groups] == ["pairs0", "pairs1", "pairs2"] * 2
+    published = done.shards(STEPS)["units"]
+    assert len(published) == len(set(published)) == 2 + 3 + 6 + 12 + 6
+
+
+def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
+    first = run(tmp_path, STEPS)
+    again = run(tmp_path, STEPS)
+    assert LOG == []
+    assert again.shards(STEPS) == first.shards(STEPS)
+    run(tmp_path, STEPS, groups=4)
+    assert [len(made(step.name)) for step in STEPS] == [1, 1, 4, 4, 8, 8, 8, 1], "all hangs on the lexicon"
+
+
+def test_models_are_released_when_their_step_is_over(tmp_path: Path) -> None:
+    run(tmp_path, STEPS)
+    assert [name for title, name in LOG if title == "load"] == [
+        "parse", "describe", "swap", "rewrite", "judge", "words", "select", "probe"
+    ]  # fmt: skip
+    assert not any(key[0] is Model for key in models._loaded)
+
+
+def test_a_failure_on_the_device_ends_the_other_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        width, takes_device_work = 1, False
+
+        def run(self, root: str, batch: tuple[Work, ...], over: Set[str], advance: Callable[[int], None]) -> None:
+            time.sleep(0.05)
+            perform(root, batch, over, advance)
+
+        def close(self) -> None:
+            """Nothing to let go."""
+
+    monkeypatch.setattr("flows.engine.runner_of", lambda _: Slow())
+    steps = [*STEPS[:3], Noted("draw", ("negatives",), "pictures", device=True, fails=True)]
+    with pytest.raises(RuntimeError, match="no such colour"):
+        run(tmp_path, steps, groups=40, runner="processes")
+    assert len(made("draw")) == 1, "no more pictures are made"
+    assert len(made("swap")) < 40, "the text work did not go on to its end"
+    assert threading.active_count() < 20
