@@ -80,6 +80,8 @@ def damage_named(dataset: Dataset) -> Iterator[None]:
         lines = str(error).split("\n\nLINE ")[0].strip().splitlines()
         found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(error))
         if found is None:
+            # DuckDB does not always say which; where a shard's middle was overwritten, reading them all tells.
+            dataset.check(dataset.build().shards, thoroughly=True)
             raise
         why = lines[-1].replace(found[0], "it")
         raise InputError(

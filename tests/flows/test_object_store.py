@@ -17,6 +17,7 @@ import pytest
 
 from flows import again, tasks
 from flows.build import build
+from flows.errors import told
 from storage.catalog import connect
 from storage.dataset import Build, Dataset
 from storage.prune import Pruned, prune
@@ -124,14 +125,19 @@ def test_an_outage_in_mid_build_is_waited_for(
 
 
 @pytest.mark.slow
-def test_an_outage_that_lasts_ends_the_build_and_the_next_build_goes_on(
+def test_an_outage_that_lasts_ends_in_one_line_and_the_next_build_goes_on(
     source: Path, tmp_path: Path, own_server: S3Server, monkeypatch: pytest.MonkeyPatch, work: Counter[str]
 ) -> None:
     before(monkeypatch, own_server.stop)
     monkeypatch.setattr(again, "sleep", lambda _: None)
     config, out = str(write_config(tmp_path)), f"s3://{BUCKET}/data"
-    with pytest.raises(botocore.exceptions.EndpointConnectionError, match="Could not connect to the endpoint URL"):
+    with pytest.raises(botocore.exceptions.EndpointConnectionError) as caught:
         build.fn(config, out, str(source))
+    said = told(caught.value)
+    assert said is not None
+    assert said.startswith(f"{own_server.url}/{BUCKET}/data/near_duplicates/")
+    assert said.endswith("; check address, credentials and network, then run it again")
+    assert "\n" not in said
     own_server.start()
     work.clear()
     made: Build = build.fn(config, out, str(source))
