@@ -124,7 +124,7 @@ def sql(
 ) -> None:
     """Question a dataset in SQL; `from help()` lists views and macros. Nothing is ever changed.
 
-    In other tools: `cd DIR`, then `duckdb -readonly catalog.duckdb` or `harlequin -r catalog.duckdb`.
+    In other tools: `cd DIR`, then `duckdb -readonly catalog.duckdb` or `harlequin -r catalog.duckdb`; docs/sql.md has more.
     """
     from flows.results import ENDINGS, FORMATS
 

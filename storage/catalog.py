@@ -20,6 +20,7 @@ from schemas.reasons import HINTS
 from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
 from storage.attach import attach_files
 from storage.dataset import Build, Dataset
+from storage.query import sentence
 from storage.readonly import SCHEME, ReadOnly
 
 _HIDDEN = ("embeddings", "answers", "units")  # caches, and a ledger of the ingest: of no use to an analyst
@@ -76,14 +77,13 @@ def damage_named(dataset: Dataset) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        lines = str(error).split("\n\nLINE ")[0].strip().splitlines()
         found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(error))
         if found is None:
             raise
-        why = lines[-1].replace(found[0], "it")
+        why = re.sub(rf"['\"]?{re.escape(found[0])}['\"]?", "it", sentence(error))
         raise InputError(
-            f"{dataset.root.rstrip('/')}/{found[1]}: this shard cannot be read ({why}); where it is cut or damaged, "
-            "delete it, then run the same `counterfoil build` again, which makes it anew"
+            f"{dataset.root.rstrip('/')}/{found[1]}: this shard cannot be read ({why}); delete it if it is there, "
+            "and run the same `counterfoil build` again, which makes it anew"
         ) from error
 
 
