@@ -80,7 +80,7 @@ def damage_named(dataset: Dataset) -> Iterator[None]:
         found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(error))
         if found is None:
             raise
-        why = re.sub(rf"['\"]?{re.escape(found[0])}['\"]?", "it", sentence(error))
+        why = re.sub(rf"^(?:[A-Z]\w+ )+Error: |:? *['\"]?{re.escape(found[0])}['\"]?", "", sentence(error))
         raise InputError(
             f"{dataset.root.rstrip('/')}/{found[1]}: this shard cannot be read ({why}); delete it if it is there, "
             "and run the same `counterfoil build` again, which makes it anew"
