@@ -40,6 +40,7 @@ _PRAGMAS = frozenset(
 )  # fmt: skip
 # What comes before an error of a query whose answer goes through Arrow.
 _STREAMED = re.compile(r"^(?:[A-Z]\w+ )+Error: reading the stream registered as '\w+' failed: \w+: ")
+LOSSLESS = "arrow_lossless_conversion"  # what has no type in Arrow comes as an extension that DuckDB knows again
 _ROWS = 1000  # of an Arrow batch: few, because they may hold pictures
 
 
@@ -80,6 +81,7 @@ def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchRea
     """
     check(connection, sql)
     try:
+        connection.execute(f"SET {LOSSLESS} = true")
         return connection.sql(sql).to_arrow_reader(_ROWS)
     except duckdb.Error as error:
         raise in_words(error) from error
