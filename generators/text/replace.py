@@ -16,6 +16,7 @@ from generators.text.families import (
     clothes_exclude,
     excludes,
     gender_of,
+    is_measure,
     region_of,
     relations_exclude,
 )
