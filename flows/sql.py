@@ -87,6 +87,7 @@ def _runner(
 
 def _as_json(error: UnicodeError) -> tuple[str, int]:
     """Write letters that an encoding lacks as JSON's escapes."""
-    assert isinstance(error, UnicodeEncodeError)
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{a:02x}{b:02x}" for a, b in zip(units[::2], units[1::2], strict=True)), error.end
