@@ -1,11 +1,9 @@
 """The command line: errors are one line that says what is wrong, where and what to do."""
 
-import codecs
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +14,7 @@ from flows.errors import told
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
-    import duckdb
     from rich.console import RenderableType
-
-    from storage.dataset import Dataset
 
 app = typer.Typer(
     name="counterfoil",
@@ -125,42 +120,11 @@ def sql(
     """Question a dataset in SQL; `from help()` lists views and macros. Nothing is ever changed.
 
     In other tools: `cd DIR`, then `duckdb -readonly catalog.duckdb` or `harlequin -r catalog.duckdb`.
+    docs/sql.md has more.
     """
-    from flows.results import ENDINGS, FORMATS
+    from flows.sql import ask
 
-    chosen = form or (ENDINGS.get(Path(out).suffix.lower()) if out is not None else "table")
-    if chosen is None:
-        raise InputError(f"--out {out}: its ending tells no format; give --format {', '.join(FORMATS)}")
-    if chosen not in FORMATS:
-        raise InputError(f"--format {chosen}: expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-    if chosen == "parquet" and out is None:
-        raise InputError("--format parquet: Parquet is no text; give the file to write, --out FILE.parquet")
-
-    from storage.catalog import connect
-    from storage.dataset import Dataset
-    from storage.query import check, statements
-
-    dataset = Dataset(folder)
-    if out is not None:
-        _check_answer_file(out, dataset)
-        if query is None or len(statements(query)) != 1:
-            raise InputError(f"--out {out}: give one query, its answer is the file")
-    with connect(dataset, attach=attach or []) as connection:
-        run = _runner(connection, dataset, chosen, out)
-        if query is not None:
-            asked = statements(query) or [""]
-            for statement in asked:
-                check(connection, statement)
-            for statement in asked:
-                run(statement)
-            return
-
-        from flows.shell import filtered, shell
-
-        if sys.stdin.isatty() and sys.stdout.isatty():
-            shell(connection, run)
-        else:
-            filtered(sys.stdin, run)
+    ask(folder, query, form, out, attach or [])
 
 
 @app.command()
@@ -289,52 +253,6 @@ def _check_out(out: str) -> None:
         raise InputError(f"--out {out}: {there} is a file; give a folder")
     if not os.access(there, os.W_OK):
         raise InputError(f"--out {out}: {there} cannot be written (read-only or not yours); give another folder")
-
-
-def _check_answer_file(out: str, dataset: "Dataset") -> None:
-    """Raise InputError for a file that cannot be written, or that would be one of the dataset's own."""
-    place = Path(out).resolve()
-    if dataset.local and place.is_relative_to(Path(dataset.base).resolve()):
-        raise InputError(f"--out {out}: inside the dataset, which SQL never changes; give a file elsewhere")
-    if not place.parent.is_dir() or place.is_dir():
-        raise InputError(f"--out {out}: give a file in a folder that is there")
-
-
-def _runner(
-    connection: "duckdb.DuckDBPyConnection", dataset: "Dataset", form: str, out: str | None
-) -> Callable[[str], None]:
-    """Return what runs one statement and shows its answer."""
-    from flows.results import save, show
-    from storage.catalog import damage_named
-    from storage.query import answer
-
-    if hasattr(sys.stdout, "reconfigure"):
-        codecs.register_error("json", _as_json)
-        errors = {"table": "replace", "json": "json", "jsonl": "json"}.get(form, "backslashreplace")
-        sys.stdout.reconfigure(errors=errors)
-
-    shown = 0
-
-    def run(statement: str) -> None:
-        nonlocal shown
-        with damage_named(dataset), answer(connection, statement) as rows:
-            if out is not None:
-                save(rows, form, out)
-                return
-            if shown and form in {"table", "markdown"}:
-                print()
-            shown += 1
-            show(rows, form, sys.stdout)
-
-    return run
-
-
-def _as_json(error: UnicodeError) -> tuple[str, int]:
-    """Write letters that an encoding lacks as JSON's escapes."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{a:02x}{b:02x}" for a, b in zip(units[::2], units[1::2], strict=True)), error.end
 
 
 def _print(shown: "RenderableType") -> None:

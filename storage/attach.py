@@ -8,6 +8,7 @@ import duckdb
 import fsspec
 
 from schemas.errors import InputError
+from storage.query import sentence
 from storage.readonly import SCHEME, ReadOnly
 
 _READERS = {
@@ -59,7 +60,7 @@ def attach_files(
             try:
                 connection.execute(f"CREATE VIEW {_quoted(name)} AS FROM {reader}('{SCHEME}{place}')")
             except duckdb.Error as error:
-                raise InputError(f"--attach {path}: {_first_line(error).replace(SCHEME + place, 'it')}") from error
+                raise InputError(f"--attach {path}: {sentence(error).replace(SCHEME + place, 'it')}") from error
 
     return make_views
 
@@ -71,7 +72,7 @@ def _attach_database(connection: duckdb.DuckDBPyConnection, path: str, name: str
     try:
         connection.execute(f"ATTACH '{place}' AS {_quoted(name)} (READ_ONLY)")
     except duckdb.Error as error:
-        raise InputError(f"--attach {path}: {_first_line(error)}") from error
+        raise InputError(f"--attach {path}: {sentence(error)}") from error
 
 
 def _parts(path: str) -> tuple[str, str, str]:
@@ -85,7 +86,3 @@ def _parts(path: str) -> tuple[str, str, str]:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1 if "Traceback" in str(error) else 0]

@@ -20,6 +20,7 @@ from schemas.reasons import HINTS
 from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
 from storage.attach import attach_files
 from storage.dataset import Build, Dataset
+from storage.query import LOSSLESS, sentence
 from storage.readonly import SCHEME, ReadOnly
 
 _HIDDEN = ("embeddings", "answers", "units")  # caches, and a ledger of the ingest: of no use to an analyst
@@ -54,7 +55,6 @@ def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] 
         connection.execute(f"SET temp_directory = {_quoted(spill)}")
         for setting in ("python_enable_replacements", "allow_persistent_secrets"):
             connection.execute(f"SET {setting} = false")
-        connection.execute("SET arrow_lossless_conversion = true")
         names = {_file(table, shard): dataset.path(table, shard) for table in _tables() for shard in _of(build, table)}
         reading = ReadOnly({name: (dataset.fs, path) for name, path in names.items()})
         connection.register_filesystem(reading)
@@ -64,6 +64,7 @@ def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] 
         with damage_named(dataset):
             connection.execute(_catalog(dataset, build, _named))
         views(connection)
+        connection.execute(f"SET allowed_configs = ['{LOSSLESS}']")
         connection.execute("SET lock_configuration = true")
     except BaseException:
         connection.close()
@@ -77,14 +78,15 @@ def damage_named(dataset: Dataset) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        lines = str(error).split("\n\nLINE ")[0].strip().splitlines()
         found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(error))
         if found is None:
+            # DuckDB does not always say which; where a shard's middle was overwritten, reading them all tells.
+            dataset.check(dataset.build().shards, thoroughly=True)
             raise
-        why = lines[-1].replace(found[0], "it")
+        why = re.sub(rf"^(?:[A-Z]\w+ )+Error: |:? *['\"]?{re.escape(found[0])}['\"]?", "", sentence(error))
         raise InputError(
-            f"{dataset.root.rstrip('/')}/{found[1]}: this shard cannot be read ({why}); where it is cut or damaged, "
-            "delete it, then run the same `counterfoil build` again, which makes it anew"
+            f"{dataset.root.rstrip('/')}/{found[1]}: this shard cannot be read ({why}); delete it if it is there, "
+            "and run the same `counterfoil build` again, which makes it anew"
         ) from error
 
 

@@ -40,6 +40,7 @@ _PRAGMAS = frozenset(
 )  # fmt: skip
 # What comes before an error of a query whose answer goes through Arrow.
 _STREAMED = re.compile(r"^(?:[A-Z]\w+ )+Error: reading the stream registered as '\w+' failed: \w+: ")
+LOSSLESS = "arrow_lossless_conversion"  # what has no type in Arrow comes as an extension that DuckDB knows again
 _ROWS = 1000  # of an Arrow batch: few, because they may hold pictures
 
 
@@ -67,7 +68,7 @@ def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     try:
         _check(connection, sql)
     except duckdb.Error as error:
-        raise InputError(f"sql: {_plain(error)}") from error
+        raise InputError(f"sql: {sentence(error)}") from error
     except RecursionError:
         raise InputError("sql: this is nested too deeply to be read") from None
 
@@ -80,6 +81,7 @@ def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchRea
     """
     check(connection, sql)
     try:
+        connection.execute(f"SET {LOSSLESS} = true")
         return connection.sql(sql).to_arrow_reader(_ROWS)
     except duckdb.Error as error:
         raise in_words(error) from error
@@ -91,7 +93,15 @@ def in_words(error: Exception) -> InputError:
         return InputError(
             "sql: only the dataset's own tables are read here, no other files; your own come in by --attach FILE"
         )
-    return InputError(f"sql: {_plain(error)}")
+    return InputError(f"sql: {sentence(error)}")
+
+
+def sentence(error: Exception) -> str:
+    """Take the sentence out of an error of DuckDB, whose text may hold a place in the SQL and a traceback of ours."""
+    text = str(error).split("\n\nLINE ")[0].strip()
+    if "Traceback (most recent call last)" in text:
+        text = re.sub(r"^\[Errno \d+\] ", "", text.splitlines()[-1].partition(": ")[2])
+    return " ".join(_STREAMED.sub("", text).split())
 
 
 def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -213,15 +223,6 @@ def _pivoted(words: list[tuple[int, str]]) -> list[int]:
 
 def _refusal(what: str) -> InputError:
     return InputError(f"sql: {what} is not allowed: only queries are, the dataset is never changed by SQL")
-
-
-def _plain(error: Exception) -> str:
-    """Take the sentence out of an error of DuckDB, whose text may hold a place in the SQL and a traceback of ours."""
-    text = str(error).split("\n\nLINE ")[0].strip()
-    if "Traceback (most recent call last)" in text:
-        text = text.splitlines()[-1].partition(": ")[2]
-    text = _STREAMED.sub("", text)
-    return " ".join(text.split())
 
 
 def _words(sql: str) -> list[str]:

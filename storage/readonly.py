@@ -65,7 +65,7 @@ class ReadOnly(AbstractFileSystem):  # type: ignore[misc]  # fsspec comes withou
         try:
             facts = dict(fs.info(place))
         except FileNotFoundError:
-            raise FileNotFoundError(errno.ENOENT, "the file is gone", path) from None
+            raise FileNotFoundError(f"the file is gone: {path}") from None
         if not isinstance(fs, LocalFileSystem):
             facts = self._remote[place] = {"size": facts["size"]}
         return facts

@@ -24,10 +24,9 @@ _OF_NETWORKS = frozenset(
         ("duckdb", "IOException"),
         ("google", "TransportError"),
         ("http", "HTTPException"),
-        ("httpcore", "NetworkError"),
-        ("httpcore", "ProtocolError"),
-        ("httpcore", "TimeoutException"),
         ("httpx", "TransportError"),
+        ("httpx2", "TransportError"),
+        ("openai", "APIConnectionError"),
         ("urllib3", "HTTPError"),
     )
 )

@@ -87,6 +87,8 @@ def as_spoken(text: str, style: Style, starts: bool) -> str:
 def recased(text: str, old: str, caption: str, at: int) -> str:
     """Write new words with the capitals that a caption would give them in the place of `old`, which starts at `at`."""
     style = style_of(caption)
+    if style is Style.SENTENCE and (not old or (old.islower() and old[0].isalpha())):
+        return text
     if style is Style.CAPITALS:
         return _SPOKEN.sub(lambda found: _shouted(found[0], caption), text)
     starts = old != "" and starts_sentence(caption, at)

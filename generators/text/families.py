@@ -289,7 +289,7 @@ DIGITS = {word: str(number) for number, word in enumerate(NUMBERS, 2)}
 NUMBER_WORDS = {"1": "one", **{digits: word for word, digits in DIGITS.items()}}
 
 # Of what a number before a noun counts something else: "a five foot fence", "two legged dogs", "four door cars".
-MEASURES = frozenset(
+_MEASURES = frozenset(
     {
         "year", "month", "week", "day", "hour", "minute", "second", "foot", "feet", "inch", "meter", "metre", "mile",
         "yard", "pound", "dollar", "cent", "ton", "gallon", "liter", "litre", "degree", "point", "wheel", "wheeled",
@@ -298,6 +298,12 @@ MEASURES = frozenset(
         "am", "pm",
     }
 )  # fmt: skip
+
+
+def is_measure(word: str) -> bool:
+    """Tell whether a number before a word counts units or parts, not things: "year", "foot", "wheels"."""
+    return word in _MEASURES or word.removesuffix("s") in _MEASURES
+
 
 # Gender and age of the person words that captions use most; a word that is not here says neither.
 _PERSONS: dict[str, tuple[str, str]] = {

@@ -165,8 +165,8 @@ def _is_open(sentence: Sentence, verb: Token) -> bool:
     if subject in sentence.unasserted:
         return True  # "a dog or a cat does not run"
     if subject is not None:
-        counted = sentence.tokens[subject].tag == "CD"  # "two of the men"
-        if counted or any(sentence.tokens[at].lower in _SOME for at in (subject, *sentence.children[subject])):
+        words = [sentence.tokens[at].lower for at in (subject, *sentence.children[subject])]
+        if not _SOME.isdisjoint(words) or (sentence.tokens[subject].tag == "CD" and "of" in words):  # "two of the men"
             return True
     return sentence.child(verb.index, "neg") is not None
 

@@ -11,17 +11,12 @@ import pyarrow as pa
 
 from devices.revision import libraries
 from generators.text.checks import Facts, failed_check
+from generators.text.count import replace_count
 from generators.text.edits import Candidate, apply, columns_of
 from generators.text.insert import add_attribute, add_object, negate
 from generators.text.lexicon import Lexicon
 from generators.text.ranking import Ranking
-from generators.text.replace import (
-    replace_action,
-    replace_attribute,
-    replace_count,
-    replace_object,
-    replace_relation,
-)
+from generators.text.replace import replace_action, replace_attribute, replace_object, replace_relation
 from generators.text.scope import forbidden
 from generators.text.sentence import Sentence
 from generators.text.swap import swap_attribute, swap_object, swap_relation

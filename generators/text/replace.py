@@ -1,4 +1,4 @@
-"""Replace one word by another that the picture excludes: object, attribute, relation, action, count.
+"""Replace one word by another that the picture excludes: object, attribute, relation, action; counts have their file.
 
 Each operation is a generator of candidates, lazily, the likeliest to be drawn first; checks come later.
 """
@@ -9,26 +9,21 @@ from collections.abc import Iterator
 from generators.text.casing import Style, starts_sentence
 from generators.text.edits import Candidate, Edit
 from generators.text.families import (
-    DIGITS,
-    MEASURES,
     NOT_VISIBLE,
-    NUMBER_WORDS,
     SHADES,
     actions_exclude,
     attribute_family,
     clothes_exclude,
     excludes,
     gender_of,
+    is_measure,
     region_of,
     relations_exclude,
 )
 from generators.text.grammar import (
-    agreement_edits,
     article_edits,
     gender_edits,
     gendered_pronouns,
-    has_pronoun,
-    plural_of,
 )
 from generators.text.lexicon import Lexicon, determiner_class, frame_of
 from generators.text.sentence import NounPhrase, Relation, Sentence, Token
@@ -156,7 +151,7 @@ def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     before = sentence.tokens[index - 1].lower if index else ""
     if before == "a" and sentence.tokens[index].lower == "few":
         return False  # "a many people"
-    if before in MEASURES or before.removesuffix("s") in MEASURES:
+    if is_measure(before):
         return False
     return family != "colour" or before not in SHADES  # "navy blue" and "light blue" are one attribute
 
@@ -256,87 +251,3 @@ def has_complement(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a verb takes more than things and places: "lies covered in", "sits still"."""
     behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]
     return any(t.dep in {"acomp", "oprd", "xcomp", "ccomp", "dative"} or t.tag in {"VBN", "RB", "RP"} for t in behind)
-
-
-_COUNTED = frozenset({"person", "animal", "vehicle", "figure"})
-
-
-def replace_count(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
-    """Put another number, or a number for "a": "two dogs run", "three dogs run"; "a dog runs", "two dogs run"."""
-    phrases = [p for p in sentence.noun_phrases if kind_of(p.lemma) in _COUNTED]
-    rng.shuffle(phrases)
-    for phrase in phrases:
-        number = sentence.child(phrase.head, "nummod")
-        for word in lexicon.counts().draw(rng, most):
-            new = NUMBER_WORDS.get(word.form, word.form)
-            if new not in DIGITS:
-                continue
-            if number is not None and sentence.tokens[number].lower not in _ONE:
-                yield from _other_number(sentence, phrase, sentence.tokens[number], new)
-            else:
-                yield from _number_for_one(sentence, lexicon, phrase, number, new)
-
-
-_ONE = frozenset({"one", "1"})
-# A number behind these is a limit or a guess, and so may another one be.
-_ABOUT = frozenset(
-    {"about", "around", "over", "than", "least", "most", "to", "under", "nearly", "almost", "some", "approximately"}
-)
-_FEW_DIGITS = 20  # "3 dogs" and "15 men" are counted, "747 planes" are not
-
-
-def _other_number(sentence: Sentence, phrase: NounPhrase, old: Token, word: str) -> Iterator[Candidate]:
-    known = NUMBER_WORDS.get(old.lower, old.lower)
-    counts = old.text.isdecimal() and 1 < int(old.text) <= _FEW_DIGITS
-    if sentence.tokens[phrase.head].tag != "NNS" or known == word or not (counts or old.lower in DIGITS):
-        return
-    if old.index == phrase.first and _counts_things(sentence, phrase, old):
-        form = DIGITS[word] if counts else word
-        yield Candidate(
-            "replace_count", [Edit(old.start, old.end, form)], old.text, form, [("count", word, phrase.lemma)]
-        )
-
-
-def _counts_things(sentence: Sentence, phrase: NounPhrase, number: Token) -> bool:
-    """Tell whether a number says how many there are: not "2 legged dogs", "about 10 men", "three (2) men"."""
-    between = sentence.tokens[number.index + 1 : phrase.head]
-    if any(
-        not (t.is_plain or t.text == ",") or t.lower in MEASURES or t.lower.removesuffix("s") in MEASURES
-        for t in between
-    ):
-        return False
-    before = sentence.tokens[number.index - 1] if number.index else None
-    return not sentence.children[number.index] and (before is None or before.lower not in _ABOUT)
-
-
-_ALONE = frozenset({"lone", "single", "solitary", "only", "sole"})
-
-
-def _number_for_one(
-    sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, one: int | None, word: str
-) -> Iterator[Candidate]:
-    tokens, head = sentence.tokens, sentence.tokens[phrase.head]
-    article = one if phrase.determiner is None else phrase.determiner
-    countable = article is not None and tokens[article].lower in {"a", "an", *_ONE} and article == phrase.first
-    subject = head.dep in {"nsubj", "ROOT", "nsubjpass"}
-    coordinated = sentence.child(phrase.head, "conj") is not None or head.dep == "conj"
-    if article is None or not countable or not subject or coordinated or head.tag != "NN":
-        return
-    if any(t.lower in _ALONE or not (t.is_plain or t.text == ",") for t in tokens[article + 1 : phrase.head]):
-        return  # "two lone dogs"
-    if has_pronoun(sentence) or sentence.child(phrase.head, "relcl") is not None:
-        return
-    if any(determiner_class(sentence, p) == "a" and tokens[p.head].tag == "NNS" for p in sentence.noun_phrases):
-        return  # "a collar runs" is no collar
-    if any(kind_of(p.lemma) == "clothing" and determiner_class(sentence, p) == "a" for p in sentence.noun_phrases):
-        return  # two men do not share "a red hat"
-    word, number = (DIGITS[word] if tokens[article].text.isdecimal() else word), word
-    plural = plural_of(lexicon, phrase.lemma)
-    verbs = agreement_edits(sentence, lexicon, phrase.head, plural=True)
-    if plural is None or verbs is None:
-        return
-    start, end = tokens[phrase.noun].start, head.end
-    edits = [Edit(tokens[article].start, tokens[article].end, word), Edit(start, end, plural), *verbs]
-    old = sentence.text(phrase.first, phrase.head + 1)
-    new = f"{word} {sentence.caption[tokens[article].end + 1 : start]}{plural}"
-    yield Candidate("replace_count", edits, old, new, [("count", number, phrase.lemma), ("plural", phrase.lemma)])

@@ -159,8 +159,9 @@ def _quoted(sentence: "Sentence") -> Iterator[int]:
             yield from inside
     for token in tokens[:-1]:
         after = tokens[token.index + 1]
-        written = after.text[:1].isupper() and after.text != "I" and sentence.spoken(after.index, after.index + 1)
-        if token.lower in _SAYS and written == after.text:
+        if token.lower not in _SAYS or not after.text[:1].isupper() or after.text == "I":
+            continue
+        if sentence.spoken(after.index, after.index + 1) == after.text:
             part = sentence.parts[token.index]
             yield from (t.index for t in tokens[after.index :] if sentence.parts[t.index] == part)
 

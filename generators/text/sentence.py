@@ -68,7 +68,7 @@ class Token:
     @property
     def is_plain(self) -> bool:
         """Whether this is a word: letters, hyphens and apostrophes, no "IMG_12.jpg" and no emoji."""
-        return _PLAIN.fullmatch(self.text) is not None
+        return self.text.isalpha() or _PLAIN.fullmatch(self.text) is not None
 
 
 @dataclass(slots=True)

@@ -159,8 +159,15 @@ def test_the_version_is_told() -> None:
 def test_prune_and_build_again_is_equal(run: Run, source: Path, tmp_path: Path) -> None:
     first = run(source, with_models=False)
     second = run(source, with_models=False, seed=1)
-    removed = counterfoil("prune", tmp_path / "dataset")
-    assert "removed 1 builds" in removed.stdout
+    young = counterfoil("prune", tmp_path / "dataset").stdout.splitlines()
+    assert young[0] == "removed 0 builds, 0 shards and 0 leftovers: 0.0 MB"
+    assert young[1].endswith("younger than 24 hours; --older-than says how old they must be")
+    listed = counterfoil("prune", tmp_path / "dataset", "--older-than", "0", "--dry-run").stdout.splitlines()
+    assert f"builds/{first.build_id}.json" in listed
+    assert listed[-1].startswith("would remove 1 builds, ")
+    removed = counterfoil("prune", tmp_path / "dataset", "--older-than", "0").stdout
+    assert removed.removeprefix("removed ") == listed[-1].removeprefix("would remove ") + "\n"
+    assert not (tmp_path / "dataset" / "text_negatives" / f"{first.shards['text_negatives'][0]}.parquet").exists()
     third = run(source, with_models=False)
     assert third.shards["text_negatives"] == first.shards["text_negatives"]
     assert second.build_id < third.build_id

@@ -127,6 +127,18 @@ def test_status_and_sql_say_which_file_and_what_to_do(tmp_path: Path, made: Buil
         )
 
 
+@pytest.mark.usefixtures("made")
+def test_so_they_do_where_its_middle_was_overwritten(tmp_path: Path) -> None:
+    path = a_shard(tmp_path / "dataset", "verdicts")
+    damage(path, "overwritten")
+    for command in (["status", tmp_path / "dataset"], ["sql", tmp_path / "dataset", "FROM verdicts"]):
+        done = counterfoil(*command)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert str(path) in done.stderr
+        assert "counterfoil build` again, which makes it anew" in done.stderr
+
+
 def test_a_damaged_build_file_stops_nothing(source: Path, tmp_path: Path, made: Build) -> None:
     data = tmp_path / "dataset"
     broken = data / "builds" / "99990101T000000000-ffffffff.json"

@@ -11,15 +11,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import botocore.exceptions
 import fsspec
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import again
 from flows.build import build
-from flows.run import run_build
+from flows.errors import told
 from flows.steps.selection import MarkNearDuplicates
-from schemas.errors import InputError
 from storage.catalog import connect
 from storage.dataset import Build, Dataset
 from storage.prune import Pruned, prune
@@ -133,12 +132,13 @@ def test_an_outage_that_lasts_ends_in_one_line_and_the_next_build_goes_on(
     before(monkeypatch, own_server.stop)
     monkeypatch.setattr(again, "sleep", lambda _: None)
     config, out = str(write_config(tmp_path)), f"s3://{BUCKET}/data"
-    with temporary_settings(restore_defaults={PREFECT_API_URL}), pytest.raises(InputError) as caught:
-        run_build(config, out, str(source), [])
-    assert re.fullmatch(
-        rf"{out}: no good answer \(Could not connect to the endpoint URL.*\); run the same command again, it goes on "
-        "from there", str(caught.value),
-    )  # fmt: skip
+    with pytest.raises(botocore.exceptions.EndpointConnectionError) as caught:
+        build.fn(config, out, str(source))
+    said = told(caught.value)
+    assert said is not None
+    assert said.startswith(f"{own_server.url}/{BUCKET}/data/near_duplicates/")
+    assert said.endswith("; check address, credentials and network, then run it again")
+    assert "\n" not in said
     own_server.start()
     work.clear()
     made: Build = build.fn(config, out, str(source))

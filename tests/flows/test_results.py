@@ -32,7 +32,6 @@ EVERYTHING = """
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        connection.execute("SET arrow_lossless_conversion = true")
         yield connection
 
 

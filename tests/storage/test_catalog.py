@@ -301,7 +301,7 @@ def test_a_damaged_shard_is_named(dataset: Dataset, table: str, harm: str) -> No
         else:
             place.write_bytes(whole[: len(whole) // 2] if harm == "cut" else b"")
         with (
-            pytest.raises(InputError, match=rf"it's a dataset/{table}/{shard}\.parquet: .*build` again") as told,
+            pytest.raises(InputError, match=rf"{table}/{shard}\.parquet: ") as told,
             damage_named(dataset),
             connect(dataset) as connection,
         ):
