@@ -1,8 +1,8 @@
 """A corpus of any size whose captions all differ, for benchmarks: real captions with words exchanged.
 
-One word in eight is exchanged for a noun of WordNet, common ones more often (the k-th with a weight of 1 / k), so that the
-vocabulary grows with the corpus as it does in life (Heaps' law). Each picture has five captions and is small noise of its
-own.
+One word in eight is exchanged for a noun of WordNet, common ones more often (the k-th with a weight of 1 / k), so that
+the vocabulary grows with the corpus as in life (Heaps' law). Each picture has five captions and is small noise of
+its own.
 """
 
 import csv
