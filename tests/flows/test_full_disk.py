@@ -55,6 +55,7 @@ def test_on_a_full_disk_a_build_fails_and_goes_on_when_there_is_room(
     made = run(source, with_models=False)
     assert without_ledger(made) == without_ledger(run(source, "elsewhere", with_models=False))
     with duckdb.connect(str(tmp_path / "dataset" / "catalog.duckdb"), read_only=True) as connection:
+        connection.execute(f"SET VARIABLE dataset = '{tmp_path / 'dataset'}'")
         assert connection.sql("SELECT count(*) FROM verdicts").fetchall() == [(made.counts["verdicts"],)]
 
 
