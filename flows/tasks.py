@@ -4,7 +4,7 @@ A task looks first whether its shard is there. If it is, it is whole, and nothin
 caching and incremental builds in one rule. Prefect's own cache and result storage stay off.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
 import numpy as np
@@ -274,9 +274,17 @@ def probe_captions(
 
     def probe(dataset: Dataset) -> pa.Table:
         stage = TextProbe(partial(_caption_vectors, dataset, encoder) if encoder is not None else None)
-        for wrong, right, judged in zip(negatives, pairs, verdicts, strict=True):
-            accepted = dataset.read("verdicts", judged, ["text_negative_id", "accepted"])
-            stage.add(beside(_both_captions(dataset, wrong, right), "text_negative_id", accepted))
+
+        def shards() -> Iterator[pa.Table]:
+            for wrong, right, judged in zip(negatives, pairs, verdicts, strict=True):
+                accepted = dataset.read("verdicts", judged, ["text_negative_id", "accepted"])
+                yield beside(_both_captions(dataset, wrong, right), "text_negative_id", accepted)
+
+        for shard in shards():
+            stage.add(shard)
+        stage.fit()
+        for shard in shards():
+            stage.score(shard)
         return stage.table()
 
     seen = (encoder.identity if encoder is not None else None, negatives, pairs, verdicts)
