@@ -78,6 +78,8 @@ def report(rows: pa.Table, model: str, letters: dict[tuple[str, bool], tuple[flo
     """Print the table."""
     probe = TextProbe()
     probe.add(rows)
+    probe.fit()
+    probe.score(rows)
     words = {(row["operation"] or "all", row["selected"]): row for row in probe.table().to_pylist()}
     table = Table("operation", "usable", "kept", "a pair", "selecting", f"{model.removeprefix('package:')}", "words",
                   "letters", box=None)  # fmt: skip

@@ -1,5 +1,7 @@
 """The balance of blind signals over all that the rules accept: what is measured of each negative, and what is kept."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -7,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import sparse
 
 from devices.revision import libraries
-from filters.probe import held_out_scores
-from filters.refinement import refine
-from filters.text_probe import MOST_WORDS, counts_of
+from filters.grams import Gains, gained
+from filters.held_out import HeldOut, group_numbers
+from filters.refinement import refine_one, tie_breaks
 from schemas.config import Refine
 from schemas.errors import InputError
 from schemas.measures import locked
@@ -19,6 +22,19 @@ from schemas.tables import CANDIDATES, REFINEMENTS, VERDICTS
 
 VERSION = 1  # of `balanced`; Refinement has its own
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What is held of some candidates, about 250 bytes each: no captions."""
+
+    rows: pa.Table  # text_negative_id and operation (dictionary)
+    gaps: Floats  # rows x signals
+    ties: Ints  # of the ids: order too, whatever order the rows came in
+    groups: npt.NDArray[np.uint64]  # of images
+    gains: Gains  # of words
 
 
 class Refinement:
@@ -27,11 +43,13 @@ class Refinement:
     It sees them all: `add` takes shard after shard, `table` chooses.
     """
 
-    version = 5
+    version = 6
 
-    def __init__(self, config: Refine) -> None:
+    def __init__(self, config: Refine, alike: Mapping[str, str] | None = None) -> None:
+        """Take the settings; `alike` has the group of each image that is nearly another one (`learned`)."""
         self.config = config
-        self._rows: list[pa.Table] = []
+        self._alike = alike or {}
+        self._shards: list[_Measured] = []
 
     @property
     def identity(self) -> list[Any]:
@@ -49,56 +67,79 @@ class Refinement:
 
     def add(self, candidates: pa.Table) -> None:
         """Measure the signals of accepted rows of CANDIDATES."""
-        self._rows.append(_measured(candidates, self.config.signals))
+        rows = _measured(candidates, self.config.signals)
+        keys, images = (rows[name].to_pylist() for name in ("text_negative_id", "image_id"))
+        captions = (rows[name].to_pylist() if self.config.learned else () for name in ("original", "caption"))
+        known = pa.table([rows["text_negative_id"], rows["operation"].dictionary_encode()], ["id", "operation"])
+        signals = [rows[name].to_numpy() for name in self.config.signals]
+        gaps = np.column_stack([np.empty((len(rows), 0)), *signals])
+        self._shards.append(
+            _Measured(known, gaps, tie_breaks(keys), group_numbers(images, self._alike), gained(*captions))
+        )
 
     def table(self) -> pa.Table:
         """Choose; returns REFINEMENTS, a row for each that was added."""
-        rows = pa.concat_tables(self._rows) if self._rows else _measured(CANDIDATES.empty_table(), self.config.signals)
-        gaps = np.column_stack([rows[name].to_numpy() for name in self.config.signals] or [np.empty((len(rows), 0))])
-        operations, keys = (np.array(rows[name].to_pylist(), np.str_) for name in ("operation", "text_negative_id"))
-        if self.config.learned:
-            told = np.full(len(rows), np.nan)
-            for operation in np.unique(operations):
-                at = np.flatnonzero(operations == operation)
-                at = at[np.argsort(keys[at])]  # whatever order shards came in: sums hang on it in their last digits
-                told[at] = self._learned(rows.take(pa.array(at)), gaps[at])
-            gaps = np.column_stack([gaps, told])
-        gaps, kept = self._chosen(gaps, operations.tolist(), keys.tolist())
+        if not self._shards:
+            return REFINEMENTS.empty_table()
+        every = self._put_together()
+        names = every.rows["operation"].unify_dictionaries().combine_chunks()
+        codes = names.indices.to_numpy()
+        gaps, kept = np.empty((len(codes), 0), np.float32), np.zeros(len(codes), np.bool_)
+        for code in range(len(names.dictionary)):
+            at = np.flatnonzero(codes == code)
+            at = at[np.argsort(every.ties[at])]  # whatever order shards came in: sums hang on it in their last digits
+            measured, kept[at] = self._balanced(every, at)
+            if not gaps.shape[1]:
+                gaps = np.empty((len(codes), measured.shape[1]), np.float32)
+            gaps[at] = measured
+        ends = np.arange(len(codes) + 1, dtype=np.int32) * gaps.shape[1]
         columns = {
-            "text_negative_id": rows["text_negative_id"],
-            "operation": rows["operation"],
-            "gaps": pa.array(list(gaps.astype(np.float32)), pa.list_(pa.float32())),
+            "text_negative_id": every.rows["id"],
+            "operation": every.rows["operation"].cast(pa.string()),
+            "gaps": pa.ListArray.from_arrays(pa.array(ends), pa.array(gaps.reshape(-1))),
             "kept": pa.array(kept),
         }
         return pa.table(columns).cast(REFINEMENTS)
 
-    def _chosen(self, gaps: Floats, operations: list[str], keys: list[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    def _put_together(self) -> _Measured:
+        shards, self._shards = self._shards, []
+        return _Measured(
+            pa.concat_tables([shard.rows for shard in shards]),
+            np.concatenate([shard.gaps for shard in shards]),
+            np.concatenate([shard.ties for shard in shards]),
+            np.concatenate([shard.groups for shard in shards]),
+            sparse.vstack([shard.gains for shard in shards], format="csr"),
+        )
+
+    def _balanced(self, every: _Measured, at: Ints) -> tuple[Floats, Bools]:
+        """Return all gaps of the rows of one operation, and which are kept."""
+        gaps = every.gaps[at]
+        if self.config.learned:
+            learned = self._learned(every.gains[at], every.groups[at], every.ties[at], gaps)
+            gaps = np.column_stack([gaps, learned])
+        return self._chosen(gaps, every.ties[at])
+
+    def _chosen(self, gaps: Floats, ties: Ints) -> tuple[Floats, Bools]:
         """Return the gaps, with their sum if that is balanced too, and which rows are kept."""
         if self.config.together and gaps.shape[1] > 1:
-            gaps = np.column_stack([gaps, _together(gaps, operations)])
-        return gaps, refine(gaps, operations, keys, bins=self.config.bins, joint=self.config.joint)
+            gaps = np.column_stack([gaps, _sum(gaps)])
+        return gaps, refine_one(gaps, ties, bins=self.config.bins, joint=self.config.joint)
 
-    def _learned(self, rows: pa.Table, gaps: Floats) -> Floats:
+    def _learned(self, gains: Gains, groups: npt.NDArray[np.uint64], ties: Ints, gaps: Floats) -> Floats:
         """Score rows of one operation by classifiers of words that were trained on other images' captions.
 
         Above 0 they tell the wrong caption, which makes it a gap like the others; unknown where there are too few
         images to learn from. The second classifiers learn from what balancing the first ones' scores would keep, as in
-        adversarial filtering (AFLite, arXiv 2002.04108), and the scores are added up. Costs, for 200,000 rows of one
-        operation: 1.7 GB and, a round, under a minute of one core.
+        adversarial filtering (AFLite, arXiv 2002.04108), and the scores are added up.
         """
-        number = len(rows)
-        operations, keys, images = (rows[n].to_pylist() for n in ("operation", "text_negative_id", "image_id"))
-        counts = counts_of([*rows["original"].to_pylist(), *rows["caption"].to_pylist()])
-        total, lessons = np.full(number, np.nan), np.ones(number, np.bool_)
+        total, lessons = np.full(len(ties), np.nan), np.arange(len(ties))
         for seed in _SEEDS:
-            told = held_out_scores(
-                counts[:number], counts[number:], images, seed=seed, most=MOST_WORDS, lessons=lessons
-            )
+            told = HeldOut.trained(gains[lessons], groups[lessons], ties[lessons], seed)
             if told is None:
                 break
-            total = np.nan_to_num(total) + told[0]
+            total = np.nan_to_num(total) + told.scores(gains, groups)
             if seed != _SEEDS[-1]:
-                _, lessons = self._chosen(np.column_stack([gaps, total]), operations, keys)
+                lessons = np.flatnonzero(self._chosen(np.column_stack([gaps, total]), ties)[1])
         return total
 
 
@@ -110,15 +151,11 @@ class Refinement:
 _SEEDS = (1, 101)
 
 
-def _together(gaps: Floats, operations: list[str]) -> Floats:
-    """Add up the signals of each row, in units of their root mean square within its operation; unknown ones are 0."""
-    total = np.zeros(len(gaps))
-    names = np.array(operations)
-    for operation in sorted(set(operations)):
-        rows = names == operation
-        known = np.nan_to_num(gaps[rows])
-        spread = np.sqrt(np.square(known).mean(axis=0))
-        total[rows] = (known / np.where(spread > 0, spread, 1)).sum(axis=1)
+def _sum(gaps: Floats) -> Floats:
+    """Add up the signals of each row, in units of their root mean square; unknown ones are 0."""
+    known = np.nan_to_num(gaps)
+    spread = np.sqrt(np.square(known).mean(axis=0))
+    total: Floats = (known / np.where(spread > 0, spread, 1)).sum(axis=1)
     return total
 
 

@@ -64,30 +64,23 @@ def blind_probe(
     2 * `folds` groups; raises ValueError for inputs that do not fit together.
     """
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
-    told = held_out_scores(first, second, groups, folds, seed)
+    told = _held_out_scores(first, second, groups, folds, seed)
     if told is None:
         return None
     margins, calls = told
-    right = _half(margins)
-    low, high = _interval(right, codes)
-    unpaired = float(np.average(_half(calls).mean(axis=0), weights=1 / np.bincount(codes)[codes]))
+    right = half(margins)
+    low, high = interval(np.bincount(codes, right), np.bincount(codes))
+    unpaired = float(np.average(half(calls).mean(axis=0), weights=1 / np.bincount(codes)[codes]))
     return Probe(float(right.mean()), low, high, len(codes), len(names), unpaired)
 
 
-def held_out_scores(
-    first: "Vectors",
-    second: "Vectors",
-    groups: Sequence[Any] | npt.NDArray[Any],
-    folds: int = 5,
-    seed: int = 0,
-    most: int | None = None,
-    lessons: npt.NDArray[np.bool_] | None = None,
+def _held_out_scores(
+    first: "Vectors", second: "Vectors", groups: Sequence[Any] | npt.NDArray[Any], folds: int, seed: int
 ) -> tuple[Floats, Floats] | None:
-    """Score each pair by the classifier of `blind_probe` that was trained on other groups; takes what that takes.
+    """Score each pair by the classifier that was trained on other groups.
 
     Returns by how much the second row scores higher than the first as the edited one (n), and how surely each is
-    called what it is (2 x n, log odds). No classifier sees more than `most` pairs, drawn at random, nor others than
-    `lessons` (n; all when left out), which must be of 2 * `folds` groups; all pairs are scored.
+    called what it is (2 x n, log odds).
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -96,19 +89,13 @@ def held_out_scores(
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     order = np.argsort(codes, kind="stable")
     codes = codes[order]
-    teaches = np.ones(len(codes), np.bool_) if lessons is None else lessons[order]
-    taught = np.bincount(codes, teaches)
-    if np.count_nonzero(taught) < 2 * folds:
+    pairs = np.bincount(codes)
+    if len(pairs) < 2 * folds:
         return None
     sides = _numbers(first)[order], _numbers(second)[order]
-    weights = 1 / np.maximum(taught, 1)[codes]
+    weights = 1 / pairs[codes]
     margins, calls = np.empty(len(codes)), np.empty((2, len(codes)))
     for training, held_out in _folds(codes, folds, seed):
-        training = training[teaches[training]]
-        if not len(training):
-            return None  # all lessons fell into one fold
-        if most is not None and len(training) > most:
-            training = np.sort(np.random.default_rng(seed).choice(training, most, replace=False))
         # The same bits on any number of cores; and on a busy machine, threads that wait for one another took 5 times
         # as long.
         with threadpool_limits(1, user_api="blas"):
@@ -160,15 +147,16 @@ def _folds(codes: npt.NDArray[np.intp], folds: int, seed: int) -> Iterator[tuple
     return found
 
 
-def _half(scores: Floats) -> Floats:
+def half(scores: Floats) -> Floats:
     """Return 1 where a score is above 0, 0 where below, and a half where it is 0."""
     return (np.sign(scores) + 1) / 2
 
 
-def _interval(right: Floats, codes: npt.NDArray[np.intp]) -> tuple[float, float]:
-    n, groups, share = len(right), int(codes.max()) + 1, float(right.mean())
+def interval(right: npt.NDArray[Any], pairs: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the 95% interval of a share of pairs told right, of how many are right and how many there are by group."""
+    n, groups, share = int(pairs.sum()), len(pairs), float(right.sum() / pairs.sum())
     # Variance of the share, group by group; of all right or all wrong it says nothing: then each group is one case.
-    deviation = np.bincount(codes, right - share)
+    deviation = right - share * pairs
     variance = groups / (groups - 1) * float(deviation @ deviation) / n**2
     effective = (min(share * (1 - share) / variance, n) if variance else groups) / _TRAINING
     z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)

@@ -81,20 +81,33 @@ def refine(
     (2 bins + 1)^k must be less than 2^63, which is 14 signals of 10 bins.
     """
     matrix = _matrix(gaps)
-    n, k = matrix.shape
+    n = len(matrix)
     weight = np.ones(n) if weights is None else np.asarray(weights, np.float64)
     if not (len(operations) == len(keys) == n and weight.shape == (n,)):
         raise ValueError(f"{n} rows of gaps, {len(operations)} operations, {len(keys)} keys, weights {weight.shape}")
+    ties = tie_breaks(keys)
+    kept = np.zeros(n, np.bool_)
+    for _, rows in _groups(operations):
+        kept[rows] = refine_one(matrix[rows], ties[rows], weight[rows], bins, joint)
+    return kept
+
+
+def tie_breaks(keys: Sequence[str]) -> Ints:
+    """Hash keys into the numbers that decide among rows of equal pattern and weight: the smallest are kept."""
+    return np.fromiter((row_seed(key, 0, "refinement") for key in keys), np.int64, len(keys))
+
+
+def refine_one(gaps: Floats, ties: Ints, weights: Floats | None = None, bins: int = 10, joint: bool = False) -> Bools:
+    """Choose as `refine` does among the negatives of one operation, with the `tie_breaks` of their keys."""
+    n, k = gaps.shape
+    weight = np.ones(n) if weights is None else weights
     if not (np.isfinite(weight) & (weight > 0)).all():
         raise ValueError("weights must be positive numbers")
     if bins < 1 or (2 * bins + 1) ** k >= 2**63:
         raise ValueError(f"{bins} bins for {k} signals: (2 bins + 1)^signals must be less than 2^63")
-    ties = np.fromiter((row_seed(key, 0, "refinement") for key in keys), np.int64, n)
+    levels, known = _levels(gaps, bins)
     kept = np.zeros(n, np.bool_)
-    for _, rows in _groups(operations):
-        levels, known = _levels(matrix[rows], bins)
-        rows = rows[known]
-        kept[rows] = _chosen(levels[known], weight[rows], ties[rows], bins, joint)
+    kept[known] = _chosen(levels[known], weight[known], ties[known], bins, joint)
     return kept
 
 

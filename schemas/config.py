@@ -102,6 +102,10 @@ class Describe(Recipe):
     """spaCy pipeline: an installed package's name or a folder."""
     refresh_after: Annotated[float, Field(ge=0)] = 0.1
     """Take a new lexicon once this share of the pairs is new since it was taken; 0 takes one every build."""
+    rarest: Annotated[float, Field(ge=0, lt=1)] = 1e-5
+    """Leave out of the lexicon what is said less often than once in so many captions; 0 keeps it all. It would hardly
+    ever be drawn, and without a bound the lexicon grows with the corpus. The default leaves out nothing of 100,000
+    captions, of 300,000 what is said once or twice."""
 
 
 class Plausibility(Recipe):

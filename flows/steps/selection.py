@@ -1,5 +1,6 @@
 """The steps that decide: verdicts, the balance of blind signals, and what the whole still gives away."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -149,14 +150,22 @@ class ProbeCaptions(Step):
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
         encoder = self._encoder()
         stage = TextProbe(partial(_vectors, dataset, encoder, inputs) if encoder is not None else None)
-        for group in inputs.groups:
-            accepted = dataset.read("verdicts", group.one("verdicts"), ["text_negative_id", "accepted"])
-            rows = both_captions(dataset, group.one("negatives"), group.one("pairs"))
-            stage.add(beside(rows, "text_negative_id", accepted))
+        for rows in _judged(dataset, inputs):
+            stage.add(rows)
+        stage.fit()
+        for rows in _judged(dataset, inputs):
+            stage.score(rows)
         return stage.table()
 
     def _encoder(self) -> Encoder | None:
         return models.loaded(Encoder, self.judge, self.compute) if self.judge is not None else None
+
+
+def _judged(dataset: Dataset, inputs: Inputs) -> Iterator[pa.Table]:
+    for group in inputs.groups:
+        accepted = dataset.read("verdicts", group.one("verdicts"), ["text_negative_id", "accepted"])
+        rows = both_captions(dataset, group.one("negatives"), group.one("pairs"))
+        yield beside(rows, "text_negative_id", accepted)
 
 
 def _vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs, captions: list[str]) -> npt.NDArray[np.float32]:

