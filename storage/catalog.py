@@ -77,22 +77,16 @@ def damage_named(dataset: Dataset) -> Iterator[None]:
     """Name the shard, and say what to do, where one that a query inside reads is gone, cut or damaged."""
     try:
         yield
-<<<<<<< HEAD
-    except duckdb.Error as error:
-        found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(error))
-=======
     except (duckdb.Error, InputError) as error:
         cause = error if isinstance(error, duckdb.Error) else error.__cause__
         if not isinstance(cause, duckdb.Error):
             raise
-        lines = str(cause).split("\n\nLINE ")[0].strip().splitlines()
         found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(cause))
->>>>>>> store
         if found is None:
             if type(cause) is duckdb.Error:  # of a page that is no page, and does not say of which file: reading tells
                 dataset.check(dataset.build().shards, thoroughly=True)
             raise
-        why = re.sub(rf"^(?:[A-Z]\w+ )+Error: |:? *['\"]?{re.escape(found[0])}['\"]?", "", sentence(error))
+        why = re.sub(rf"^(?:[A-Z]\w+ )+Error: |:? *['\"]?{re.escape(found[0])}['\"]?", "", sentence(cause))
         raise InputError(
             f"{dataset.root.rstrip('/')}/{found[1]}: this shard cannot be read ({why}); delete it if it is there, "
             "and run the same `counterfoil build` again, which makes it anew"
