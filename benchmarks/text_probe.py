@@ -42,7 +42,8 @@ def main() -> None:
         started = time.perf_counter()
         other = plain(some)
         theirs += time.perf_counter() - started
-        assert other is not None
+        if other is None:
+            continue
         print(f"{operation or 'all':18} {len(some):7,} pairs: {found['accuracy']:.3f} ({found['low']:.3f} to "
               f"{found['high']:.3f}), plain {other.accuracy:.3f} ({other.low:.3f} to {other.high:.3f})")  # fmt: skip
     print(f"{ours:.1f} s, plain {theirs:.1f} s: {ours / theirs:.2f} of it")

@@ -77,6 +77,7 @@ class Counts:
         return self._all
 
     def _rows(self) -> int:
-        assert self._all is not None
+        if self._all is None:
+            return 0
         [[rows]] = self._all.execute("SELECT count(*) FROM counts").fetchall()
         return int(rows)
