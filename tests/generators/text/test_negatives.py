@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.text.edits import Edit, apply
@@ -32,6 +32,7 @@ def made(parses: pa.Table, lexicon: pa.Table) -> pa.Table:
     return TextNegatives(Text(), 0, lexicon, "lexicon", PARSER)(parses)
 
 
+@settings(deadline=None)  # the first example loads WordNet
 @given(st.text(min_size=1, max_size=40), st.data())
 def test_outside_the_spans_nothing_changes(caption: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(caption)), min_size=2, max_size=6)))
