@@ -110,12 +110,12 @@ def build(config_file: str, out: str, source: str | None = None, settings: Seque
 
     judged = (negatives, pairs, edited, by_shard)
     verdicts = each("select", tasks.select_negatives, out, config.select, rows=judged)
+    alike = run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, ingested.shards)
     refined: list[str] = []
     if config.select.refine is not None:
-        refined = [run(tasks.refine_accepted, out, config.select.refine, *judged, verdicts)]
+        refined = [run(tasks.refine_accepted, out, config.select.refine, *judged, verdicts, alike)]
         verdicts = each("balance", tasks.balance_verdicts, out, *refined, rows=(verdicts,))
-    alike = run(tasks.mark_near_duplicates, out, config.ingest.near_duplicate_distance, ingested.shards)
-    probes = [run(tasks.probe_captions, out, config.judge, config.compute, negatives, pairs, verdicts)]
+    probes = [run(tasks.probe_captions, out, config.judge, config.compute, negatives, pairs, verdicts, alike)]
     if config.images and config.judge is not None:
         probed = (config.judge, config.compute, negatives, images, edited, verdicts)
         probes.append(run(picture_tasks.probe_pictures, out, *probed))

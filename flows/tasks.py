@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from filters.alignment import Alignment
 from filters.balance import Refinement, balanced
-from filters.duplicates import near_duplicates
+from filters.duplicates import groups_of, near_duplicates
 from filters.embeddings import Encoder
 from filters.plausibility import Plausibility
 from filters.selection import Selection
@@ -235,18 +235,20 @@ def refine_accepted(
     images: list[list[str]],
     scores: list[list[str]],
     verdicts: list[str],
+    alike: str,
 ) -> str:
     """Choose, among all that the rules accept, a part that blind signals do not tell from the originals."""
-    stage = Refinement(how)
     shards = list(zip(negatives, pairs, images, scores, verdicts, strict=True))
 
     def balance(dataset: Dataset) -> pa.Table:
+        stage = Refinement(how, groups_of(dataset.read("near_duplicates", alike)))
         for wrong, right, pictures, scored_by, judged in shards:
             accepted = dataset.read("verdicts", judged, ["accepted"])["accepted"]
             stage.add(candidates_of(dataset, wrong, right, pictures, scored_by).filter(accepted))
         return stage.table()
 
-    return made("refine", Dataset(root), "refinements", fingerprint(stage.identity, shards), balance)
+    name = fingerprint(Refinement(how).identity, shards, alike)
+    return made("refine", Dataset(root), "refinements", name, balance)
 
 
 @shard_task("balance {verdicts:.8}")
@@ -268,12 +270,14 @@ def probe_captions(
     negatives: list[str],
     pairs: list[str],
     verdicts: list[str],
+    alike: str,
 ) -> str:
     """Measure, over all shards, whether a caption alone gives away that it is the wrong one."""
     encoder = encoder_of(judge, compute) if judge is not None else None
 
     def probe(dataset: Dataset) -> pa.Table:
-        stage = TextProbe(partial(_caption_vectors, dataset, encoder) if encoder is not None else None)
+        vectors = partial(_caption_vectors, dataset, encoder) if encoder is not None else None
+        stage = TextProbe(vectors, groups_of(dataset.read("near_duplicates", alike)))
 
         def shards() -> Iterator[pa.Table]:
             for wrong, right, judged in zip(negatives, pairs, verdicts, strict=True):
@@ -287,7 +291,7 @@ def probe_captions(
             stage.score(shard)
         return stage.table()
 
-    seen = (encoder.identity if encoder is not None else None, negatives, pairs, verdicts)
+    seen = (encoder.identity if encoder is not None else None, negatives, pairs, verdicts, alike)
     return made("text probes", Dataset(root), "probes", fingerprint("text probes", TextProbe.version, *seen), probe)
 
 
