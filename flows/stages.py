@@ -57,11 +57,11 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
         if config.attribution and judge is not None:
             yield MeasureAttribution(judge, compute)
 
+    yield MarkNearDuplicates(config.ingest.near_duplicate_distance)
     yield Select(config.select, published=config.select.refine is None)
     if config.select.refine is not None:
         yield Refine(config.select.refine)
         yield Balance()
-    yield MarkNearDuplicates(config.ingest.near_duplicate_distance)
     yield ProbeCaptions(judge, compute)
     if config.images and judge is not None:
         yield ProbePictures(judge, compute)

@@ -347,7 +347,7 @@ PROBES = pa.schema(
         ("selected", pa.bool_()),  # true: of accepted pairs only; false: of all usable ones
         ("method", pa.string()),  # of the edited pictures; null for all
         ("original", pa.string()),  # what edited pictures were told from: original or reconstruction; null for captions
-        ("pairs", pa.int64()),  # that the probe saw
+        ("pairs", pa.int64()),  # that the probe judged
         ("accuracy", pa.float32()),  # share of pairs told right, cross-validated by image; 0.5 is perfect
         ("low", pa.float32()),  # 95% interval
         ("high", pa.float32()),

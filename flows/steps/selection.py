@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from filters import balance, duplicates
 from filters.balance import Refinement, balanced
-from filters.duplicates import near_duplicates
+from filters.duplicates import groups_of, near_duplicates
 from filters.embeddings import Encoder
 from filters.selection import Selection
 from filters.text_probe import TextProbe
@@ -64,7 +64,7 @@ class Refine(Step):
     refine: settings.Refine
     name: ClassVar = "refine"
     table: ClassVar = "refinements"
-    takes: ClassVar = ("negatives", "pairs", "pictures", "scores", "judged")
+    takes: ClassVar = ("negatives", "pairs", "pictures", "scores", "judged", "near_duplicates")
     gives: ClassVar = "refinement"
     over: ClassVar = "corpus"
 
@@ -76,7 +76,7 @@ class Refine(Step):
         Refinement(self.refine).check()
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
-        stage = Refinement(self.refine)
+        stage = Refinement(self.refine, _alike(dataset, inputs))
         for group in inputs.groups:
             accepted = dataset.read("verdicts", group.one("judged"), ["accepted"])["accepted"]
             stage.add(_candidates(dataset, group).filter(accepted))
@@ -134,7 +134,7 @@ class ProbeCaptions(Step):
     compute: settings.Compute
     name: ClassVar = "text probes"
     table: ClassVar = "probes"
-    takes: ClassVar = ("negatives", "pairs", "verdicts", "scores")
+    takes: ClassVar = ("negatives", "pairs", "verdicts", "near_duplicates", "scores")
     gives: ClassVar = "probes"
     over: ClassVar = "corpus"
 
@@ -145,11 +145,12 @@ class ProbeCaptions(Step):
 
     def sources(self, inputs: Inputs) -> list[Any]:
         # Of the scores nothing counts but that the judge's are there: then its vectors are.
-        return [[group.all(field) for field in self.takes[:3]] for group in inputs.groups]
+        return [[group.all(field) for field in self.takes[:4]] for group in inputs.groups]
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
         encoder = self._encoder()
-        stage = TextProbe(partial(_vectors, dataset, encoder, inputs) if encoder is not None else None)
+        encode = partial(_vectors, dataset, encoder, inputs) if encoder is not None else None
+        stage = TextProbe(encode, _alike(dataset, inputs))
         for rows in _judged(dataset, inputs):
             stage.add(rows)
         stage.fit()
@@ -159,6 +160,13 @@ class ProbeCaptions(Step):
 
     def _encoder(self) -> Encoder | None:
         return models.loaded(Encoder, self.judge, self.compute) if self.judge is not None else None
+
+
+def _alike(dataset: Dataset, inputs: Inputs) -> dict[str, str]:
+    """Name, of each image that is nearly another, the group that they are: classifiers take them for one image."""
+    if not inputs.groups:
+        return {}
+    return groups_of(dataset.read("near_duplicates", inputs.groups[0].one("near_duplicates")))
 
 
 def _judged(dataset: Dataset, inputs: Inputs) -> Iterator[pa.Table]:
