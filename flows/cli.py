@@ -175,6 +175,35 @@ def prune(
         print(f"left {gone.young} files younger than {older_than:g} hours; --older-than says how old they must be")
 
 
+@app.command()
+def verify(
+    folder: Folder,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Remove what is wrong; the next build makes it anew.")
+    ] = False,
+) -> None:
+    """Compare every file with what was written, by its hash; name what is cut, exchanged, overwritten or gone."""
+    from flows.progress import progress
+    from storage.dataset import Dataset
+    from storage.verify import verify as check
+
+    dataset = Dataset(folder)
+    files = size = wrong = 0
+    with progress("verify", "files") as advance:
+        for one in check(dataset, repair):
+            files, size, wrong = files + 1, size + one.size, wrong + (one.why is not None)
+            advance(1, None)
+            if one.why is not None:
+                done = "" if not one.there else "removed; " if repair else "--repair removes it; "
+                print(f"{dataset.root.rstrip('/')}/{one.name}: {one.why}; {done}{one.remedy}", flush=True)
+    if not wrong:
+        print(f"{files:,} files, {size / 1e6:,.1f} MB: all are what was written.")
+        return
+    print(f"{wrong:,} of {files:,} files {'is' if wrong == 1 else 'are'} not what was written.")
+    if not repair:
+        raise typer.Exit(2)
+
+
 def main() -> None:
     """Run the command line; exit with 2 for what a person can mend, 130 when interrupted, 1 for a defect of ours."""
     interrupted = _watch_for_interrupts()

@@ -11,6 +11,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 
 from flows import models
+from flows.again import steadily
 from flows.groups import Group, Inputs
 from flows.progress import Board
 from flows.runners import Inline, Runner, runner_of
@@ -18,6 +19,7 @@ from flows.steps.step import Step
 from flows.work import Work
 from schemas.config import Compute
 from storage.dataset import Dataset
+from storage.presence import Presence
 
 Call = Callable[[str, Runner, tuple[Work, ...], frozenset[str], Callable[[int], None]], None]
 _MOST_SHARDS = 16  # of one batch
@@ -56,7 +58,7 @@ class Engine:
         self.steps, self.dataset, self._call, self._board = steps, dataset, call, board
         self.made = Made(list(groups))
         self._giving = {name: [s for s in steps if s.gives == name] for name in {s.gives for s in steps}}
-        self._there: dict[str, set[str]] = {}
+        self._there = steadily(Presence, dataset, steadily(dataset.current))
         self._begun: set[tuple[str, int, str]] = set()  # step, group: nothing is planned twice
         self._waiting: dict[str, deque[tuple[Work, Group | None]]] = {step.name: deque() for step in steps}
         self._open: dict[tuple[str, int, str], tuple[int, list[str]]] = {}  # parts to be made still, and all of them
@@ -184,12 +186,7 @@ class Engine:
         return Inputs(shards, group.captions)
 
     def _has(self, work: Work) -> bool:
-        table = work.step.table
-        if table not in self._there:  # one listing a table, however many shards
-            self._there[table] = set(self.dataset.shards(table))
-        if work.shard not in self._there[table]:
-            return False
-        return not self.dataset.local or self.dataset.has(table, work.shard)
+        return self._there.has(work.step.table, work.shard)
 
     def _batches(self, lanes: "_Lanes") -> Iterator[list[tuple[Work, Group | None]]]:
         """Take the next work for every free place: the earliest step's first."""
@@ -200,7 +197,7 @@ class Engine:
                 yield [waiting.popleft() for _ in range(share)]
 
     def _finish(self, work: Work, group: Group | None) -> None:
-        self._there[work.step.table].add(work.shard)
+        self._there.add(work.step.table, work.shard)
         if group is None:
             self._end_corpus(work)
             self._plan(self.made.groups)

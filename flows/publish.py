@@ -3,7 +3,7 @@
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +17,8 @@ from schemas.config import BuildConfig
 from schemas.ids import fingerprint
 from storage.catalog import connect, write_catalog
 from storage.dataset import Build, Dataset
+from storage.manifest import Manifest
+from storage.stock import take_stock
 
 # What the rows of a build depend on, so that somebody can make them again.
 PACKAGES = (
@@ -46,26 +48,28 @@ _MOMENT = "%Y%m%dT%H%M%S%f"  # of a build's id, to the millisecond
 def publish(
     dataset: Dataset, config: BuildConfig, shards: dict[str, list[str]], lexicon: dict[str, Any], started: datetime
 ) -> Build:
-    """Make the build known, once every row is accounted for; nothing when the current one is the same.
+    """Make the build known, once every row is accounted for; nothing when the current one is the same, and knows its
+    shards as they are.
 
     Returns the build that is now current: another, where one that was begun later has ended already.
     """
-    everything = {**shards, "ledger": _ledger(dataset, shards)}
-    dataset.check(everything)
     recipe = config.model_dump(mode="json")
     current = dataset.current()
-    if current is None or current.config != recipe or current.shards != everything:
+    known = dataset.manifest(current) if current is not None else Manifest()
+    manifest = take_stock(dataset, shards, known)
+    everything = {**shards, "ledger": list(manifest.tables.get("ledger", {}))}
+    if current is None or current.config != recipe or current.shards != everything or known != manifest:
         made = Build(
             build_id=f"{started.strftime(_MOMENT)[:-3]}-{fingerprint(shards, recipe)[:8]}",
             shards=everything,
             config=recipe,
-            counts=_counts(dataset, everything),
+            counts=_counts(manifest, everything),
             versions=_versions(config),
             started=started.isoformat(timespec="seconds"),
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
             notes={"lexicon": lexicon},
         )
-        made = dataset.commit(made)
+        made = dataset.commit(made, manifest)
         current = present(dataset)
         if current.build_id != made.build_id:
             print(
@@ -112,30 +116,17 @@ def moment(dataset: Dataset) -> datetime:
         return now
 
 
-def _counts(dataset: Dataset, shards: dict[str, list[str]]) -> dict[str, int]:
+def _counts(manifest: Manifest, shards: dict[str, list[str]]) -> dict[str, int]:
     """Count the rows of a build that is about to be made known."""
-    counts = {table: rows_in(dataset, table, shards[table]) for table in _COUNTED}
+    counts = {table: sum(facts.rows for facts in manifest.of(table, shards[table])) for table in _COUNTED}
     if counts["text_negatives"] != counts["verdicts"]:
         raise RuntimeError(
             f"{counts['text_negatives']} negatives and {counts['verdicts']} verdicts: every negative has one verdict"
         )
-    accepted = (dataset.read("verdicts", shard, ["accepted"])["accepted"] for shard in shards["verdicts"])
-    return {**counts, "accepted": sum(verdicts.true_count for column in accepted for verdicts in column.chunks)}
+    return {**counts, "accepted": sum(facts.accepted or 0 for facts in manifest.of("verdicts", shards["verdicts"]))}
 
 
 _COUNTED = ("images", "pairs", "rejects", "text_negatives", "verdicts")
-
-
-def rows_in(dataset: Dataset, table: str, shards: Sequence[str]) -> int:
-    return sum(dataset.count(table, shard) for shard in shards)
-
-
-def _ledger(dataset: Dataset, shards: dict[str, list[str]]) -> list[str]:
-    """Name the ledgers of shards: what each cost to make. One that is lost is not worth making the shard again."""
-    there = set(dataset.shards("ledger"))
-    named = list(dict.fromkeys(shard for several in shards.values() for shard in several if shard in there))
-    lost = {shard for _, shard in dataset.missing({"ledger": named})}
-    return [shard for shard in named if shard not in lost]
 
 
 def _versions(config: BuildConfig) -> dict[str, str]:

@@ -51,6 +51,4 @@ def _make(dataset: Dataset, work: Work) -> None:
     if ledger.num_rows == 0:
         known = {"stage": step.name, "shard": shard, "rows_out": rows.num_rows}
         ledger = pa.Table.from_pylist([{**known, "seconds": time.perf_counter() - started}], LEDGER)
-    # The ledger goes first, so that a shard always has one.
-    dataset.write("ledger", shard, ledger)
-    dataset.write(step.table, shard, rows.replace_schema_metadata(None))
+    dataset.write_work(shard, ledger, {step.table: rows.replace_schema_metadata(None)})

@@ -47,7 +47,7 @@ def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] 
     Raises DamagedShardError where a shard is cut or gone, InputError where a file to attach cannot be read.
     """
     build = build or dataset.build()
-    dataset.check(build.shards)
+    dataset.check(build)
     connection = duckdb.connect()
     try:
         # A query larger than the memory goes on in a folder of its own, which DuckDB makes and removes.
@@ -84,7 +84,7 @@ def damage_named(dataset: Dataset) -> Iterator[None]:
         found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(cause))
         if found is None:
             if type(cause) is duckdb.Error:  # of a page that is no page, and does not say of which file: reading tells
-                dataset.check(dataset.build().shards, thoroughly=True)
+                dataset.check(dataset.build(), thoroughly=True)
             raise
         why = re.sub(rf"^(?:[A-Z]\w+ )+Error: |:? *['\"]?{re.escape(found[0])}['\"]?", "", sentence(cause))
         raise InputError(

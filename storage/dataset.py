@@ -2,17 +2,20 @@
 
     DATASET/<table>/<fingerprint>.parquet   a shard: if it is there, it is whole
     DATASET/builds/<build_id>.json          which shards make up a build
+    DATASET/builds/<build_id>.parquet       its manifest: rows, bytes and hash of each
 
 The build with the newest id is current: of builds that run at once, the one that was begun last, whichever ends last.
 Nothing is ever changed in place. A killed build leaves shards that the next one finds, and files named `.tmp-*` that
-`counterfoil prune` removes. What somebody else has cut or overwritten is never taken for whole: see DamagedShardError.
+`counterfoil prune` removes. What somebody else has cut, exchanged or overwritten is not taken for what was written: its
+size tells at once, its hash when `counterfoil verify` looks. See DamagedShardError.
 """
 
+import hashlib
 import json
 import logging
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +25,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.errors import InputError
 from schemas.tables import TABLES
-from storage.files import Files
+from storage.files import Files, Listed
+from storage.manifest import Facts, Manifest, facts_of, notes_of, with_notes
 
 _MARK = b"PAR1"  # what a Parquet file begins and ends with
 _SMALLEST = 12  # bytes: both marks and the length of the footer
@@ -40,6 +44,7 @@ class Build:
     started: str  # ISO 8601, UTC
     ended: str
     notes: dict[str, Any] = field(default_factory=dict)
+    manifest: str | None = None  # SHA-256 of its manifest; None of a build that was made before there were any
 
 
 _BUILD = TypeAdapter(Build)
@@ -72,22 +77,37 @@ class Dataset:
         size, end = found
         return size >= _SMALLEST and end[4:] == _MARK and int.from_bytes(end[:4], "little") <= size - _SMALLEST
 
-    def missing(self, shards: dict[str, list[str]]) -> Iterable[tuple[str, str]]:
-        """Go through the tables and fingerprints of shards that are not there, or cut (seen in folders alone)."""
+    def damaged(self, shards: Mapping[str, Iterable[str]], manifest: Manifest) -> Iterator["DamagedShardError"]:
+        """Go through the shards that can be seen not to be what was written, without reading them: one listing a table
+        tells which are gone, or not of the size that the manifest has."""
         for table, several in shards.items():
-            # A store holds whole objects alone: one listing tells of a thousand.
-            there = set() if self.local else set(self.shards(table))
+            there = self.listing(table)
             for shard in several:
-                if not (self.has(table, shard) if self.local else shard in there):
-                    yield table, shard
+                why = self.why(table, shard, there.get(shard), manifest)
+                if why is not None:
+                    yield DamagedShardError(table, shard, self.path(table, shard), why)
 
-    def check(self, shards: dict[str, list[str]], thoroughly: bool = False) -> None:
-        """Raise DamagedShardError for the first shard that is cut or gone; `thoroughly`, of those too whose middle is
-        damaged: all are read."""
-        for table, shard in self.missing(shards):
-            raise DamagedShardError(table, shard, self.path(table, shard), "cut, or gone")
+    def why(self, table: str, shard: str, listed: Listed | None, manifest: Manifest) -> str | None:
+        """Say why a shard, of which a listing tells this, cannot be what was written; None where it may be."""
+        if listed is None:
+            return "gone"
+        known = manifest.get(table, shard)
+        if known is not None and listed.size != known.size:
+            anew = self.noted(shard).get(table)  # made again since, on another machine maybe
+            if anew is None or anew.size != listed.size:
+                return f"cut, or exchanged ({listed.size:,} bytes, of {known.size:,} that were written)"
+        # A store holds whole objects alone; of a folder, what has not changed since the manifest need not be opened.
+        if not self.local or (known is not None and manifest.is_after(listed.changed)):
+            return None
+        return None if self.has(table, shard) else "cut, or overwritten"
+
+    def check(self, build: Build, thoroughly: bool = False) -> None:
+        """Raise DamagedShardError for the first shard that is gone or has another size than the build wrote;
+        `thoroughly`, of those too whose middle is damaged: all are read."""
+        for damage in self.damaged(build.shards, self.manifest(build)):
+            raise damage
         if thoroughly:
-            for table, several in shards.items():
+            for table, several in build.shards.items():
                 for shard in several:
                     self.read(table, shard)
 
@@ -122,15 +142,25 @@ class Dataset:
 
         Raises ValueError when the rows are not of the table's schema: a stage broke its promise.
         """
-        schema = TABLES[table]
-        if rows.schema.names != schema.names:
-            raise ValueError(f"{table}: columns {rows.schema.names}, expected {schema.names}")
-        rows = rows.cast(schema)
-        # Pictures are large: few a row group, so that a reader can take a handful without the rest.
-        row_group = 100 if "image" in schema.names else 100_000
-        sink = pa.BufferOutputStream()
-        pq.write_table(rows, sink, compression="zstd", row_group_size=row_group, write_page_index=True)
-        self.files.put(self.path(table, fingerprint), sink.getvalue().to_pybytes())
+        self.files.put(self.path(table, fingerprint), _encoded(table, rows))
+
+    def write_work(self, fingerprint: str, ledger: pa.Table, made: Mapping[str, pa.Table]) -> None:
+        """Write what a piece of work made, shards of this name by table, and before them its ledger: so a shard always
+        has one, which says too what each of them is.
+
+        Raises ValueError as `write` does.
+        """
+        shards = {table: _encoded(table, rows) for table, rows in made.items()}
+        facts = {table: facts_of(data, made[table]) for table, data in shards.items()}
+        self.files.put(self.path("ledger", fingerprint), _encoded("ledger", ledger, facts))
+        for table, data in shards.items():
+            self.files.put(self.path(table, fingerprint), data)
+
+    def noted(self, fingerprint: str) -> dict[str, Facts]:
+        """Read from a ledger what its shards are, by table; nothing where it is gone, damaged, or older than notes."""
+        with suppress(FileNotFoundError, pa.ArrowException, ValueError):
+            return notes_of(pq.read_schema(pa.BufferReader(self.files.read(self.path("ledger", fingerprint)))))
+        return {}
 
     def remove(self, table: str, fingerprint: str) -> None:
         """Remove one shard, if it is there."""
@@ -138,11 +168,17 @@ class Dataset:
 
     def shards(self, table: str, prefix: str = "") -> list[str]:
         """List the fingerprints of a table's shards that are there, whether a build names them or not."""
-        return sorted(name for name in self._names(table, ".parquet") if name.startswith(prefix))
+        return sorted(name for name in self.listing(table) if name.startswith(prefix))
+
+    def listing(self, table: str) -> dict[str, Listed]:
+        """List a table's shards with size and time, in one call."""
+        found = self.files.listing(f"{self.base}/{table}").items()
+        return {n.removesuffix(".parquet"): listed for n, listed in found if n.endswith(".parquet") and n[0] != "."}
 
     def builds(self) -> list[str]:
         """List the ids of all builds, oldest first, of those too whose file is damaged."""
-        return sorted(self._names("builds", ".json"))
+        names = self.files.listing(f"{self.base}/builds")
+        return sorted(name.removesuffix(".json") for name in names if name.endswith(".json") and name[0] != ".")
 
     def build(self, build_id: str | None = None) -> Build:
         """Read one build, by default the current one.
@@ -183,9 +219,27 @@ class Dataset:
             _warn_once(f"{path}: cut or damaged, and left aside; `counterfoil prune` removes it")
             return None
 
-    def commit(self, build: Build) -> Build:
+    def manifest(self, build: Build) -> Manifest:
+        """Read what a build knows of its shards; nothing, and a warning, where the manifest is damaged or gone."""
+        if build.manifest is None:
+            return Manifest()
+        path = self.manifest_path(build.build_id)
+        with suppress(FileNotFoundError):
+            data = self.files.read(path)
+            if hashlib.sha256(data).hexdigest() == build.manifest:
+                written = self.files.changed(path)
+                return Manifest.decoded(data, written)
+        _warn_once(f"{path}: damaged or gone, so shards of the build are not compared with what was written")
+        return Manifest()
+
+    def commit(self, build: Build, manifest: Manifest | None = None) -> Build:
         """Make a build known: from here on readers see it, and never a part of it. Returns what now has its id: where
         another process made the same at the same millisecond, that."""
+        if manifest is not None:
+            data = manifest.encoded()
+            build = replace(build, manifest=hashlib.sha256(data).hexdigest())
+            with suppress(FileExistsError):  # the other's, which comes to be
+                self.files.create(self.manifest_path(build.build_id), data)
         text = json.dumps(asdict(build), indent=1, sort_keys=True)
         try:
             self.files.create(self._build_path(build.build_id), text.encode())
@@ -193,13 +247,13 @@ class Dataset:
             return self.build(build.build_id)
         return build
 
+    def manifest_path(self, build_id: str) -> str:
+        """Return where the manifest of a build rests."""
+        return f"{self.base}/builds/{build_id}.parquet"
+
     def put_text(self, name: str, text: str) -> None:
         """Replace a small text file at the root (catalog.sql, README.md), whole or not at all."""
         self.files.put(f"{self.base}/{name}", text.encode())
-
-    def _names(self, folder: str, ending: str) -> Iterator[str]:
-        names = (os.path.basename(info["name"]) for info in self.files.list(f"{self.base}/{folder}"))
-        return (name.removesuffix(ending) for name in names if name.endswith(ending) and name[0] != ".")
 
     def _build_path(self, build_id: str) -> str:
         return f"{self.base}/builds/{build_id}.json"
@@ -217,6 +271,20 @@ class Dataset:
                 return None
             return DamagedShardError(table, shard, path, f"cut or damaged ({' '.join(str(found).split())[:120]})")
         return None
+
+
+def _encoded(table: str, rows: pa.Table, notes: Mapping[str, Facts] | None = None) -> bytes:
+    schema = TABLES[table]
+    if rows.schema.names != schema.names:
+        raise ValueError(f"{table}: columns {rows.schema.names}, expected {schema.names}")
+    rows = rows.cast(schema)
+    if notes is not None:
+        rows = with_notes(rows, notes)
+    # Pictures are large: few a row group, so that a reader can take a handful without the rest.
+    row_group = 100 if "image" in schema.names else 100_000
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd", row_group_size=row_group, write_page_index=True)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 @lru_cache(maxsize=1000)

@@ -1,11 +1,13 @@
 """Where the files of a dataset rest, a folder or any fsspec URL: a file is there whole, or it is not there."""
 
+import hashlib
 import os
 import re
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import fsspec
 
@@ -16,6 +18,15 @@ _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "ad
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", **dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure")}
 _NO_BUCKET = re.compile(r"(bucket|container) (does not exist|not found)", re.IGNORECASE)
 LEFTOVER = ".tmp-"  # what the names of unfinished files begin with
+# What stores call the time of an object's last change.
+_CHANGED = ("mtime", "LastModified", "last_modified", "updated", "created")
+
+
+class Listed(NamedTuple):
+    """What a listing tells of a file."""
+
+    size: int  # bytes
+    changed: float | None  # seconds since 1970, by the clock of the place; None where it does not tell
 
 
 class Files:
@@ -53,6 +64,33 @@ class Files:
             self._check_bucket(error)
             return []
         return [info for info in found if info["type"] == "file" and info["name"].rstrip("/") != folder]
+
+    def listing(self, folder: str) -> dict[str, Listed]:
+        """List the files of a folder by name, with size and time: one call however many there are."""
+        if not self.local:
+            found = self.list(folder)
+            return {os.path.basename(info["name"]): Listed(int(info["size"]), changed(info)) for info in found}
+        listed = {}
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # renamed or removed meanwhile
+                    if entry.is_file():
+                        stat = entry.stat()
+                        listed[entry.name] = Listed(stat.st_size, stat.st_mtime)
+        return listed
+
+    def changed(self, path: str) -> float | None:
+        """Tell when a file was last changed, by the clock of the place; None where it does not tell."""
+        return changed(self.fs.info(path))
+
+    def size(self, path: str) -> int:
+        """Tell how large a file is, in bytes; raises FileNotFoundError."""
+        return int(self.fs.info(path)["size"])
+
+    def sha256(self, path: str) -> bytes:
+        """Hash a file, a piece at a time; raises FileNotFoundError."""
+        with self.fs.open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
 
     def read(self, path: str) -> bytes:
         """Read a whole file; raises FileNotFoundError."""
@@ -147,6 +185,16 @@ class Files:
     def _no_bucket(self) -> str:
         bucket = self.base.strip("/").partition("/")[0]
         return f"{self.root}: there is no bucket {bucket}; correct the name, or make it first"
+
+
+def changed(info: dict[str, Any]) -> float | None:
+    """Tell when a file was last changed, from what fsspec tells of it; None where that is not told."""
+    found = next((info[name] for name in _CHANGED if info.get(name)), None)
+    if isinstance(found, str):
+        found = datetime.fromisoformat(found)
+    if isinstance(found, datetime):
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return found
 
 
 def _link(partial: str, path: str) -> None:

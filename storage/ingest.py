@@ -30,6 +30,7 @@ from schemas.ids import digest, fingerprint, pair_id
 from schemas.reasons import HINTS
 from schemas.tables import IMAGES, LEDGER, PAIRS, REJECTS, UNITS
 from storage.dataset import Build, Dataset
+from storage.presence import Presence
 from storage.sources import Row, open_source, read_image, source_name
 from storage.sources.places import one_line
 from storage.sources.row import shortened
@@ -85,24 +86,27 @@ def ingest(
         if rows_in == 0:
             raise InputError(f"source {source.path}: it has no rows")
         salt = f"{VERSION} {settings.max_pixels} {settings.max_caption_characters} {source_name(source)}"
-        kept = _kept_shards(index, salt, dataset, previous)
+        there = Presence(dataset, previous)
+        kept = _kept_shards(index, salt, dataset, previous, there)
         shards, written = list(kept), []
         for units in _pack(_units(index, salt, skip_kept=True), settings.shard_pairs):
             shard = fingerprint(["ingest", [unit.digest.hex() for unit in units]])
             shards.append(shard)
-            if not all(dataset.has(table, shard) for table in TABLES):
+            if not all(there.has(table, shard) for table in TABLES):
                 _write(dataset, shard, units, source_name(source), settings, workers)
                 written.append(shard)
+                for table in TABLES:
+                    there.add(table, shard)
             tell(sum(len(unit.rows) for unit in units), rows_in)
-    return _usable(source, dataset, _counted(dataset, shards, written, rows_in))
+    return _usable(source, dataset, _counted(there, shards, written, rows_in))
 
 
 def _say_nothing(_done: int, _total: int | None) -> None:
     pass
 
 
-def _counted(dataset: Dataset, shards: list[str], written: list[str], rows_in: int) -> Ingested:
-    counts = {table: sum(dataset.count(table, shard) for shard in shards) for table in TABLES}
+def _counted(there: Presence, shards: list[str], written: list[str], rows_in: int) -> Ingested:
+    counts = {table: sum(there.rows(table, shard) for shard in shards) for table in TABLES}
     pairs, rejects = counts["pairs"], counts["rejects"]
     if rows_in != pairs + rejects:
         raise RuntimeError(f"{rows_in} rows came in, {pairs} pairs and {rejects} rejects came out")
@@ -194,7 +198,9 @@ def _units(index: sqlite3.Connection, salt: str, skip_kept: bool = False) -> Ite
         yield Unit(name, records[0][1], rows)
 
 
-def _kept_shards(index: sqlite3.Connection, salt: str, dataset: Dataset, previous: Build | None) -> list[str]:
+def _kept_shards(
+    index: sqlite3.Connection, salt: str, dataset: Dataset, previous: Build | None, there: Presence
+) -> list[str]:
     """Find the shards of the last build all of whose units are still in the source."""
     if previous is None:
         return []
@@ -202,7 +208,7 @@ def _kept_shards(index: sqlite3.Connection, salt: str, dataset: Dataset, previou
     index.executemany("INSERT OR IGNORE INTO current VALUES (?)", ((u.digest,) for u in _units(index, salt)))
     kept = []
     for shard in previous.shards["units"]:
-        if not all(dataset.has(table, shard) for table in TABLES):
+        if not all(there.has(table, shard) for table in TABLES):
             continue
         units = [(unit,) for unit in dataset.read("units", shard)["unit"].to_pylist()]
         if all(index.execute("SELECT 1 FROM current WHERE unit = ?", unit).fetchone() for unit in units):
@@ -234,7 +240,7 @@ def _write(dataset: Dataset, shard: str, units: list[Unit], source: str, setting
         _sort_rows(unit, image, source, settings.max_caption_characters, pairs, rejects)
     usable = {pair["image_id"] for pair in pairs}
     pictures = [image for image in images if isinstance(image, dict) and image["image_id"] in usable]
-    tables = {
+    made = {
         "images": pa.Table.from_pylist(pictures, IMAGES),
         "pairs": pa.Table.from_pylist(pairs, PAIRS),
         "rejects": pa.Table.from_pylist(rejects, REJECTS),
@@ -242,9 +248,9 @@ def _write(dataset: Dataset, shard: str, units: list[Unit], source: str, setting
     }
     work = {"stage": "ingest", "shard": shard, "rows_in": len(pairs) + len(rejects), "rows_out": len(pairs)}
     seconds = time.perf_counter() - started
-    dataset.write("ledger", shard, pa.Table.from_pylist([{**work, "seconds": seconds}], LEDGER))
-    for table in TABLES:
-        dataset.write(table, shard, tables[table])
+    dataset.write_work(
+        shard, pa.Table.from_pylist([{**work, "seconds": seconds}], LEDGER), {table: made[table] for table in TABLES}
+    )
 
 
 def _sort_rows(

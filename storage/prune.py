@@ -9,13 +9,11 @@ from typing import Any
 from schemas.errors import InputError
 from schemas.tables import TABLES
 from storage.dataset import Dataset
-from storage.files import LEFTOVER
+from storage.files import LEFTOVER, changed
 from storage.running import RUNNING, SILENT
 
 # Embeddings are found by model and content, not named by a build: they go with the last dataset.
 _SHARED = frozenset({"embeddings", "answers"})
-# What stores call the time of an object's last change.
-_CHANGED = ("mtime", "LastModified", "last_modified", "updated", "created")
 DAY = timedelta(days=1)
 
 
@@ -25,7 +23,7 @@ class Pruned:
 
     builds: list[str]
     shards: list[str]
-    leftovers: list[str]
+    leftovers: list[str]  # what was never finished, and manifests of builds that went or never came to be
     size: int  # bytes
     young: int  # files left since they are too young
     running: int  # builds that run now: while there is one no shard goes, for it may have found any
@@ -55,13 +53,16 @@ def prune(dataset: Dataset, keep: int, older_than: timedelta = DAY, dry_run: boo
     old = {b for b in builds if b not in newest and _older(dataset, ages.get(b), now, older_than)}
     kept = [build for build in whole if build.build_id in newest or build.build_id not in old]
     named = {(table, shard) for build in kept for table, shards in build.shards.items() for shard in shards}
+    described = {build.build_id for build in kept}
 
     gone: dict[str, list[str]] = {"builds": [], "shards": [], "leftovers": []}
     young = size = 0
     # Builds go first: killed half-way, what is left are shards that nobody names, never a build without them.
     for folder, name, info in sorted(listed, key=lambda file: (file[0] != "builds", *file[:2])):
-        kind = _kind(folder, name, named, newest)
-        if kind is None or (kind == "shards" and (running or not whole)):
+        kind = _kind(folder, name, named, newest, described)
+        if kind is None or (kind == "shards" and not whole):
+            continue
+        if running and name.endswith(".parquet") and not name.startswith(LEFTOVER):  # it may name it, or be about to
             continue
         damaged = kind == "builds" and read.get(name.removesuffix(".json")) is None
         if not damaged and not _older(dataset, info, now, older_than):
@@ -75,13 +76,15 @@ def prune(dataset: Dataset, keep: int, older_than: timedelta = DAY, dry_run: boo
     return Pruned(**gone, size=size, young=young, running=len(running))
 
 
-def _kind(folder: str, name: str, named: set[tuple[str, str]], newest: set[str]) -> str | None:
+def _kind(folder: str, name: str, named: set[tuple[str, str]], newest: set[str], described: set[str]) -> str | None:
     """Say what a file is that no kept build needs; None of one that is needed, or not Counterfoil's."""
     if name.startswith((LEFTOVER, RUNNING)):
         return "leftovers"
     if folder == "builds" and name.endswith(".json"):
         return None if name.removesuffix(".json") in newest else "builds"
     shard = name.removesuffix(".parquet")
+    if folder == "builds" and shard != name:
+        return None if shard in described else "leftovers"
     if folder in TABLES and folder not in _SHARED and shard != name and (folder, shard) not in named:
         return "shards"
     return None
@@ -93,19 +96,13 @@ def _older(dataset: Dataset, info: dict[str, Any] | None, now: datetime, age: ti
         return False
     if not age:
         return True
-    changed = next((info[name] for name in _CHANGED if info.get(name)), None)
-    if isinstance(changed, int | float):
-        changed = datetime.fromtimestamp(changed, UTC)
-    elif isinstance(changed, str):
-        changed = datetime.fromisoformat(changed)
-    elif changed is None:
+    moment = changed(info)
+    if moment is None:
         try:
-            changed = dataset.fs.modified(info["name"])
+            moment = changed({"mtime": dataset.fs.modified(info["name"])})
         except (NotImplementedError, FileNotFoundError):
             return False
-    if changed.tzinfo is None:
-        changed = changed.replace(tzinfo=UTC)
-    return bool(now - changed > age)
+    return moment is not None and now.timestamp() - moment > age.total_seconds()
 
 
 def _files(dataset: Dataset) -> Iterator[tuple[str, str, dict[str, Any]]]:
