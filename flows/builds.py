@@ -78,17 +78,23 @@ def shown(listed: Sequence[Entry]) -> RenderableType:
 
 
 def chosen_build(dataset: Dataset, name: str | None) -> Build:
-    """Read the build that is meant by an id, or by a beginning or end that no other has; by None, the current one.
+    """Read the build that is meant by an id, or by a beginning or end of it or of its hash that no other has; by
+    None, the current one.
 
     Raises InputError where there is none, or several.
     """
     if name is None:
         return dataset.build()
     known = dataset.builds()
-    found = [name] if name in known else [each for each in known if each.startswith(name) or each.endswith(name)]
+    found = [name] if name in known else [each for each in known if _may_be(each, name)]
     if name and len(found) > 1:
         raise InputError(f"{dataset.root}: {name} may be any of {', '.join(found[-5:])}; give more of the id")
     return dataset.build(found[0] if name and found else name)
+
+
+def _may_be(build_id: str, name: str) -> bool:
+    moment_and_hash = build_id.split("-")
+    return build_id.endswith(name) or any(part.startswith(name) for part in (build_id, *moment_and_hash))
 
 
 def two_builds(dataset: Dataset, names: Sequence[str]) -> tuple[Build, Build]:

@@ -102,8 +102,8 @@ def foresight(dataset: Dataset, config: BuildConfig) -> RenderableType:
         known = f"{dataset.root} has no build yet: the source is read, and all is made."
     elif rows is None:
         known = (
-            f"The current build {current.build_id} has another source, or read it in another way: what is to be made is "
-            "known when the source is read."
+            f"The current build {current.build_id} has another source, or read it in another way: what is to be made "
+            "is known when the source is read."
         )
     else:
         known = f"For the source as build {current.build_id} read it: what has come since is seen when it is read."

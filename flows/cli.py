@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
@@ -36,7 +36,7 @@ OfBuild = Annotated[
         "--build", help="Id of an older build, or its beginning or end.", metavar="ID", show_default="current"
     ),
 ]
-Form = Annotated[str, typer.Option("--format", help="table or json.")]
+Form = Annotated[Literal["table", "json"], typer.Option("--format")]
 
 
 def _version(wanted: bool) -> None:
@@ -333,13 +333,11 @@ def _tell(what: Any, form: str, shown: "Callable[[Any], RenderableType]") -> Non
     """Print dataclasses for a person or a program."""
     if form == "table":
         _print(shown(what))
-    elif form == "json":
-        import json
-        from dataclasses import asdict
+        return
+    import json
+    from dataclasses import asdict
 
-        print(json.dumps([asdict(each) for each in what] if isinstance(what, list) else asdict(what), indent=1))
-    else:
-        raise InputError(f"--format {form}: expected table or json")
+    print(json.dumps([asdict(each) for each in what] if isinstance(what, list) else asdict(what), indent=1))
 
 
 def _print(shown: "RenderableType") -> None:

@@ -211,7 +211,7 @@ def _judged(build: Build, verdicts: Sequence[str]) -> list[str]:
 
 def _keys(config: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in config.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping):  # an empty one has no key
             yield from _keys(value, f"{section}{name}.")
         else:
             yield f"{section}{name}", value
