@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
@@ -14,6 +14,8 @@ from flows.errors import told
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import RenderableType
 
 app = typer.Typer(
@@ -28,6 +30,13 @@ Folder = Annotated[str, typer.Argument(help="Dataset folder or URL.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Override one key: text.tries=8.", metavar="KEY=VALUE")
 ]
+OfBuild = Annotated[
+    str | None,
+    typer.Option(
+        "--build", help="Id of an older build, or its beginning or end.", metavar="ID", show_default="current"
+    ),
+]
+Form = Annotated[Literal["table", "json"], typer.Option("--format")]
 
 
 def _version(wanted: bool) -> None:
@@ -80,18 +89,71 @@ def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-datas
 
 
 @app.command()
-def status(folder: Folder) -> None:
+def check(
+    config: Annotated[str, typer.Argument(help="YAML file, for example configs/photos.yaml.")],
+    source: Annotated[str | None, typer.Option(help="File, folder or glob with the pairs.")] = None,
+    out: Annotated[str, typer.Option(help="Dataset folder or URL.")] = "dataset",
+    setting: Settings = None,
+) -> None:
+    """Tell what a build would do and what it misses; do and write nothing."""
+    from schemas.config import load_config
+
+    recipe = load_config(config, setting or [], source)
+    lacking = _lacking(recipe.source.path, out)
+
+    from flows.checking import foresight, missing
+    from storage.dataset import Dataset
+
+    lacking = list(dict.fromkeys([*lacking, *missing(recipe)]))
+    if lacking:
+        raise InputError("\n".join(lacking))
+    _print(foresight(Dataset(out), recipe))
+
+
+@app.command()
+def status(folder: Folder, build: OfBuild = None) -> None:
     """Tell what is there, what was rejected and dropped and why, and what it cost."""
+    from flows.builds import chosen_build
     from flows.report import report
     from storage.catalog import connect, damage_named
     from storage.dataset import Dataset
 
     dataset = Dataset(folder)
-    current = dataset.build()
-    with connect(dataset, current) as connection, damage_named(dataset):
-        _print(report(connection, current))
+    asked_of, current = chosen_build(dataset, build), dataset.build()
+    with connect(dataset, asked_of) as connection, damage_named(dataset, asked_of):
+        _print(report(connection, asked_of))
     several = len(dataset.builds())
-    print("One build is kept." if several == 1 else f"{several} builds are kept; the newest is current.")
+    which = "this one" if asked_of.build_id == current.build_id else current.build_id
+    print("One build is kept." if several == 1 else f"{several} builds are kept; {which} is current.")
+
+
+@app.command()
+def builds(folder: Folder, form: Form = "table") -> None:
+    """List the builds that are kept, newest last: how much each holds, and what changed against the one before."""
+    from flows.builds import entries, shown
+    from storage.dataset import Dataset
+
+    _tell(entries(Dataset(folder)), form, shown)
+
+
+@app.command()
+def diff(
+    folder: Folder,
+    build: Annotated[list[str] | None, typer.Argument(help="One build, against the current one; or two.")] = None,
+    form: Form = "table",
+) -> None:
+    """Tell what came, what went and which verdicts changed, and why, between two builds: by default the last two.
+
+    A build is named by its id, or a beginning or end of it that no other has; `counterfoil builds DIR` lists them.
+    """
+    from flows.builds import two_builds
+    from flows.differences import difference, shown
+    from storage.dataset import Dataset
+
+    if build and len(build) > 2:
+        raise InputError(f"diff: {len(build)} builds are named; name two at most")
+    dataset = Dataset(folder)
+    _tell(difference(dataset, *two_builds(dataset, build or [])), form, shown)
 
 
 class _Sql(TyperCommand):
@@ -102,7 +164,7 @@ class _Sql(TyperCommand):
         return super().parse_args(ctx, [f" {each}" if _COMMENTED.match(each) else each for each in args])
 
 
-_COMMENTED = re.compile(r"--(\s|(?!(format|out|attach)=)[^\n]*\n)")
+_COMMENTED = re.compile(r"--(\s|(?!(format|out|attach|build)=)[^\n]*\n)")
 
 
 @app.command(cls=_Sql)
@@ -116,6 +178,7 @@ def sql(
     attach: Annotated[
         list[str] | None, typer.Option(help="Table or DuckDB file of yours to read beside it.", metavar="FILE")
     ] = None,
+    build: OfBuild = None,
 ) -> None:
     """Question a dataset in SQL; `from help()` lists views and macros. Nothing is ever changed.
 
@@ -124,7 +187,7 @@ def sql(
     """
     from flows.sql import ask
 
-    ask(folder, query, form, out, attach or [])
+    ask(folder, query, form, out, attach or [], build)
 
 
 @app.command()
@@ -249,12 +312,9 @@ def _build(config: str, out: str, source: str | None, settings: list[str]) -> No
     from schemas.config import load_config
 
     # What is quick to tell is told before anything heavy is imported.
-    path = load_config(config, settings, source).source.path
-    if path is None:
-        raise InputError("source.path: not set; give --source PATH or name it in the config")
-    if ":" not in path and not re.search(r"[*?\[]", path) and not os.path.exists(path):
-        raise InputError(f"source {path}: no such file or folder")
-    _check_out(out)
+    lacking = _lacking(load_config(config, settings, source).source.path, out)
+    if lacking:
+        raise InputError("\n".join(lacking))
 
     from flows.report import report
     from flows.run import run_build
@@ -271,6 +331,20 @@ def _build(config: str, out: str, source: str | None, settings: list[str]) -> No
         _print(report(connection, made))
 
 
+def _lacking(source: str | None, out: str) -> list[str]:
+    """List what is wrong with a source and a dataset as far as that is quick to tell."""
+    lines = []
+    if source is None:
+        lines.append("source.path: not set; give --source PATH or name it in the config")
+    elif ":" not in source and not re.search(r"[*?\[]", source) and not os.path.exists(source):
+        lines.append(f"source {source}: no such file or folder")
+    try:
+        _check_out(out)
+    except InputError as error:
+        lines.append(str(error))
+    return lines
+
+
 def _check_out(out: str) -> None:
     """Raise InputError where a local dataset cannot be written."""
     if "://" in out:
@@ -282,6 +356,17 @@ def _check_out(out: str) -> None:
         raise InputError(f"--out {out}: {there} is a file; give a folder")
     if not os.access(there, os.W_OK):
         raise InputError(f"--out {out}: {there} cannot be written (read-only or not yours); give another folder")
+
+
+def _tell(what: Any, form: str, shown: "Callable[[Any], RenderableType]") -> None:
+    """Print dataclasses for a person or a program."""
+    if form == "table":
+        _print(shown(what))
+        return
+    import json
+    from dataclasses import asdict
+
+    print(json.dumps([asdict(each) for each in what] if isinstance(what, list) else asdict(what), indent=1))
 
 
 def _print(shown: "RenderableType") -> None:

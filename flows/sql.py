@@ -7,16 +7,20 @@ from pathlib import Path
 
 import duckdb
 
+from flows.builds import chosen_build
 from flows.results import ENDINGS, FORMATS, save, show
 from flows.shell import filtered, shell
 from schemas.errors import InputError
 from storage.catalog import connect, damage_named
-from storage.dataset import Dataset
+from storage.dataset import Build, Dataset
 from storage.query import answer, check, statements
 
 
-def ask(folder: str, query: str | None, form: str | None, out: str | None, attach: Sequence[str]) -> None:
-    """Answer one or several statements; without any a shell on a terminal, else what is piped in.
+def ask(
+    folder: str, query: str | None, form: str | None, out: str | None, attach: Sequence[str], build: str | None = None
+) -> None:
+    """Answer one or several statements about a build, the current one by default; without any a shell on a terminal,
+    else what is piped in.
 
     Raises InputError for what a person can mend, before anything runs where it can be known by then.
     """
@@ -26,8 +30,9 @@ def ask(folder: str, query: str | None, form: str | None, out: str | None, attac
         _check_answer_file(out, dataset)
         if query is None or len(statements(query)) != 1:
             raise InputError(f"--out {out}: give one query, its answer is the file")
-    with connect(dataset, attach=attach) as connection:
-        run = _runner(connection, dataset, chosen, out)
+    asked_of = chosen_build(dataset, build)
+    with connect(dataset, asked_of, attach) as connection:
+        run = _runner(connection, dataset, asked_of, chosen, out)
         if query is not None:
             asked = statements(query) or [""]
             for statement in asked:
@@ -61,7 +66,7 @@ def _check_answer_file(out: str, dataset: Dataset) -> None:
 
 
 def _runner(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, form: str, out: str | None
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, build: Build, form: str, out: str | None
 ) -> Callable[[str], None]:
     """Return what runs one statement and shows its answer."""
     if hasattr(sys.stdout, "reconfigure"):
@@ -73,7 +78,7 @@ def _runner(
 
     def run(statement: str) -> None:
         nonlocal shown
-        with damage_named(dataset), answer(connection, statement) as rows:
+        with damage_named(dataset, build), answer(connection, statement) as rows:
             if out is not None:
                 save(rows, form, out)
                 return

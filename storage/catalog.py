@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.resources import files
@@ -48,6 +48,28 @@ def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] 
     """
     build = build or dataset.build()
     dataset.check(build)
+    shards = {table: _of(build, table) for table in _tables()}
+    return _opened(dataset, shards, _catalog(dataset, build, _named), attach)
+
+
+def connect_shards(dataset: Dataset, views: Mapping[str, tuple[str, list[str]]]) -> duckdb.DuckDBPyConnection:
+    """Open shards of any builds, in memory and to be read alone, as views: name -> table and shards.
+
+    Raises DamagedShardError where a shard is cut or gone.
+    """
+    shards: dict[str, list[str]] = {}
+    for table, several in views.values():
+        shards.setdefault(table, []).extend(several)
+    for damage in dataset.damaged(shards):
+        raise damage
+    sql = "\n".join(f"CREATE VIEW {_name(name)} AS {_rows(*of, _named)};" for name, of in views.items())
+    return _opened(dataset, shards, sql)
+
+
+def _opened(
+    dataset: Dataset, shards: Mapping[str, list[str]], sql: str, attach: Sequence[str] = ()
+) -> duckdb.DuckDBPyConnection:
+    """Open a connection that reads these shards and no other file but those to attach, and run a script on it."""
     connection = duckdb.connect()
     try:
         # A query larger than the memory goes on in a folder of its own, which DuckDB makes and removes.
@@ -55,14 +77,14 @@ def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] 
         connection.execute(f"SET temp_directory = {_quoted(spill)}")
         for setting in ("python_enable_replacements", "allow_persistent_secrets"):
             connection.execute(f"SET {setting} = false")
-        names = {_file(table, shard): dataset.path(table, shard) for table in _tables() for shard in _of(build, table)}
+        names = {_file(table, shard): dataset.path(table, shard) for table in shards for shard in shards[table]}
         reading = ReadOnly({name: (dataset.fs, path) for name, path in names.items()})
         connection.register_filesystem(reading)
         views = attach_files(attach, connection, reading, _VIEWS)
         connection.execute(f"SET allowed_directories = [{_quoted(SCHEME)}]")
         connection.execute("SET enable_external_access = false")
         with damage_named(dataset):
-            connection.execute(_catalog(dataset, build, _named))
+            connection.execute(sql)
         views(connection)
         connection.execute(f"SET allowed_configs = ['{LOSSLESS}']")
         connection.execute("SET lock_configuration = true")
@@ -73,8 +95,9 @@ def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] 
 
 
 @contextmanager
-def damage_named(dataset: Dataset) -> Iterator[None]:
-    """Name the shard, and say what to do, where one that a query inside reads is gone, cut or damaged."""
+def damage_named(dataset: Dataset, build: Build | None = None) -> Iterator[None]:
+    """Name the shard, and say what to do, where one that a query inside reads is gone, cut or damaged: of a build, the
+    current one by default."""
     try:
         yield
     except (duckdb.Error, InputError) as error:
@@ -84,7 +107,7 @@ def damage_named(dataset: Dataset) -> Iterator[None]:
         found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(cause))
         if found is None:
             if type(cause) is duckdb.Error:  # of a page that is no page, and does not say of which file: reading tells
-                dataset.check(dataset.build(), thoroughly=True)
+                dataset.check(build or dataset.build(), thoroughly=True)
             raise
         why = re.sub(rf"^(?:[A-Z]\w+ )+Error: |:? *['\"]?{re.escape(found[0])}['\"]?", "", sentence(cause))
         raise InputError(
@@ -188,14 +211,17 @@ def _catalog(dataset: Dataset, build: Build, listed: Listed) -> str:
 
 
 def _view(build: Build, table: str, listed: Listed) -> str:
-    shards = _of(build, table)
-    columns = ", ".join(f"NULL::{_sql_type(field.type)} AS {_name(field.name)}" for field in TABLES[table])
-    select = f"SELECT {columns} WHERE false"
-    if shards:
-        select = f"SELECT * FROM read_parquet({listed([_file(table, shard) for shard in shards])})"
+    select = _rows(table, _of(build, table), listed)
     if table == "images":
         select = f"SELECT i.*, d.near_duplicate_of FROM ({select}) i LEFT JOIN near_duplicates d USING (image_id)"
     return f"CREATE VIEW {table} AS {select};"
+
+
+def _rows(table: str, shards: Sequence[str], listed: Listed) -> str:
+    if shards:
+        return f"SELECT * FROM read_parquet({listed([_file(table, shard) for shard in shards])})"
+    columns = ", ".join(f"NULL::{_sql_type(field.type)} AS {_name(field.name)}" for field in TABLES[table])
+    return f"SELECT {columns} WHERE false"
 
 
 def _of(build: Build, table: str) -> list[str]:

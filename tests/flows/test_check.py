@@ -1,0 +1,127 @@
+"""`counterfoil check`: what a build would do and what it misses, without doing it."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.build import stages
+from flows.checking import foreseen, missing, same_source, where
+from schemas.config import BuildConfig, load_config
+from storage.dataset import Dataset
+from tests.flows.conftest import PARSER, Run, write_config
+from tests.flows.test_cli import counterfoil
+
+
+def files(folder: Path) -> dict[str, float]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def of(folder: Path, source: Path, **sections: Any) -> BuildConfig:
+    return load_config(write_config(folder / "config", **sections), [], str(source))
+
+
+def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    config = write_config(
+        tmp_path,
+        describe={"parser": "no_such_parser"},
+        judge={"model": "local-dir:/nowhere"},
+        select={"rules": {"typo": {"drop_when": "plausibilty > 1"}}},
+    )
+    done = counterfoil("check", config, "--source", "nowhere.csv", "--out", tmp_path / "file")
+    assert done.returncode == 2
+    said = (
+        "nowhere.csv: no such file",
+        "is a file; give a folder",
+        "no_such_parser",
+        "local-dir:/nowhere",
+        "rules.typo",
+    )
+    for each in said:
+        assert any(each in line for line in done.stderr.splitlines()), each
+    assert done.stdout == ""
+    assert "source.path: not set" in counterfoil("check", write_config(tmp_path)).stderr
+
+
+def test_runners_and_devices_that_are_not_there(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.checking.find_spec", lambda _: None)
+    config = of(tmp_path, source, compute={"runner": "dask", "device": "no-device"})
+    lines = missing(config)
+    assert lines[0] == "compute.runner: dask is not installed; pip install 'counterfoil[dask]'"
+    assert lines[1].startswith("compute.device: ")
+
+
+def test_before_the_first_build_the_steps_are_told_and_nothing_is_written(source: Path, tmp_path: Path) -> None:
+    config, out = write_config(tmp_path), tmp_path / "out"
+    done = counterfoil("check", config, "--source", source, "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    steps = [line.split("  ")[1] for line in done.stdout.splitlines()[2:] if line.startswith("  ")]
+    assert steps[:4] == ["parse", "describe", "text negatives", "truth"]
+    assert "has no build yet: the source is read, and all is made" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert not out.exists()
+
+
+def test_where_steps_run(source: Path, tmp_path: Path, models: dict[str, Any]) -> None:
+    config = of(tmp_path, source, **models)
+    places = {step.name: where(step, config.compute) for step in stages(config)}
+    assert places["parse"] == places["select"] == "workers"
+    assert places["judge"] == places["plausibility"] == "cpu"
+
+
+def test_what_is_foreseen_is_what_is_made(
+    run: Run, source: Path, tmp_path: Path, work: Counter[str], models: dict[str, Any]
+) -> None:
+    made, dataset = run(source, with_models=False), Dataset(str(tmp_path / "dataset"))
+    work.clear()
+    before = files(tmp_path / "dataset")
+
+    def told(**sections: Any) -> dict[str, tuple[int, int]]:
+        return {
+            each.step: (each.there, each.missing)
+            for each in foreseen(dataset, of(tmp_path, source, **sections), dataset.build())
+        }
+
+    groups = len(made.shards["pairs"])
+    assert groups > 1
+    assert {missing for _, missing in told().values()} == {0}
+    changed = {"select": {"rules": {"all": {"drop_when": "true"}}}}
+    foretold = told(**changed)
+    assert {step for step, (_, missing) in foretold.items() if missing} == {"select", "text probes"}
+    assert foretold["select"] == (0, groups)
+    judged = told(judge=models["judge"])
+    assert judged["judge"] == (0, groups)
+    assert judged["text negatives"] == (groups, 0)
+    other = told(seed=1)
+    assert other["parse"] == (groups, 0)
+    assert other["text negatives"] == other["words"] == (0, groups)
+    assert work == {}
+    assert files(tmp_path / "dataset") == before
+
+    again = run(source, with_models=False, **changed)
+    fresh = {table: set(shards) - set(made.shards[table]) for table, shards in again.shards.items()}
+    assert len(fresh["verdicts"]) == groups
+    assert not fresh["text_negatives"] | fresh["scores"] | fresh["parses"]
+
+
+def test_shards_whose_number_hangs_on_rows_that_are_not_made_yet(run: Run, source: Path, tmp_path: Path) -> None:
+    run(source, with_models=False)
+    dataset = Dataset(str(tmp_path / "dataset"))
+    drawn = {"images": [{"method": "render", "shard_pictures": 5}]}
+    known = {each.step: each for each in foreseen(dataset, of(tmp_path, source, **drawn), dataset.build())}
+    assert known["images"].missing > 0
+    assert not known["images"].more
+    assert known["images"].unit == "pictures"
+    guessed = {each.step: each for each in foreseen(dataset, of(tmp_path, source, seed=1, **drawn), dataset.build())}
+    assert guessed["images"].more
+    assert not guessed["parse"].more
+
+
+def test_another_source_is_told_from_the_same(run: Run, source: Path, tmp_path: Path) -> None:
+    made = run(source, with_models=False)
+    assert same_source(made, of(tmp_path, source, describe={"parser": PARSER, "refresh_after": 1.0}))
+    assert same_source(made, of(tmp_path, source, ingest={"shard_pairs": 10, "near_duplicate_distance": 0}))
+    assert not same_source(made, of(tmp_path, source, ingest={"shard_pairs": 20}))
+    assert not same_source(made, of(tmp_path, source.parent))
