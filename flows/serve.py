@@ -2,14 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from prefect import serve
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.deployments.runner import RunnerDeployment
+from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel
 
 from flows.build import build
@@ -48,23 +49,26 @@ def deployments(file: Path) -> list[RunnerDeployment]:
         raise InputError(f"{file}: {error.strerror}; give the path of a prefect.yaml") from error
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{file}: no deployments can be read: {' '.join(str(error).split())[:300]}") from error
-    return [
-        build.to_deployment(
-            each.name,
-            description=each.description,
-            tags=each.tags,
-            parameters=each.parameters,
-            schedules=[
-                DeploymentScheduleCreate(
-                    schedule=CronSchedule(cron=schedule.cron, timezone=schedule.timezone), active=schedule.active
-                )
-                for schedule in each.schedules
-            ],
-            concurrency_limit=each.concurrency_limit,
-            entrypoint_type=EntrypointType.MODULE_PATH,  # from wherever the package is installed
+    return [_served(each) for each in project.deployments]
+
+
+def _served(each: _Deployment) -> RunnerDeployment:
+    schedules = [
+        DeploymentScheduleCreate(
+            schedule=CronSchedule(cron=schedule.cron, timezone=schedule.timezone), active=schedule.active
         )
-        for each in project.deployments
+        for schedule in each.schedules
     ]
+    made = build.to_deployment(
+        each.name,
+        description=each.description,
+        tags=each.tags,
+        parameters=each.parameters,
+        schedules=schedules,
+        concurrency_limit=each.concurrency_limit,
+        entrypoint_type=EntrypointType.MODULE_PATH,  # from wherever the package is installed
+    )
+    return cast(RunnerDeployment, made)  # a coroutine only where a loop runs
 
 
 def main() -> None:

@@ -32,7 +32,8 @@ class Pruned:
 
 
 def prune(dataset: Dataset, keep: int, older_than: timedelta = DAY, dry_run: bool = False) -> Pruned:
-    """Keep the newest builds, the current one, and all that they name; remove, or list, what else is older than `older_than`.
+    """Keep the newest builds, the current one, and all that they name; remove, or list, what else is older than
+    `older_than`.
 
     Only files that Counterfoil itself names are ever touched. A build file that is cut or damaged goes whatever its
     age; where no other is left, shards stay, for the next build finds them. While a build runs all shards stay, unless
