@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from schemas.config import Select
 from schemas.errors import InputError
-from schemas.measures import locked
+from schemas.measures import check_condition, locked
 from schemas.reasons import HINTS
 from schemas.tables import CANDIDATES, PIXELS, VERDICTS
 
@@ -40,14 +39,7 @@ class Selection:
             where = f"select.{section}.{name}"
             if name in HINTS:
                 raise InputError(f"{where}: a name that is taken; take another")
-            try:
-                with locked(candidates=CANDIDATES.empty_table()) as connection:
-                    kind = str(connection.sql(f"SELECT ({condition}) FROM candidates").types[0])
-            except duckdb.Error as error:
-                why = " ".join(str(error).split())[:200]
-                raise InputError(f"{where}.drop_when: {condition!r} is not SQL over a row: {why}") from error
-            if kind != "BOOLEAN":
-                raise InputError(f"{where}.drop_when: {condition!r} is no condition but {kind}")
+            check_condition(f"{where}.drop_when", condition, candidates=CANDIDATES.empty_table())
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of CANDIDATES into rows of VERDICTS, in the same order."""

@@ -7,12 +7,13 @@ from typing import Any
 
 from prefect import flow
 
+from filters.expectations import check_expectations
 from flows.again import mended, steadily
 from flows.engine import Engine
 from flows.groups import Group, Inputs
 from flows.progress import Board, progress
-from flows.publish import moment, publish
-from flows.recording import call, make_limit, recorded
+from flows.publish import announce, moment, publish
+from flows.recording import call, make_limit, recorded, within
 from flows.stages import check, stages
 from flows.steps.step import Step
 from flows.steps.text import Describe, Parse
@@ -24,17 +25,28 @@ from storage.ingest import Ingested, ingest
 from storage.running import at_work
 
 
-@flow(name="build", flow_run_name="build {out}", persist_result=False)
-def build(config_file: str, out: str, source: str | None = None, settings: Sequence[str] = ()) -> Build:
+@flow(name="build", flow_run_name="build {out}", persist_result=False, log_prints=True)
+def build(config: BuildConfig | str, out: str, source: str | None = None, settings: Sequence[str] = ()) -> Build:
     """Build a dataset of hard negatives, or bring one up to date; returns the build that is now current.
 
-    Raises InputError, before any work, when something that the config names is missing.
+    Args:
+        config: The recipe, or the path of a YAML file that has it.
+        out: Dataset folder or URL.
+        source: File, folder, pattern or URL with the pairs, in place of the recipe's own.
+        settings: Keys of the recipe to override, such as text.tries=8.
+
+    Raises:
+        InputError: Before any work, when something that the recipe names is missing; after it, when the build is not
+            what the recipe expects of it.
     """
-    config = load_config(config_file, settings, source)
-    check_all(config)
+    recipe = load_config(config, settings, source)
+    check_all(recipe)
     dataset = Dataset(out)
-    with at_work(dataset):
-        return mended(dataset, partial(make, dataset, config, steadily(moment, dataset)))
+    with at_work(dataset), within(recipe.compute.timeout):
+        started = steadily(moment, dataset)
+        made = mended(dataset, partial(make, dataset, recipe, started))
+    announce(dataset, made, started)
+    return made
 
 
 def make(dataset: Dataset, config: BuildConfig, started: datetime) -> Build:
@@ -72,6 +84,7 @@ def check_all(config: BuildConfig) -> None:
     except InputError as error:
         missing.append(str(error))
     missing += check(stages(config))
+    missing += check_expectations(config.expect)
     if missing:
         raise InputError("\n".join(missing))
 

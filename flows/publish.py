@@ -4,16 +4,20 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
+from prefect.events import emit_event
 
+from filters.expectations import broken_expectations
 from flows.card import dataset_card
 from schemas.config import BuildConfig
+from schemas.errors import InputError
 from schemas.ids import fingerprint
 from storage.catalog import connect, write_catalog
 from storage.dataset import Build, Dataset
@@ -52,6 +56,7 @@ def publish(
     shards as they are.
 
     Returns the build that is now current: another, where one that was begun later has ended already.
+    Raises InputError, a line each, for the expectations that it breaks: then it is kept, and what was current stays so.
     """
     recipe = config.model_dump(mode="json")
     current = dataset.current()
@@ -60,7 +65,7 @@ def publish(
     everything = {**shards, "ledger": list(manifest.tables.get("ledger", {}))}
     if current is None or current.config != recipe or current.shards != everything or known != manifest:
         made = Build(
-            build_id=f"{started.strftime(_MOMENT)[:-3]}-{fingerprint(shards, recipe)[:8]}",
+            build_id=f"{_stamp(started)}-{fingerprint(shards, recipe)[:8]}",
             shards=everything,
             config=recipe,
             counts=_counts(manifest, everything),
@@ -69,6 +74,9 @@ def publish(
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
             notes={"lexicon": lexicon},
         )
+        broken = broken_expectations(config.expect, made.counts, current.counts if current is not None else None)
+        if broken:
+            _keep_aside(dataset, made, manifest, current, broken)
         made = dataset.commit(made, manifest)
         current = present(dataset)
         if current.build_id != made.build_id:
@@ -79,6 +87,31 @@ def publish(
             )
         return current
     return present(dataset)
+
+
+def _keep_aside(
+    dataset: Dataset, made: Build, manifest: Manifest, current: Build | None, broken: dict[str, str]
+) -> NoReturn:
+    """Keep a build that is not what was expected of it, once, and say why it is not made current."""
+    others = dataset.builds()
+    last = dataset.read_build(others[-1]) if others else None
+    if last is None or last.fit or (last.config, last.shards) != (made.config, made.shards):
+        last = dataset.commit(replace(made, notes={**made.notes, "broken_expectations": broken}), manifest)
+    stays = f"{current.build_id} stays current" if current is not None else "there is none before it"
+    lines = [f"expect.{name}: broken: {why}" for name, why in broken.items()]
+    raise InputError("\n".join([*lines, f"build {last.build_id} is kept, but not made current; {stays}"]))
+
+
+def announce(dataset: Dataset, build: Build, started: datetime) -> None:
+    """Emit an event, in a flow run, for a build that this run has made current; none where nothing has changed."""
+    if FlowRunContext.get() is None or not build.build_id.startswith(_stamp(started)):
+        return
+    place = dataset.base if dataset.local else dataset.root
+    emit_event(
+        "counterfoil.build.published",
+        resource={"prefect.resource.id": f"counterfoil.dataset.{place}", "prefect.resource.name": place},
+        payload={"dataset": place, "build_id": build.build_id, "counts": build.counts},
+    )
 
 
 def present(dataset: Dataset) -> Build:
@@ -114,6 +147,10 @@ def moment(dataset: Dataset) -> datetime:
         return max(now, last + timedelta(milliseconds=1))
     except (ValueError, OverflowError):  # not named by Counterfoil
         return now
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime(_MOMENT)[:-3]
 
 
 def _counts(manifest: Manifest, shards: dict[str, list[str]]) -> dict[str, int]:

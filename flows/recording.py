@@ -1,6 +1,7 @@
 """What Prefect is told of a build: a task run for each batch of shards, tried again as on the plain command line."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from prefect import task
@@ -9,11 +10,13 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectAlreadyExists
+from prefect.utilities.timeout import timeout
 
 from flows.again import DELAYS, steadily, worth_another_try
 from flows.runners import Runner
 from flows.work import Work
 from schemas.config import BuildConfig
+from schemas.errors import InputError
 
 T = TypeVar("T")
 
@@ -44,6 +47,25 @@ def call(root: str, runner: Runner, batch: tuple[Work, ...], over: Set[str], adv
     """Have a runner make a batch of shards."""
     more = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
     recorded(f"{batch[0].step.name} {batch[0].shard:.8}{more}", lambda: runner.run(root, batch, over, advance))
+
+
+class _GivenUpError(TimeoutError):
+    """The time of a build is over: not to be taken for a request's, which may be made again."""
+
+
+@contextmanager
+def within(hours: float | None) -> Iterator[None]:
+    """Give up what is done inside after so many hours; None gives it all the time that it takes.
+
+    Raises InputError then, once the shards that are being made have ended.
+    """
+    try:
+        with timeout(None if hours is None else hours * 3600, _GivenUpError):
+            yield
+    except _GivenUpError as error:
+        raise InputError(
+            f"compute.timeout: given up after {hours:g} hours; what is made stays, run it again to go on from here"
+        ) from error
 
 
 def make_limit(config: BuildConfig) -> None:

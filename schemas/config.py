@@ -270,6 +270,9 @@ class Compute(Recipe):
     """Processes, or tasks on a cluster at a time; 0 takes as many as there are cores."""
     address: str | None = None
     """Address of the cluster; when left out RAY_ADDRESS, else one on this machine for as long as the build runs."""
+    timeout: Annotated[float, Field(gt=0)] | None = None
+    """Hours after which a build is given up; shards that are being made are ended first, and the next build goes on
+    from there. Without it a nightly build that hangs holds up all nights after."""
     threads: Annotated[int, Field(ge=0)] = 0
     """Threads that decode pictures; 0 takes the number of cores."""
     limit: str | None = "counterfoil-images"
@@ -459,31 +462,47 @@ class BuildConfig(Recipe):
     """Alignment model that somebody wants to train: says whether a pair is hard."""
     plausibility: Plausibility | None = None
     select: Select = Select()
+    expect: dict[str, str] = {}
+    """Named SQL conditions over the facts of a finished build: images, pairs, rejects, negatives, accepted,
+    accepted_share (of the negatives), rejects_share (of all rows of the source); and the same of the build that is
+    current until then, last_accepted and so on, null on a first build. A build for which one is false is kept, but not
+    made current, and the run fails. Null breaks nothing."""
     compute: Compute = Compute()
 
 
-def load_config(path: str | Path, settings: Sequence[str] = (), source: str | None = None) -> BuildConfig:
-    """Read a YAML config, apply `key=value` settings (dotted keys, YAML values) and set the source's path.
+def load_config(
+    config: BuildConfig | str | Path, settings: Sequence[str] = (), source: str | None = None
+) -> BuildConfig:
+    """Read a YAML config, or take one as it is; apply `key=value` settings (dotted keys, YAML values) and set the
+    source's path.
 
     The rules of the file that `select.calibrated` names are among the rules of what is returned.
 
     Raises InputError with one line that names the file, the key and what is wrong with it.
     """
-    data = _read(Path(path), f"config {path}", "give the path of a YAML file with sections (source:, text:, ...)")
+    if isinstance(config, BuildConfig):
+        folder, where = None, "config"
+        data = config.model_dump(mode="json", exclude_unset=True)
+    else:
+        folder, where = Path(config).parent, f"config {config}"
+        data = _read(Path(config), where, "give the path of a YAML file with sections (source:, text:, ...)")
     for setting in settings:
         _set(data, setting)
     if source is not None:
         data["source"] = {**(data.get("source") or {}), "path": source}
-    config = _validated(BuildConfig, data, f"config {path}")
-    if config.select.calibrated is None:
-        return config
-    rules = {**_calibrated(Path(path), config.select.calibrated), **config.select.rules}
-    return config.model_copy(update={"select": config.select.model_copy(update={"rules": rules})})
+    checked = _validated(BuildConfig, data, where)
+    if checked.select.calibrated is None:
+        return checked
+    rules = {**_calibrated(where, folder, checked.select.calibrated), **checked.select.rules}
+    return checked.model_copy(update={"select": checked.select.model_copy(update={"rules": rules})})
 
 
-def _calibrated(config: Path, name: str) -> dict[str, Rule]:
-    file = config.parent / name  # an absolute name stays what it is
-    where = f"config {config}: select.calibrated: {file}"
+def _calibrated(config: str, folder: Path | None, name: str) -> dict[str, Rule]:
+    if folder is None and not Path(name).is_absolute():
+        raise InputError(f"{config}: select.calibrated: {name}: there is no config file here to be beside; give an "
+                         "absolute path")  # fmt: skip
+    file = (folder or Path()) / name  # an absolute name stays what it is
+    where = f"{config}: select.calibrated: {file}"
     advice = "give a file that `counterfoil calibrate` wrote, by its path from the config's folder"
     return _validated(CalibratedRules, _read(file, where, advice), where, f"; {advice}").rules
 

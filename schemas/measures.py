@@ -3,6 +3,7 @@
 import duckdb
 import pyarrow as pa
 
+from schemas.errors import InputError
 from schemas.tables import SCORES
 
 
@@ -28,3 +29,15 @@ def locked(**tables: pa.Table) -> duckdb.DuckDBPyConnection:
     for name, table in tables.items():
         connection.register(name, table)
     return connection
+
+
+def check_condition(where: str, condition: str, **tables: pa.Table) -> None:
+    """Raise InputError for what is no SQL condition over a row of these tables; `where` names its place in a config."""
+    try:
+        with locked(**tables) as connection:
+            kind = str(connection.sql(f"SELECT ({condition}\n) FROM {', '.join(tables)}").types[0])
+    except duckdb.Error as error:
+        why = " ".join(str(error).split())[:200]
+        raise InputError(f"{where}: {condition!r} is not SQL over a row: {why}") from error
+    if kind != "BOOLEAN":
+        raise InputError(f"{where}: {condition!r} is no condition but {kind}")

@@ -20,6 +20,7 @@ from schemas.reasons import HINTS
 from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
 from storage.attach import attach_files
 from storage.dataset import Build, Dataset
+from storage.manifest import Manifest
 from storage.query import LOSSLESS, sentence
 from storage.readonly import SCHEME, ReadOnly
 
@@ -60,7 +61,7 @@ def connect_shards(dataset: Dataset, views: Mapping[str, tuple[str, list[str]]])
     shards: dict[str, list[str]] = {}
     for table, several in views.values():
         shards.setdefault(table, []).extend(several)
-    for damage in dataset.damaged(shards):
+    for damage in dataset.damaged(shards, Manifest()):
         raise damage
     sql = "\n".join(f"CREATE VIEW {_name(name)} AS {_rows(*of, _named)};" for name, of in views.items())
     return _opened(dataset, shards, sql)

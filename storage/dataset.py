@@ -5,6 +5,7 @@
     DATASET/builds/<build_id>.parquet       its manifest: rows, bytes and hash of each
 
 The build with the newest id is current: of builds that run at once, the one that was begun last, whichever ends last.
+One that is not what was expected of it is kept, and passed over.
 Nothing is ever changed in place. A killed build leaves shards that the next one finds, and files named `.tmp-*` that
 `counterfoil prune` removes. What somebody else has cut, exchanged or overwritten is not taken for what was written: its
 size tells at once, its hash when `counterfoil verify` looks. See DamagedShardError.
@@ -45,6 +46,11 @@ class Build:
     ended: str
     notes: dict[str, Any] = field(default_factory=dict)
     manifest: str | None = None  # SHA-256 of its manifest; None of a build that was made before there were any
+
+    @property
+    def fit(self) -> bool:
+        """Whether it may be current: it broke no expectation of its config."""
+        return not self.notes.get("broken_expectations")
 
 
 _BUILD = TypeAdapter(Build)
@@ -190,6 +196,11 @@ class Dataset:
             if found is not None:
                 return found
             damaged = self.builds()
+            if damaged and self.read_build(damaged[-1]) is not None:
+                raise InputError(
+                    f"{self.root}: every build here broke an expectation, the last is {damaged[-1]}; loosen the "
+                    "config's `expect`, or mend what broke it, and run `counterfoil build` again"
+                )
             if damaged:
                 raise InputError(
                     f"{self._build_path(damaged[-1])}: cut or damaged, and there is no other build; "
@@ -205,8 +216,10 @@ class Dataset:
         return found
 
     def current(self) -> Build | None:
-        """Read the build that is current: of those whose file is whole, that with the newest id; None without any."""
-        return next((build for build in map(self.read_build, reversed(self.builds())) if build is not None), None)
+        """Read the build that is current: of those whose file is whole and that broke no expectation, that with the
+        newest id; None without any."""
+        builds = map(self.read_build, reversed(self.builds()))
+        return next((build for build in builds if build is not None and build.fit), None)
 
     def read_build(self, build_id: str) -> Build | None:
         """Read one build; None, and a warning, where its file is damaged; None where it is gone."""

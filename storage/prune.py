@@ -30,7 +30,8 @@ class Pruned:
 
 
 def prune(dataset: Dataset, keep: int, older_than: timedelta = DAY, dry_run: bool = False) -> Pruned:
-    """Keep the newest builds and all that they name; remove, or list, what else is older than `older_than`.
+    """Keep the newest builds, the current one, and all that they name; remove, or list, what else is older than
+    `older_than`.
 
     Only files that Counterfoil itself names are ever touched. A build file that is cut or damaged goes whatever its
     age; where no other is left, shards stay, for the next build finds them. While a build runs all shards stay, unless
@@ -48,7 +49,9 @@ def prune(dataset: Dataset, keep: int, older_than: timedelta = DAY, dry_run: boo
         raise InputError(f"{dataset.root}: no finished build here; run `counterfoil build` first")
     read = {build_id: dataset.read_build(build_id) for build_id in builds}
     whole = [build for build in read.values() if build is not None]
-    newest = {build.build_id for build in whole[-keep:]}
+    # The current build stays, however many came after it that are not fit to be.
+    current = [build for build in whole if build.fit][-1:]
+    newest = {build.build_id for build in (*whole[-keep:], *current)}
     ages = {name.removesuffix(".json"): info for folder, name, info in listed if folder == "builds"}
     old = {b for b in builds if b not in newest and _older(dataset, ages.get(b), now, older_than)}
     kept = [build for build in whole if build.build_id in newest or build.build_id not in old]

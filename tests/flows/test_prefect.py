@@ -12,12 +12,19 @@ import urllib.request
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.events import emit_event
 
+from filters.expectations import check_expectations
 from flows.build import build
 from flows.recording import piece_of_work
 from flows.run import run_build
+from flows.serve import deployments
+from schemas.config import BuildConfig, load_config
 from schemas.errors import InputError
 from storage.dataset import Dataset
 from tests.flows.conftest import write_config
@@ -49,6 +56,107 @@ def test_a_flow_run_records_a_task_for_every_shard(
         assert {name for name in names if name.startswith(task)} == {f"{task} {s[:8]}" for s in made.shards[table]}
     plain = run_build(str(config), str(tmp_path / "plain"), str(source), [])
     assert plain.shards == {**made.shards, "ledger": plain.shards["ledger"]}
+
+
+def published(dataset: Path) -> list[dict[str, Any]]:
+    """Read the payloads of the events that tell of a build of a dataset, in order, as soon as the server has them."""
+    from prefect.client.orchestration import get_client
+    from prefect.events.filters import EventFilter, EventNameFilter
+    from prefect.events.worker import EventsWorker
+
+    EventsWorker.instance().wait_until_empty()
+    only = EventFilter(event=EventNameFilter(name=["counterfoil.build.published", "counterfoil.test.end"]))
+    end = emit_event("counterfoil.test.end", {"prefect.resource.id": f"counterfoil.dataset.{dataset}"})
+    assert end is not None
+    with get_client(sync_client=True) as client:
+        for _ in range(240):
+            events = client.read_events(only).events
+            if end.id in {event.id for event in events}:
+                break
+            time.sleep(0.25)
+        else:
+            pytest.fail("the server has no events")
+    mine = [event for event in events if event.resource.id == end.resource.id and event.event != end.event]
+    return [event.payload for event in sorted(mine, key=lambda event: event.occurred)]
+
+
+@pytest.mark.slow
+def test_a_build_that_becomes_current_is_told_to_whoever_waits_for_it(
+    harness: None,  # noqa: ARG001
+    source: Path,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    recipe = BuildConfig.model_validate(yaml.safe_load(write_config(tmp_path).read_text()))
+    first = build(recipe, str(out), str(source))
+    assert build(recipe, str(out), str(source)) == first  # nothing has changed: nobody is told
+    state = build(recipe, str(out), str(source), ["seed=1", "expect.enough=accepted > 1000000"], return_state=True)
+    assert state.is_failed()
+    assert "expect.enough: broken: accepted > 1000000: accepted " in str(state.message)
+    second = build(recipe, str(out), str(source), ["seed=1"])
+    build.fn(recipe, str(out), str(source), ["seed=2"])  # no flow run: no Prefect to tell
+    assert published(out) == [
+        {"dataset": str(out), "build_id": made.build_id, "counts": made.counts} for made in (first, second)
+    ]
+
+
+@pytest.mark.slow
+def test_a_deployment_asks_for_the_recipe_in_a_form_and_refuses_a_misspelt_key(
+    harness: None,  # noqa: ARG001
+) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    [nightly, ray] = deployments(REPOSITORY / "prefect.yaml")
+    assert (nightly.name, nightly.tags, nightly.work_pool_name) == ("nightly", ["counterfoil", "nightly"], None)
+    assert (ray.name, ray.tags, ray.concurrency_limit) == ("ray", ["counterfoil", "ray"], 1)
+    assert nightly.schedules is not None
+    assert [schedule.active for schedule in nightly.schedules] == [False]
+    made = nightly.apply()
+    with get_client(sync_client=True) as client:
+        schema = client.read_deployment(made).parameter_openapi_schema
+        assert schema is not None
+        assert {"$ref": "#/definitions/BuildConfig"} in schema["properties"]["config"]["anyOf"]
+        assert set(schema["definitions"]["BuildConfig"]["properties"]) == set(BuildConfig.model_fields)
+        assert schema["definitions"]["Text"]["properties"]["tries"]["description"]
+        assert schema["required"] == ["config", "out"]
+        for wrong in ({"text": {"tris": 8}}, {"txt": {}}, {"text": {"tries": "many"}}):
+            with pytest.raises(PrefectHTTPStatusError, match="409"):
+                client.create_flow_run_from_deployment(made, parameters={"config": wrong})
+        assert client.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[made]))) == []
+        for right in ({"text": {"tries": 8}}, "configs/photos.yaml"):
+            run = client.create_flow_run_from_deployment(made, parameters={"config": right})
+            assert run.parameters["config"] == right
+            client.delete_flow_run(run.id)
+
+
+@pytest.mark.parametrize("name", ["nightly", "ray"])
+def test_what_the_deployments_set_is_a_recipe(name: str) -> None:
+    [parameters] = [one.parameters for one in deployments(REPOSITORY / "prefect.yaml") if one.name == name]
+    config = REPOSITORY / "configs" / Path(parameters["config"]).name
+    recipe = load_config(config, parameters["settings"], parameters["source"])
+    assert recipe.compute.timeout
+    assert check_expectations(recipe.expect) == []
+    assert set(recipe.expect) == {"clean", "steady"}
+    build.validate_parameters(parameters)
+
+
+@pytest.mark.parametrize("text", [None, "deployments: nightly", "name: [", "deployments: [{tags: [one]}]"])
+def test_what_is_no_prefect_yaml_is_told_in_a_line(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "prefect.yaml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(InputError, match=r"prefect\.yaml: (No such file|no deployments can be read)"):
+        deployments(file)
+
+
+def test_a_build_that_takes_too_long_is_given_up_and_goes_on(source: Path, tmp_path: Path) -> None:
+    config, out = str(write_config(tmp_path)), str(tmp_path / "out")
+    with pytest.raises(InputError, match=r"compute\.timeout: given up after 1e-09 hours; what is made stays"):
+        build.fn(config, out, str(source), ["compute.timeout=1e-9"])
+    assert Dataset(out).builds() == []
+    assert list((tmp_path / "out" / "builds").iterdir()) == []  # it does not count as running any more
+    assert build.fn(config, out, str(source)).counts["pairs"] == 24
 
 
 @pytest.mark.slow
@@ -128,9 +236,10 @@ def test_deployed_to_a_server_a_worker_builds_once(server: dict[str, str], sourc
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout
 
-    prefect("work-pool", "create", "counterfoil", "--type", "process")
+    for pool in ("counterfoil", "counterfoil-ray"):
+        prefect("work-pool", "create", pool, "--type", "process")
     prefect("--no-prompt", "deploy", "--all")
-    parameters = {"config_file": config, "out": out, "source": source}
+    parameters = {"config": config, "out": out, "source": source}
     given = [part for name, value in parameters.items() for part in ("-p", f"{name}={value}")]
     prefect("deployment", "run", "build/nightly", *given)
     worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "counterfoil"]
