@@ -1,6 +1,6 @@
 """The lexicon of corpora of different sizes: rows, how many are kept, captions a second, peak memory.
 
-    python -m benchmarks.lexicon [--captions 3000] [--captions 30000] [--captions 100000] [--rarest 1e-5] [CAPTIONS.csv]
+    python -m benchmarks.lexicon [--captions 3000] [--captions 30000] [--captions 100000] [--rarest 5e-6] [CAPTIONS.csv]
 
 Captions beyond those of the table are these with every other noun, adjective and verb exchanged for one that the corpus
 uses in the same form, as often as it does: what grows, as in life, is what stands with what. They are parsed once.

@@ -102,10 +102,11 @@ class Describe(Recipe):
     """spaCy pipeline: an installed package's name or a folder."""
     refresh_after: Annotated[float, Field(ge=0)] = 0.1
     """Take a new lexicon once this share of the pairs is new since it was taken; 0 takes one every build."""
-    rarest: Annotated[float, Field(ge=0, lt=1)] = 1e-5
-    """Leave out of the lexicon what is said less often than once in so many captions; 0 keeps it all. It would hardly
-    ever be drawn, and without a bound the lexicon grows with the corpus. The default leaves out nothing of 100,000
-    captions, of 300,000 what is said once or twice."""
+    rarest: Annotated[float, Field(ge=0, lt=1)] = 5e-6
+    """Leave out of the lexicon what less than this share of the captions say; 0 keeps it all. It would hardly ever be
+    drawn, and without a bound the lexicon grows with the corpus. The default leaves out nothing of 200,000 captions.
+    Of 300,000, which were 3,000 with words exchanged, it leaves out what is said once: of 916,969 rows 230,653 are
+    kept, and of 1,929 usable negatives of 600 captions 1,874 are left."""
 
 
 class Plausibility(Recipe):

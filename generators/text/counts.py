@@ -12,8 +12,8 @@ from schemas.tables import LEXICON
 # Form columns of LEXICON, in order: kind, word, form, tag, context, object.
 Key = tuple[str, str, str, str, str, str]
 
-_HELD = 300_000  # different keys in memory, some 400 bytes each
-_MEMORY = "512MB"  # of DuckDB, which keeps the rest on disk
+_HELD = 200_000  # different keys in memory, some 400 bytes each
+_MEMORY = "256MB"  # of DuckDB, which keeps the rest on disk
 _NAMES = ", ".join(f'"{name}"' for name in LEXICON.names[:-1])
 
 
@@ -24,7 +24,7 @@ class Counts:
         self._new: Counter[Key] = Counter()
         self._spill: TemporaryDirectory[str] | None = None
         self._all: duckdb.DuckDBPyConnection | None = None
-        self._most = 10 * _HELD  # rows on disk, before counts of one key are added up
+        self._most = 5 * _HELD  # rows on disk, before counts of one key are added up
 
     def update(self, keys: Iterable[Key]) -> None:
         """Count each of these once."""
