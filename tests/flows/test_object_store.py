@@ -79,7 +79,7 @@ def test_two_builds_at_once_both_end_well(source: Path, tmp_path: Path, place: s
     assert f"Build {newest.build_id}" in shown.stdout
     alone: Build = build.fn(str(configs[newest.config["seed"]]), str(tmp_path / "alone"), str(source))
     assert without_ledger(newest) == without_ledger(alone)
-    assert list(dataset.missing(newest.shards)) == []
+    assert list(dataset.damaged(newest.shards, dataset.manifest(newest))) == []
 
 
 @pytest.fixture
@@ -161,4 +161,4 @@ def test_prune_takes_nothing_of_a_running_build(
     assert gone[0].shards == []
     assert gone[0].running == 1
     assert second.shards == first.shards
-    assert list(dataset.missing(second.shards)) == []
+    assert list(dataset.damaged(second.shards, dataset.manifest(second))) == []

@@ -13,6 +13,7 @@ from schemas.errors import InputError
 from schemas.tables import EMBEDDINGS, IMAGES, PAIRS, UNITS
 from storage.dataset import Build, DamagedShardError, Dataset
 from storage.kept import kept
+from storage.manifest import Manifest
 
 
 def units(n: int) -> pa.Table:
@@ -89,10 +90,11 @@ CUT = ["empty", "cut", "cut in half", "garbage", "text"]
 def test_a_cut_shard_is_not_there(tmp_path: Path, how: str) -> None:
     dataset = Dataset(str(tmp_path))
     dataset.write("units", "a", units(1000))
-    assert list(dataset.missing({"units": ["a"]})) == []
+    assert list(dataset.damaged({"units": ["a"]}, Manifest())) == []
     damage(tmp_path / "units" / "a.parquet", how)
     assert not dataset.has("units", "a")
-    assert list(dataset.missing({"units": ["a", "b"]})) == [("units", "a"), ("units", "b")]
+    found = dataset.damaged({"units": ["a", "b"]}, Manifest())
+    assert [(one.shard, one.why) for one in found] == [("a", "cut, or overwritten"), ("b", "gone")]
 
 
 @pytest.mark.parametrize("how", [*CUT, "overwritten"])
@@ -115,10 +117,10 @@ def test_the_shards_of_a_build_are_checked(tmp_path: Path, how: str) -> None:
     dataset = Dataset(str(tmp_path))
     for name in "ab":
         dataset.write("units", name, units(1000))
-    dataset.check({"units": ["a", "b"]}, thoroughly=True)
+    dataset.check(build("1", "a", "b"), thoroughly=True)
     damage(tmp_path / "units" / "b.parquet", how)
     with pytest.raises(DamagedShardError, match=r"units/b.parquet: cut"):
-        dataset.check({"units": ["a", "b"]}, thoroughly=how == "overwritten")
+        dataset.check(build("1", "a", "b"), thoroughly=how == "overwritten")
 
 
 def test_a_shard_that_is_gone_is_named(tmp_path: Path) -> None:
@@ -149,10 +151,10 @@ def test_damage_to_what_models_once_made_is_named(tmp_path: Path, how: str) -> N
     dataset.write("embeddings", "model-a", rows)
     dataset.write("embeddings", "model-b", rows.slice(0, 10))
     wanted = pa.table({"key": rows["key"]})
-    assert kept(dataset, "embeddings", "model", wanted).num_rows == 1000
+    assert kept(dataset, "embeddings", ["model-a", "model-b"], wanted).num_rows == 1000
     damage(tmp_path / "embeddings" / "model-a.parquet", how)
     with pytest.raises(DamagedShardError, match=r"embeddings/model-a.parquet: cut or damaged"):
-        kept(dataset, "embeddings", "model", wanted)
+        kept(dataset, "embeddings", ["model-a", "model-b"], wanted)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"build_id": "2", "sha', b"[]", b"{}", b"\xff\x00", b'{"shards": 3}'])
