@@ -1,21 +1,34 @@
 """`counterfoil check`: what a build would do and what it misses, without doing it."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.build import stages
-from flows.checking import foreseen, missing, same_source, where
+from flows.build import build
+from flows.checking import Foreseen, foreseen, missing, same_source, where
+from flows.stages import stages
 from schemas.config import BuildConfig, load_config
-from storage.dataset import Dataset
-from tests.flows.conftest import PARSER, Run, write_config
+from storage.dataset import Build, Dataset
+from tests.flows.conftest import PARSER, write_config
 from tests.flows.test_cli import counterfoil
+from tests.pictures import make_csv_source
 
 
 def files(folder: Path) -> dict[str, float]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a source and a build of it."""
+    folder = tmp_path_factory.mktemp("checked")
+    make_csv_source(folder / "source", images=12)
+    config = write_config(folder / "first")
+    build.fn(str(config), str(folder / "dataset"), str(folder / "source" / "captions.csv"))
+    return folder
 
 
 def of(folder: Path, source: Path, **sections: Any) -> BuildConfig:
@@ -60,7 +73,7 @@ def test_before_the_first_build_the_steps_are_told_and_nothing_is_written(source
     steps = [line.split("  ")[1] for line in done.stdout.splitlines()[2:] if line.startswith("  ")]
     assert steps[:4] == ["parse", "describe", "text negatives", "truth"]
     assert "has no build yet: the source is read, and all is made" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert max(len(line) for line in done.stdout.splitlines() if line.startswith(" ")) <= 80
     assert not out.exists()
 
 
@@ -68,15 +81,15 @@ def test_where_steps_run(source: Path, tmp_path: Path, models: dict[str, Any]) -
     config = of(tmp_path, source, **models)
     places = {step.name: where(step, config.compute) for step in stages(config)}
     assert places["parse"] == places["select"] == "workers"
-    assert places["judge"] == places["plausibility"] == "cpu"
+    assert places["align with judge"] == places["plausibility"] == "cpu"
 
 
 def test_what_is_foreseen_is_what_is_made(
-    run: Run, source: Path, tmp_path: Path, work: Counter[str], models: dict[str, Any]
+    place: Path, tmp_path: Path, work: Counter[str], models: dict[str, Any]
 ) -> None:
-    made, dataset = run(source, with_models=False), Dataset(str(tmp_path / "dataset"))
-    work.clear()
-    before = files(tmp_path / "dataset")
+    folder, source = place / "dataset", place / "source" / "captions.csv"
+    dataset, before = Dataset(str(folder)), files(folder)
+    made = dataset.build()
 
     def told(**sections: Any) -> dict[str, tuple[int, int]]:
         return {
@@ -92,35 +105,42 @@ def test_what_is_foreseen_is_what_is_made(
     assert {step for step, (_, missing) in foretold.items() if missing} == {"select", "text probes"}
     assert foretold["select"] == (0, groups)
     judged = told(judge=models["judge"])
-    assert judged["judge"] == (0, groups)
+    assert judged["align with judge"] == (0, groups)
     assert judged["text negatives"] == (groups, 0)
     other = told(seed=1)
     assert other["parse"] == (groups, 0)
     assert other["text negatives"] == other["words"] == (0, groups)
     assert work == {}
-    assert files(tmp_path / "dataset") == before
+    assert files(folder) == before
 
-    again = run(source, with_models=False, **changed)
+    shutil.copytree(folder, tmp_path / "copy")
+    config = write_config(tmp_path / "config", **changed)
+    again: Build = build.fn(str(config), str(tmp_path / "copy"), str(source))
     fresh = {table: set(shards) - set(made.shards[table]) for table, shards in again.shards.items()}
     assert len(fresh["verdicts"]) == groups
     assert not fresh["text_negatives"] | fresh["scores"] | fresh["parses"]
 
 
-def test_shards_whose_number_hangs_on_rows_that_are_not_made_yet(run: Run, source: Path, tmp_path: Path) -> None:
-    run(source, with_models=False)
-    dataset = Dataset(str(tmp_path / "dataset"))
-    drawn = {"images": [{"method": "render", "shard_pictures": 5}]}
-    known = {each.step: each for each in foreseen(dataset, of(tmp_path, source, **drawn), dataset.build())}
-    assert known["images"].missing > 0
-    assert not known["images"].more
-    assert known["images"].unit == "pictures"
-    guessed = {each.step: each for each in foreseen(dataset, of(tmp_path, source, seed=1, **drawn), dataset.build())}
+def test_shards_whose_number_hangs_on_rows_that_are_not_made_yet(place: Path, tmp_path: Path) -> None:
+    dataset, source = Dataset(str(place / "dataset")), place / "source" / "captions.csv"
+
+    def told(**sections: Any) -> dict[str, Foreseen]:
+        config = of(tmp_path, source, images=[{"method": "render", "shard_pictures": 5}], **sections)
+        return {each.step: each for each in foreseen(dataset, config, dataset.build())}
+
+    usable = sum(
+        dataset.read("text_negatives", shard, ["failed_check"])["failed_check"].null_count
+        for shard in dataset.build().shards["text_negatives"]
+    )
+    known = told()["images"]
+    assert (known.units, known.unit, known.there, known.more) == (usable, "pictures", 0, False)
+    guessed = told(seed=1)
     assert guessed["images"].more
     assert not guessed["parse"].more
 
 
-def test_another_source_is_told_from_the_same(run: Run, source: Path, tmp_path: Path) -> None:
-    made = run(source, with_models=False)
+def test_another_source_is_told_from_the_same(place: Path, tmp_path: Path) -> None:
+    made, source = Dataset(str(place / "dataset")).build(), place / "source" / "captions.csv"
     assert same_source(made, of(tmp_path, source, describe={"parser": PARSER, "refresh_after": 1.0}))
     assert same_source(made, of(tmp_path, source, ingest={"shard_pairs": 10, "near_duplicate_distance": 0}))
     assert not same_source(made, of(tmp_path, source, ingest={"shard_pairs": 20}))

@@ -20,8 +20,17 @@ YES: Verdict = (True, [])
 def shard(pair: str, verdicts: dict[str, Verdict], pictures: dict[str, Verdict] | None = None) -> dict[str, Any]:
     """Make a shard of one pair with negatives of these verdicts; the first letter of a negative is its operation."""
     pictured = pictures or {}
-    negatives = [{"text_negative_id": f"{pair}-{name}", "pair_id": pair, "image_id": f"image {pair}",
-                  "original": f"right {pair}", "caption": f"wrong {name}", "operation": name[0]} for name in verdicts]  # fmt: skip
+    negatives = [
+        {
+            "text_negative_id": f"{pair}-{name}",
+            "pair_id": pair,
+            "image_id": f"image {pair}",
+            "original": f"right {pair}",
+            "caption": f"wrong {name}",
+            "operation": name[0],
+        }
+        for name in verdicts
+    ]
     judged: list[dict[str, Any]] = [
         {"text_negative_id": f"{pair}-{name}", "accepted": accepted, "reasons": reasons}
         for name, (accepted, reasons) in verdicts.items()
@@ -78,19 +87,47 @@ def test_rows_that_only_moved_to_another_shard_have_not_changed(dataset: Dataset
 
 
 def test_verdicts_that_changed_and_why(dataset: Dataset) -> None:
-    before = build(dataset, 0, shard("a", {"x1": YES, "x2": YES, "x3": (False, ["long"]), "x4": (False, ["long", "rare"]),
-                                           "x5": (False, ["a", "b"]), "x6": YES}))  # fmt: skip
-    after = build(dataset, 1, shard("a", {"x1": (False, ["long"]), "x2": (False, ["long", "odd"]), "x3": YES,
-                                          "x4": (False, ["rare", "odd"]), "x5": (False, ["b", "a"]), "x6": YES}))  # fmt: skip
+    before = build(
+        dataset,
+        0,
+        shard(
+            "a",
+            {
+                "x1": YES,
+                "x2": YES,
+                "x3": (False, ["long"]),
+                "x4": (False, ["long", "rare"]),
+                "x5": (False, ["a", "b"]),
+                "x6": YES,
+            },
+        ),
+    )
+    after = build(
+        dataset,
+        1,
+        shard(
+            "a",
+            {
+                "x1": (False, ["long"]),
+                "x2": (False, ["long", "odd"]),
+                "x3": YES,
+                "x4": (False, ["rare", "odd"]),
+                "x5": (False, ["b", "a"]),
+                "x6": YES,
+            },
+        ),
+    )
 
     def example(*names: str) -> list[dict[str, str]]:
         return [{"original": "right a", "negative": f"wrong {name}"} for name in names]
 
     assert difference(dataset, before, after).verdicts == [
-        Change("negatives", "dropped", 2, [Reason("long", 2, 0, example("x1", "x2")), Reason("odd", 1, 0, example("x2"))]),
+        Change(
+            "negatives", "dropped", 2, [Reason("long", 2, 0, example("x1", "x2")), Reason("odd", 1, 0, example("x2"))]
+        ),
         Change("negatives", "accepted", 1, [Reason("long", 0, 1, example("x3"))]),
         Change("negatives", "otherwise", 1, [Reason("long", 0, 1, example("x4")), Reason("odd", 1, 0, example("x4"))]),
-    ]  # fmt: skip
+    ]
     assert [each.count for each in difference(dataset, after, before).verdicts] == [1, 2, 1]
 
 
@@ -100,8 +137,9 @@ def test_verdicts_on_pictures(dataset: Dataset) -> None:
     after = build(dataset, 1, shard("a", captions, {"x1": (False, ["noise"]), "x2": YES, "x3": YES}))
     found = difference(dataset, before, after)
     assert [(each.of, each.change, each.count) for each in found.verdicts] == [
-        ("pictures", "dropped", 1), ("pictures", "accepted", 1)
-    ]  # fmt: skip
+        ("pictures", "dropped", 1),
+        ("pictures", "accepted", 1),
+    ]
     assert found.rows[3] == Moved("edited pictures", 1, 0)
 
 
@@ -151,8 +189,11 @@ def test_as_people_and_programs_see_it(dataset: Dataset) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
     told = json.loads(counterfoil("diff", dataset.root, IDS[0], IDS[1], "--format", "json").stdout)
     assert told["verdicts"][0]["reasons"][0] == {
-        "reason": "long", "gained": 1, "lost": 0, "examples": [{"original": "right a", "negative": "wrong x1"}]
-    }  # fmt: skip
+        "reason": "long",
+        "gained": 1,
+        "lost": 0,
+        "examples": [{"original": "right a", "negative": "wrong x1"}],
+    }
     assert "name two at most" in counterfoil("diff", dataset.root, "a", "b", "c").stderr
     assert counterfoil("diff", dataset.root, "--format", "xml").returncode == 2
 
