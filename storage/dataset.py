@@ -165,7 +165,9 @@ class Dataset:
     def noted(self, fingerprint: str) -> dict[str, Facts]:
         """Read from a ledger what its shards are, by table; nothing where it is gone, damaged, or older than notes."""
         with suppress(FileNotFoundError, pa.ArrowException, ValueError):
-            return notes_of(pq.read_schema(pa.BufferReader(self.files.read(self.path("ledger", fingerprint)))))
+            return notes_of(
+                pq.read_metadata(pa.BufferReader(self.files.read(self.path("ledger", fingerprint)))).metadata
+            )
         return {}
 
     def remove(self, table: str, fingerprint: str) -> None:

@@ -89,9 +89,9 @@ def with_notes(ledger: pa.Table, made: Mapping[str, Facts]) -> pa.Table:
     return ledger.replace_schema_metadata({_NOTED: json.dumps(noted)})
 
 
-def notes_of(ledger: pa.Schema) -> dict[str, Facts]:
-    """Read what the work made, by table; nothing of a ledger that was written before these were noted."""
-    noted = json.loads((ledger.metadata or {}).get(_NOTED, b"{}"))
+def notes_of(ledger: Mapping[bytes, bytes] | None) -> dict[str, Facts]:
+    """Read what the work made, by table, from its ledger's metadata; nothing where that is older than notes."""
+    noted = json.loads((ledger or {}).get(_NOTED, b"{}"))
     return {
         table: Facts(rows, size, bytes.fromhex(sha256), accepted)
         for table, (rows, size, sha256, accepted) in noted.items()
