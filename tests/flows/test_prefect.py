@@ -194,6 +194,7 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
     port = free_port()
     quiet = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_CLI_PROMPT": "false"}
     environment = {**os.environ, **quiet, "PREFECT_HOME": str(tmp_path / "home")}
+    environment["PYTHONPATH"] = str(REPOSITORY)  # the code of this checkout, wherever the package is installed from
     environment.pop("PREFECT_API_URL", None)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with (tmp_path / "server.log").open("w") as log:
