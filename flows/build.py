@@ -22,6 +22,7 @@ from schemas.config import BuildConfig, load_config
 from schemas.errors import InputError
 from storage.dataset import Build, Dataset
 from storage.ingest import Ingested, ingest
+from storage.presence import Presence
 from storage.running import at_work
 
 
@@ -56,9 +57,9 @@ def make(dataset: Dataset, config: BuildConfig, started: datetime) -> Build:
     """
     previous = steadily(dataset.current)
     ingested = read_source(dataset, config, previous)
+    rows = Presence(dataset, previous).rows
     groups = [
-        Group(number, "rules", steadily(dataset.count, "pairs", shard), shard)
-        for number, shard in enumerate(ingested.shards)
+        Group(number, "rules", steadily(rows, "pairs", shard), shard) for number, shard in enumerate(ingested.shards)
     ]
     steps = stages(config)
     make_limit(config)

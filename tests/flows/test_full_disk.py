@@ -63,6 +63,6 @@ def test_a_read_only_disk_is_told_before_any_work(
     run: Run, source: Path, disk: Sized, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk("ro")
-    monkeypatch.setattr("flows.tasks.ingest_source.fn", lambda *_: pytest.fail("work has begun"))
+    monkeypatch.setattr("flows.build.read_source", lambda *_: pytest.fail("work has begun"))
     with pytest.raises(OSError, match="Read-only file system"):
         run(source, with_models=False)
