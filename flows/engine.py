@@ -102,9 +102,12 @@ class Engine:
                 self._unfinished[step.name] = sum(group.kind in step.kinds for group in self.made.groups)
 
     def _unfinished_steps(self) -> bool:
-        for step in self.steps:
-            if not self._unfinished[step.name]:
-                self._over.add(step.name)
+        coming = {step.makes for step in self.steps if step.makes is not None and self._unfinished[step.name]}
+        self._over = {
+            step.name
+            for step in self.steps
+            if not self._unfinished[step.name] and (step.over == "corpus" or coming.isdisjoint(step.kinds))
+        }
         return len(self._over) < len(self.steps)
 
     def _plan(self, groups: Iterable[Group]) -> None:
