@@ -67,6 +67,8 @@ class Board:
 
     def advance(self, what: str, more: int) -> None:
         """Tell that so much more is done."""
+        if more <= 0:
+            return
         with self._lock:
             line = self._lines[what]
             line.done += more

@@ -30,6 +30,15 @@ def test_order_ends_and_form_are_seen() -> None:
     assert counts("", "a") == [-1, 1, 1, 1], "an empty caption has its beginning before its end"
 
 
+def test_case_is_seen_whatever_word_has_it() -> None:
+    # Both say other words than any that are known: what is common to all is that capitals end, and begin again.
+    odd = [set(gained(["A MAN SEES ONE"], [f"A {word} SEES ONE"]).indices.tolist()) for word in ("xyz", "opq", "klm")]
+    even = [set(gained(["A MAN SEES ONE"], [f"A {word} SEES ONE"]).indices.tolist()) for word in ("XYZ", "OPQ", "KLM")]
+    lost = set.intersection(*even)  # man, what stood before it and behind
+    # Capital to capitals is lost, capital to lower and lower to capitals are gained.
+    assert len(set.intersection(*odd) - lost) == 3
+
+
 @given(captions)
 def test_a_row_is_what_it_is_alone(some: list[str]) -> None:
     other = [caption[::-1] for caption in some]
