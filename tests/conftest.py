@@ -6,6 +6,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from devices.revision import hub_commit
 from tests.s3_server import BUCKET, S3Server, weed
 
 
@@ -30,3 +31,9 @@ def place(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     if not fs.exists(BUCKET):
         fs.mkdir(BUCKET)
     return f"s3://{BUCKET}/{tmp_path.name}"
+
+
+@pytest.fixture(autouse=True)
+def _no_commit_is_remembered() -> None:
+    """What a test has said to be a model's commit on the hub is unknown to the next one."""
+    hub_commit.cache_clear()
