@@ -61,7 +61,12 @@ class DamagedShardError(InputError):
 
     def __init__(self, table: str, shard: str, path: str, why: str) -> None:
         self.table, self.shard, self.path, self.why = table, shard, path, why
-        super().__init__(f"{path}: {why}; remove it and run `counterfoil build` again, which makes it anew")
+        advice = "run" if why == "gone" else "remove it and run"
+        super().__init__(f"{path}: {why}; {advice} `counterfoil build` again, which makes it anew")
+
+    def __reduce__(self) -> tuple[type, tuple[str, ...]]:
+        """Travel from a worker to whoever waits for it."""
+        return type(self), (self.table, self.shard, self.path, self.why)
 
 
 class Dataset:

@@ -12,6 +12,7 @@ from prefect.testing.utilities import prefect_test_harness
 from filters.embeddings import Encoder
 from filters.plausibility import Plausibility
 from filters.selection import Selection
+from flows import models as loaded_models
 from flows.build import build
 from generators.text.lexicon import Describing
 from generators.text.negatives import TextNegatives
@@ -86,3 +87,10 @@ def _count(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, counts: Cou
         return real(self, table)
 
     monkeypatch.setattr(kind, method, counted)
+
+
+@pytest.fixture(autouse=True)
+def _models_stay(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Keep what one test has loaded for the next ones, except where it is tested that steps give their models back."""
+    if request.module.__name__ != "tests.flows.test_engine":
+        monkeypatch.setattr(loaded_models, "release", lambda _: None)

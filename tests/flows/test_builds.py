@@ -140,5 +140,5 @@ def test_a_shard_of_an_older_build_that_is_gone_is_named(dataset: Dataset) -> No
     Path(dataset.path("verdicts", old.shards["verdicts"][0])).unlink()
     done = counterfoil("sql", dataset.root, "SELECT 1", "--build", "bbbb")
     assert done.returncode == 2
-    assert f"{old.shards['verdicts'][0]}.parquet: cut, or gone" in done.stderr
+    assert f"{old.shards['verdicts'][0]}.parquet: gone; run `counterfoil build`" in done.stderr
     assert counterfoil("sql", dataset.root, "SELECT 1").returncode == 0

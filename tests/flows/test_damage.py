@@ -125,8 +125,12 @@ def test_status_and_sql_say_which_file_and_what_to_do(tmp_path: Path, made: Buil
         assert done.returncode == 2
         assert re.fullmatch(
             f"counterfoil: {re.escape(str(path))}: "
-            + ("gone" if how == "gone" else r"cut, or exchanged \([\d,]+ bytes, of [\d,]+ that were written\)")
-            + "; remove it and run `counterfoil build` again, which makes it anew\n",
+            + (
+                "gone; "
+                if how == "gone"
+                else r"cut, or exchanged \([\d,]+ bytes, of [\d,]+ that were written\); remove it and "
+            )
+            + "run `counterfoil build` again, which makes it anew\n",
             done.stderr,
         )
 

@@ -205,4 +205,4 @@ def test_a_damaged_shard_is_named(dataset: Dataset) -> None:
     path.write_bytes(path.read_bytes()[:40])
     done = counterfoil("diff", dataset.root)
     assert done.returncode == 2
-    assert f"{path}: cut, or gone" in done.stderr
+    assert f"{path}: cut, or overwritten" in done.stderr

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,3 +185,10 @@ def test_pictures_follow_the_hugging_face_convention(tmp_path: Path) -> None:
     assert b'"_type": "Image"' in schema.metadata[b"huggingface"]
     assert schema.names == IMAGES.names
     assert PAIRS.names[0] == "pair_id"
+
+
+def test_damage_travels_from_a_worker(tmp_path: Path) -> None:
+    with pytest.raises(DamagedShardError) as caught:
+        Dataset(str(tmp_path)).read("units", "a")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.table, again.shard) == (str(caught.value), "units", "a")
