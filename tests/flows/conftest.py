@@ -13,6 +13,7 @@ from filters.embeddings import Encoder
 from filters.plausibility import Plausibility
 from filters.selection import Selection
 from flows import models as loaded_models
+from flows import work as work_module
 from flows.build import build
 from generators.text.lexicon import Describing
 from generators.text.negatives import TextNegatives
@@ -91,6 +92,10 @@ def _count(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, counts: Cou
 
 @pytest.fixture(autouse=True)
 def _models_stay(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Keep what one test has loaded for the next ones, except where it is tested that steps give their models back."""
+    """Keep what one test has loaded for the next ones, except where it is tested that steps give their models back.
+
+    Not how it reached a store: of the same name the next test may have another.
+    """
+    work_module._dataset.cache_clear()
     if request.module.__name__ != "tests.flows.test_engine":
         monkeypatch.setattr(loaded_models, "release", lambda _: None)

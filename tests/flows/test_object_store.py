@@ -18,7 +18,7 @@ import pytest
 from flows import again
 from flows.build import build
 from flows.errors import told
-from flows.steps.selection import MarkNearDuplicates
+from flows.steps.selection import ProbeCaptions
 from storage.catalog import connect
 from storage.dataset import Build, Dataset
 from storage.prune import Pruned, prune
@@ -96,15 +96,15 @@ def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3_server: S3Ser
 
 
 def before(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
-    """Do something in the middle of a build: once, before the near duplicates are marked."""
-    real, done = MarkNearDuplicates.make, []
+    """Do something in the middle of a build: once, before captions are probed."""
+    real, done = ProbeCaptions.make, []
 
     def meanwhile(*arguments: Any) -> Any:
         if not done:
             done.append(work())
         return real(*arguments)
 
-    monkeypatch.setattr(MarkNearDuplicates, "make", meanwhile)
+    monkeypatch.setattr(ProbeCaptions, "make", meanwhile)
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_an_outage_that_lasts_ends_in_one_line_and_the_next_build_goes_on(
         build.fn(config, out, str(source))
     said = told(caught.value)
     assert said is not None
-    assert said.startswith(f"{own_server.url}/{BUCKET}/data/near_duplicates/")
+    assert said.startswith(f"{own_server.url}/{BUCKET}/data/")
     assert said.endswith("; check address, credentials and network, then run it again")
     assert "\n" not in said
     own_server.start()
@@ -156,7 +156,7 @@ def test_prune_takes_nothing_of_a_running_build(
     dataset.files.remove(f"{dataset.base}/builds/{first.build_id}.json")
     dataset.commit(replace(first, build_id="1", shards={table: [] for table in first.shards}, config={}))
     gone: list[Pruned] = []
-    before(monkeypatch, lambda: gone.append(prune(dataset, 1, timedelta(microseconds=1))))
+    monkeypatch.setattr("flows.build.make_limit", lambda _: gone.append(prune(dataset, 1, timedelta(microseconds=1))))
     second: Build = build.fn(config, place, str(source))
     assert gone[0].shards == []
     assert gone[0].running == 1
