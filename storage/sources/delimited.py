@@ -166,10 +166,10 @@ def _several_lines(
         text += more[1]
         # A line that is a record by itself, up to the form of its picture's name, is not part of a text.
         alone = _cells(more[1], delimiter)
-        if alone is not None and len(alone) == width and _is_like_a_name(alone[image], shapes):
+        if alone is not None and len(alone) == width and _is_like_a_name(alone[image].strip('"'), shapes):
             break
         found = _read(text, delimiter, width)
-        if not isinstance(found, str):
+        if not isinstance(found, str) and not set("\r\n") & set(found[image]):
             return found
         if found != _UNCLOSED:
             break

@@ -87,7 +87,7 @@ def test_prune_keeps_the_current_build_however_many_came_after_it(run: Run, sour
     _, older, newest = dataset.builds()
     assert prune(dataset, keep=1, older_than=timedelta(0)).builds == [f"builds/{older}.json"]
     assert dataset.builds() == [good.build_id, newest]
-    dataset.check(dataset.build().shards)
+    dataset.check(dataset.build())
 
 
 def test_on_the_command_line_it_is_status_2_and_no_word_of_success(

@@ -40,7 +40,7 @@ def test_no_damage_breaks_a_reader(form: str, rows: list[Pair], damages: list[Da
         taken_in(written(Path(folder, "source"), form, rows, damages))
 
 
-@settings(settings.get_profile("sources"), max_examples=200)
+@settings(settings.get_profile("sources"), max_examples=150)
 @given(data=st.data(), delimiter=st.sampled_from(",;\t|"))
 def test_stray_quotation_marks_cost_no_other_row(data: st.DataObject, delimiter: str) -> None:
     """Marks put anywhere into some lines leave all the other lines' rows as they were."""
