@@ -1,13 +1,20 @@
 """What tests of several folders need."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
 import pytest
+from hypothesis import settings
 
 from devices.revision import hub_commit
 from tests.s3_server import BUCKET, S3Server, weed
+
+# What CI runs is the same each time: what is new is found by people, and by benchmarks/fuzz_sources.py.
+settings.register_profile("ci", derandomize=True, deadline=None)
+if "CI" in os.environ:
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

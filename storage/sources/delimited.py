@@ -164,9 +164,9 @@ def _several_lines(
     while len(taken) < _MOST_LINES and (more := lines.take()) is not None:
         taken.append(more)
         text += more[1]
-        # A line that is a record by itself, up to the form of its picture's name, is not part of a text.
-        alone = _cells(more[1], delimiter)
-        if alone is not None and len(alone) == width and _is_like_a_name(alone[image].strip('"'), shapes):
+        # A line that has a picture's name where one belongs is a record by itself, and no part of a text.
+        parts = [part.strip().strip('"') for part in more[1].split(delimiter)]
+        if len(parts) >= width and _is_like_a_name(parts[image if image < width - 1 else -1], shapes):
             break
         found = _read(text, delimiter, width)
         if not isinstance(found, str) and not set("\r\n") & set(found[image]):

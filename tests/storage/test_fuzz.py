@@ -1,5 +1,6 @@
 """Whatever is in a source: nothing breaks, no row is lost. `python benchmarks/fuzz_sources.py` tries thousands."""
 
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -14,7 +15,9 @@ from storage.sources import open_source
 from storage.sources.row import Row, check_caption
 from tests.storage.strange import DAMAGES, EXACT, FORMS, PICTURES, ROWS, Damage, Pair, taken_in, written
 
-settings.register_profile("sources", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "sources", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @pytest.mark.parametrize("form", EXACT)
