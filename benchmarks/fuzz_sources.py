@@ -1,6 +1,6 @@
 """Thousands of strange and damaged sources, read as any other: nothing may break, no row may be lost.
 
-    python benchmarks/fuzz_sources.py --inputs 10000
+    python -m benchmarks.fuzz_sources --inputs 10000
 
 Prints, by form, how many sources were tried, how many of them had usable rows, and how their rows came out.
 """

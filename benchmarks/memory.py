@@ -1,6 +1,6 @@
 """Peak memory of a build for different numbers of pairs: it should hardly grow.
 
-    python benchmarks/memory.py --pairs 3000 --pairs 30000 --pairs 300000
+    python -m benchmarks.memory --pairs 3000 --pairs 30000 --pairs 300000
 
 All captions differ, and the vocabulary grows with them (benchmarks/corpus.py). No model is loaded but spaCy's: what is
 measured is the pipeline.

@@ -1,6 +1,6 @@
 """One build of different captions in one process, in two, on Ray and on Dask: seconds, memory, and equal shards.
 
-    python benchmarks/scale.py --pairs 30000 --runner inline --runner processes --runner ray --runner dask
+    python -m benchmarks.scale --pairs 30000 --runner inline --runner processes --runner ray --runner dask
 
 No model is loaded but spaCy's: what is measured is the text work, the probes and the pipeline. Seconds by step are
 those of all workers together. Run it on a quiet machine: what counts is the ratio to the first runner.

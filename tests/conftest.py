@@ -11,7 +11,7 @@ from hypothesis import settings
 from devices.revision import hub_commit
 from tests.s3_server import BUCKET, S3Server, weed
 
-# What CI runs is the same each time: what is new is found by people, and by benchmarks/fuzz_sources.py.
+# What CI runs is the same each time: what is new is found by people, and by benchmarks.fuzz_sources.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if "CI" in os.environ:
     settings.load_profile("ci")
