@@ -1,4 +1,4 @@
-"""Sources as strangers write them, and then damage them: for tests, and for benchmarks/fuzz_sources.py."""
+"""Sources as strangers write them, and then damage them: for tests, and for benchmarks.fuzz_sources."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Whatever is in a source: nothing breaks, no row is lost. `python benchmarks.fuzz_sources` tries thousands."""
+"""Whatever is in a source: nothing breaks, no row is lost. `python -m benchmarks.fuzz_sources` tries thousands."""
 
 import os
 import re
