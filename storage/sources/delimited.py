@@ -17,7 +17,7 @@ from upath import UPath
 from schemas.config import Source
 from schemas.errors import InputError
 from storage.sources.columns import Columns, choose_columns
-from storage.sources.places import IMAGE_SUFFIXES, encoding_of, open_binary, suffix_of
+from storage.sources.places import IMAGE_SUFFIXES, encoding_in, open_text, suffix_of
 from storage.sources.records import Record, Table, malformed
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -39,7 +39,7 @@ def open_delimited(source: Source, path: UPath) -> Table:
 
     Raises InputError where the columns named by the config are not there.
     """
-    encoding = source.encoding or _encoding(path)
+    encoding = source.encoding or encoding_in(path)
     lines = _lines(path, encoding)
     head = list(_first(lines))
     usual = "\t" if suffix_of(path) == ".tsv" else ","
@@ -69,15 +69,8 @@ class _Lines:
         self._waiting.extendleft(reversed(lines))
 
 
-def _encoding(path: UPath) -> str:
-    with open_binary(path) as file:
-        return encoding_of(file.read(1000))
-
-
 def _lines(path: UPath, encoding: str) -> Iterator[tuple[int, str]]:
-    # surrogateescape keeps a bad byte inside its own cell, where check_caption finds it.
-    errors = "surrogateescape" if encoding.lower().startswith("utf-8") else "replace"
-    with open_binary(path) as file, io.TextIOWrapper(file, encoding, errors, newline="") as text:
+    with open_text(path, encoding, newline="") as text:
         for number, line in enumerate(text, 1):
             yield number, line.lstrip("\ufeff") if number == 1 else line
 

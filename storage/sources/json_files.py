@@ -1,6 +1,5 @@
 """Read JSON: a record a line, a list of records, COCO's captions, Karpathy's splits, pictures' names to captions."""
 
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -11,7 +10,7 @@ from upath import UPath
 from schemas.config import Source
 from schemas.errors import InputError
 from storage.sources.columns import CAPTION_NAMES, Columns
-from storage.sources.places import decoded_text, encoding_of, one_line, open_binary
+from storage.sources.places import decoded_text, encoding_in, one_line, open_binary, open_text
 from storage.sources.records import Record, Table, malformed, peeked
 
 _WRAPPERS = ("data", "annotations", "images", "rows", "items", "samples")
@@ -62,10 +61,7 @@ def _record(key: object, value: Any) -> Record:
 
 
 def _lines(path: UPath) -> Iterator[Record]:
-    with open_binary(path) as head:
-        encoding = encoding_of(head.read(1000))
-    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-    with open_binary(path) as file, io.TextIOWrapper(file, encoding, errors) as text:
+    with open_text(path, encoding_in(path)) as text:
         for number, line in enumerate(text, 1):
             if not line.strip():
                 continue

@@ -1,11 +1,13 @@
 """Where a source's files lie: local paths and any URL that fsspec knows, read the same way."""
 
 import gzip
+import io
 import os
 import re
 import tarfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import IO, cast
 
@@ -23,6 +25,7 @@ IMAGE_SUFFIXES = frozenset(
 )  # fmt: skip
 COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _SPLIT = re.compile(r"(train|training|val|valid|validation|dev|test|testing)", re.IGNORECASE)
+_HEAD = 1000  # bytes that tell an encoding
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -101,10 +104,28 @@ def encoding_of(head: bytes) -> str:
     return "utf-8"
 
 
+def encoding_in(path: UPath) -> str:
+    """Tell the encoding of a text file by its first bytes."""
+    with open_binary(path) as file:
+        return encoding_of(file.read(_HEAD))
+
+
+@contextmanager
+def open_text(path: UPath, encoding: str, newline: str | None = None) -> Iterator[io.TextIOWrapper]:
+    """Open a text file for reading, a line at a time; a bad byte is kept as `decoded_text` keeps it."""
+    with open_binary(path) as file, io.TextIOWrapper(file, encoding, _on_bad_bytes(encoding), newline=newline) as text:
+        yield text
+
+
 def decoded_text(data: bytes) -> str:
     """Decode a small text file; a byte that is no text becomes a lone surrogate, which `check_caption` finds."""
-    encoding = encoding_of(data[:1000])
-    return data.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "replace")
+    encoding = encoding_of(data[:_HEAD])
+    return data.decode(encoding, _on_bad_bytes(encoding))
+
+
+def _on_bad_bytes(encoding: str) -> str:
+    # surrogateescape keeps a bad byte inside its own cell, where check_caption finds it.
+    return "surrogateescape" if encoding.lower().startswith("utf-8") else "replace"
 
 
 def files_below(root: UPath) -> Iterator[tuple[UPath, list[str]]]:

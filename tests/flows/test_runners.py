@@ -35,25 +35,28 @@ def whole(tmp_path_factory: pytest.TempPathFactory, models: dict[str, Any]) -> t
     return source, content(folder / "inline", made)
 
 
+@pytest.fixture(params=RUNNERS[1:])
+def runner(request: pytest.FixtureRequest) -> str:
+    """A runner other than this process, where its package is there."""
+    name: str = request.param
+    if name != "processes":
+        pytest.importorskip({"ray": "ray", "dask": "distributed"}[name], reason=f"needs the extra `{name}`")
+    return name
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("runner", RUNNERS[1:])
 def test_shards_are_the_same_on_every_runner(
     tmp_path: Path, models: dict[str, Any], whole: tuple[Path, dict[str, list[Any]]], runner: str
 ) -> None:
-    if runner != "processes":
-        pytest.importorskip({"ray": "ray", "dask": "distributed"}[runner], reason=f"needs the extra `{runner}`")
     source, expected = whole
     made = run(tmp_path, source, "out", models, runner, select={"refine": {}})
     assert content(tmp_path / "out", made) == expected
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runner", RUNNERS[1:])
 def test_a_worker_that_is_killed_costs_its_batch(
     tmp_path: Path, models: dict[str, Any], whole: tuple[Path, dict[str, list[Any]]], runner: str
 ) -> None:
-    if runner != "processes":
-        pytest.importorskip({"ray": "ray", "dask": "distributed"}[runner], reason=f"needs the extra `{runner}`")
     source, expected = whole
     killed: list[int] = []
     done = threading.Event()
