@@ -57,14 +57,15 @@ def make(dataset: Dataset, config: BuildConfig, started: datetime) -> Build:
     """
     previous = steadily(dataset.current)
     ingested = read_source(dataset, config, previous)
-    rows = Presence(dataset, previous).rows
+    there = steadily(Presence, dataset, previous)
     groups = [
-        Group(number, "rules", steadily(rows, "pairs", shard), shard) for number, shard in enumerate(ingested.shards)
+        Group(number, "rules", steadily(there.rows, "pairs", shard), shard)
+        for number, shard in enumerate(ingested.shards)
     ]
     steps = stages(config)
     make_limit(config)
     with Board() as board:
-        engine = Engine(steps, dataset, groups, call, board)
+        engine = Engine(steps, dataset, groups, call, board, there)
         lexicon = kept_lexicon(dataset, config, steps, groups, previous)
         if lexicon is not None:
             engine.keep(Describe.name, lexicon["fingerprint"])

@@ -53,12 +53,21 @@ def expects(step: Step, group: Group) -> bool:
 class Engine:
     """One run over the steps; it holds what is done, what runs and what waits."""
 
-    def __init__(self, steps: list[Step], dataset: Dataset, groups: Iterable[Group], call: Call, board: Board) -> None:
-        """`call` has a runner make a batch, recorded and tried again as it knows how."""
+    def __init__(
+        self,
+        steps: list[Step],
+        dataset: Dataset,
+        groups: Iterable[Group],
+        call: Call,
+        board: Board,
+        there: Presence | None = None,
+    ) -> None:
+        """`call` has a runner make a batch, recorded and tried again as it knows how; `there` tells what need not be
+        made: when left out, by what the current build knows of its shards."""
         self.steps, self.dataset, self._call, self._board = steps, dataset, call, board
         self.made = Made(list(groups))
         self._giving = {name: [s for s in steps if s.gives == name] for name in {s.gives for s in steps}}
-        self._there = steadily(Presence, dataset, steadily(dataset.current))
+        self._there = there or steadily(Presence, dataset, steadily(dataset.current))
         self._begun: set[tuple[str, int, str]] = set()  # step, group: nothing is planned twice
         self._waiting: dict[str, deque[tuple[Work, Group | None]]] = {step.name: deque() for step in steps}
         self._open: dict[tuple[str, int, str], tuple[int, list[str]]] = {}  # parts to be made still, and all of them
