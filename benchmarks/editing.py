@@ -34,7 +34,7 @@ from generators.shapes.claims import Description
 from generators.shapes.drawing import mask
 from generators.shapes.reading import UnreadableError, read
 from generators.shapes.world import Scene
-from generators.text.sentence import Sentence
+from generators.text.language.sentence import Sentence
 from models.card_inpaint import SETTINGS, Exam
 from schemas.config import Clip, Compute, Images, load_config
 from schemas.config import Masks as MaskSettings

@@ -17,9 +17,9 @@ import torch
 from text_negatives import PARSER, read_pairs
 
 from devices.scoring import Scorer
-from generators.text.lexicon import Describing
+from generators.text.corpus.lexicon import Describing
+from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
-from generators.text.parsing import Parsing
 from schemas.config import Compute, Describe, Text
 
 

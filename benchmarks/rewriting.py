@@ -17,14 +17,14 @@ from text_negatives import PARSER, read_pairs
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from devices.language_model import load_language_model
-from generators.text.asking import places, prompt
 from generators.text.checks import Facts
-from generators.text.lexicon import Describing
-from generators.text.parsing import Parsing
-from generators.text.rewriting import Rewriting
-from generators.text.sentence import Sentence
-from generators.text.writing.base import Prompt
-from generators.text.writing.local import LocalWriter
+from generators.text.corpus.lexicon import Describing
+from generators.text.language.parsing import Parsing
+from generators.text.language.sentence import Sentence
+from generators.text.llm.prompts import places, prompt
+from generators.text.llm.rewriting import Rewriting
+from generators.text.llm.writers.base import Prompt
+from generators.text.llm.writers.local import LocalWriter
 from schemas.config import REWRITABLE, Compute, Describe, Rewrite, Writer
 from schemas.stage import ledger_of
 

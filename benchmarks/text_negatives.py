@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from generators.text.lexicon import Describing
+from generators.text.corpus.lexicon import Describing
+from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
-from generators.text.parsing import Parsing
 from schemas.config import Describe, Text
 from schemas.ids import pair_id
 from schemas.tables import PAIRS

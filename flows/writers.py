@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from flows import models
 from flows.secrets import secret_of
-from generators.text.writing import writer_of
-from generators.text.writing.base import Answer, Prompt, Writer
+from generators.text.llm.writers import writer_of
+from generators.text.llm.writers.base import Answer, Prompt, Writer
 from schemas import config as settings
 from schemas.ids import answer_key, fingerprint
 from schemas.tables import ANSWERS

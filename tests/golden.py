@@ -31,12 +31,12 @@ from generators.shapes.drawing import draw, mask, png
 from generators.shapes.render import Render
 from generators.shapes.truth import PictureTruth, Truth
 from generators.shapes.world import Scene, Thing
-from generators.text.lexicon import Describing
+from generators.text.corpus.lexicon import Describing
+from generators.text.language.parsing import Parsing
+from generators.text.llm.paraphrasing import Paraphrasing
+from generators.text.llm.rewriting import Rewriting
+from generators.text.llm.writers.base import Answer, Prompt
 from generators.text.negatives import TextNegatives
-from generators.text.paraphrasing import Paraphrasing
-from generators.text.parsing import Parsing
-from generators.text.rewriting import Rewriting
-from generators.text.writing.base import Answer, Prompt
 from schemas import config as settings
 from schemas.ids import fingerprint
 from schemas.tables import CANDIDATES, SPAN

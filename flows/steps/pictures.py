@@ -40,7 +40,7 @@ from generators.images.segmenter import Segmenter
 from generators.images.tries import Tries
 from generators.shapes.render import Render
 from generators.shapes.truth import PictureTruth, can_be_told
-from generators.text.parsing import Parsing
+from generators.text.language.parsing import Parsing
 from schemas import config as settings
 from schemas.errors import InputError
 from schemas.measures import score_rows

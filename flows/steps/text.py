@@ -12,12 +12,12 @@ from flows.rows import beside
 from flows.steps.step import Step
 from flows.writers import Remembered, writer_for
 from generators.shapes.truth import Truth
-from generators.text.lexicon import Describing
+from generators.text.corpus.lexicon import Describing
+from generators.text.language.parsing import Parsing
+from generators.text.llm.paraphrasing import Paraphrasing
+from generators.text.llm.rewriting import Rewriting
 from generators.text.negatives import TextNegatives
-from generators.text.paraphrasing import Paraphrasing
-from generators.text.parsing import Parsing
 from generators.text.ranking import Ranking
-from generators.text.rewriting import Rewriting
 from schemas import config as settings
 from schemas.tables import LEXICON
 from storage.dataset import Dataset

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from generators.text.grammar import article
+from generators.text.language.grammar import article
 
 Span = Mapping[str, int]  # start and end, character offsets, end exclusive
 

@@ -17,7 +17,7 @@ from generators.images.phrases import Phrase, changed_phrases
 from generators.shapes.changes import changed_things
 from generators.shapes.render import Edited, edited_scene
 from generators.shapes.world import CANVAS
-from generators.text.sentence import Sentence
+from generators.text.language.sentence import Sentence
 from schemas.config import Masks as Settings
 from schemas.ids import image_id
 from schemas.stage import Stage

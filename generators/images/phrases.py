@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from generators.text.sentence import NounPhrase, Sentence
+from generators.text.language.sentence import NounPhrase, Sentence
 
 Span = Mapping[str, int]  # start and end, character offsets, end exclusive
 

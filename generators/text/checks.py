@@ -8,14 +8,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from generators.text.edits import Applied, Candidate, Claim
-from generators.text.families import COLOURS, NUMBER_WORDS, attribute_family, gender_of, region_of
-from generators.text.lexicon import Lexicon
-from generators.text.sentence import NOUN_TAGS, Sentence
-from generators.text.wordnet import is_close, is_same_or_general, kind_of
+from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.exclusions import COLOURS, NUMBER_WORDS, attribute_family, gender_of, region_of
+from generators.text.knowledge.wordnet import is_close, is_same_or_general, kind_of
+from generators.text.language.edits import Applied, Candidate, Claim
+from generators.text.language.sentence import NOUN_TAGS, Sentence
 
 if TYPE_CHECKING:
-    from generators.text.borrow import Detail
+    from generators.text.operations.details import Detail
 
 _WORD = re.compile(r"[a-z0-9']+")
 _ARTICLES = frozenset({"a", "an", "the"})

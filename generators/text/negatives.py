@@ -11,15 +11,15 @@ import pyarrow as pa
 
 from devices.revision import libraries
 from generators.text.checks import Facts, failed_check
-from generators.text.count import replace_count
-from generators.text.edits import Candidate, apply, columns_of
-from generators.text.insert import add_attribute, add_object, negate
-from generators.text.lexicon import Lexicon
+from generators.text.corpus.lexicon import Lexicon
+from generators.text.language.edits import Candidate, apply, columns_of
+from generators.text.language.scope import forbidden
+from generators.text.language.sentence import Sentence
+from generators.text.operations.count import replace_count
+from generators.text.operations.insert import add_attribute, add_object, negate
+from generators.text.operations.replace import replace_action, replace_attribute, replace_object, replace_relation
+from generators.text.operations.swap import swap_attribute, swap_object, swap_relation
 from generators.text.ranking import Ranking
-from generators.text.replace import replace_action, replace_attribute, replace_object, replace_relation
-from generators.text.scope import forbidden
-from generators.text.sentence import Sentence
-from generators.text.swap import swap_attribute, swap_object, swap_relation
 from schemas.config import Text
 from schemas.ids import row_seed, text_negative_id
 from schemas.operations import method_of

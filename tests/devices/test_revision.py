@@ -12,9 +12,9 @@ from filters.embeddings import Encoder
 from filters.text_probe import TextProbe
 from generators.images.masks import Masks
 from generators.images.segmenter import Segmenter
-from generators.text.lexicon import Describing
+from generators.text.corpus.lexicon import Describing
+from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
-from generators.text.parsing import Parsing
 from schemas import config as settings
 from schemas.errors import InputError
 from schemas.tables import LEXICON

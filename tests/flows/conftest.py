@@ -15,9 +15,9 @@ from filters.selection import Selection
 from flows import models as loaded_models
 from flows import work as work_module
 from flows.build import build
-from generators.text.lexicon import Describing
+from generators.text.corpus.lexicon import Describing
+from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
-from generators.text.parsing import Parsing
 from storage.dataset import Build
 from tests.pictures import make_csv_source
 from tests.tiny_models import make_tiny_clip, make_tiny_language_model

@@ -15,7 +15,7 @@ from generators.images.masks import Masks, grow, mask_of_heat
 from generators.images.phrases import changed_phrases
 from generators.shapes.drawing import draw, mask, png
 from generators.shapes.world import Scene, Thing
-from generators.text.sentence import Sentence
+from generators.text.language.sentence import Sentence
 from schemas.config import Masks as Settings
 from schemas.tables import SPAN, TOKEN
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from generators.text.lexicon import Describing
+from generators.text.corpus.lexicon import Describing
+from generators.text.language.parsing import Parsing
+from generators.text.language.sentence import Sentence
 from generators.text.negatives import TextNegatives
-from generators.text.parsing import Parsing
-from generators.text.sentence import Sentence
 from schemas.config import Describe, Text
 from schemas.ids import pair_id
 from schemas.tables import PAIRS

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.text import counts
-from generators.text.counts import Counts, Key
-from generators.text.lexicon import Describing, Lexicon
-from generators.text.parsing import Parsing
+from generators.text.corpus import counts
+from generators.text.corpus.counts import Counts, Key
+from generators.text.corpus.lexicon import Describing, Lexicon
+from generators.text.language.parsing import Parsing
 from schemas.config import Describe
 from schemas.tables import LEXICON
 from tests.generators.text.conftest import as_pairs

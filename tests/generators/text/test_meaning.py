@@ -2,7 +2,7 @@
 
 import pytest
 
-from generators.text.meaning import says_the_same
+from generators.text.language.meaning import says_the_same
 from tests.generators.text.conftest import Read
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.text.edits import Edit, apply
+from generators.text.language.edits import Edit, apply
+from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
-from generators.text.parsing import Parsing
 from schemas.config import Text
 from schemas.operations import OPERATIONS
 from schemas.reasons import CHECKS

