@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.text_negatives import PARSER, read_pairs
-from generators.text.corpus.lexicon import Describing, Lexicon
+from generators.text.corpus.describing import Describing
+from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.parsing import Parsing
 from schemas.config import Describe
 from schemas.tables import PARSES

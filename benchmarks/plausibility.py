@@ -17,7 +17,7 @@ import torch
 from text_negatives import PARSER, read_pairs
 
 from devices.scoring import Scorer
-from generators.text.corpus.lexicon import Describing
+from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
 from schemas.config import Compute, Describe, Text

@@ -17,8 +17,8 @@ from text_negatives import PARSER, read_pairs
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from devices.language_model import load_language_model
-from generators.text.checks import Facts
-from generators.text.corpus.lexicon import Describing
+from generators.text.corpus.describing import Describing
+from generators.text.corpus.facts import Facts
 from generators.text.language.parsing import Parsing
 from generators.text.language.sentence import Sentence
 from generators.text.llm.prompts import places, prompt

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from generators.text.corpus.lexicon import Describing
+from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
 from schemas.config import Describe, Text

@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from benchmarks.text_negatives import PARSER, read_pairs
 from filters.probe import Probe, blind_probe
 from filters.text_probe import TextProbe
-from generators.text.corpus.lexicon import Describing
+from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
 from schemas.config import Describe, Text

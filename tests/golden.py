@@ -31,7 +31,7 @@ from generators.shapes.drawing import draw, mask, png
 from generators.shapes.render import Render
 from generators.shapes.truth import PictureTruth, Truth
 from generators.shapes.world import Scene, Thing
-from generators.text.corpus.lexicon import Describing
+from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.llm.paraphrasing import Paraphrasing
 from generators.text.llm.rewriting import Rewriting

@@ -12,7 +12,7 @@ from flows.rows import beside
 from flows.steps.step import Step
 from flows.writers import Remembered, writer_for
 from generators.shapes.truth import Truth
-from generators.text.corpus.lexicon import Describing
+from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.llm.paraphrasing import Paraphrasing
 from generators.text.llm.rewriting import Rewriting

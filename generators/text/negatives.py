@@ -10,15 +10,23 @@ from typing import Any
 import pyarrow as pa
 
 from devices.revision import libraries
-from generators.text.checks import Facts, failed_check
+from generators.text.checks import failed_check
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.edits import Candidate, apply, columns_of
 from generators.text.language.scope import forbidden
 from generators.text.language.sentence import Sentence
-from generators.text.operations.count import replace_count
-from generators.text.operations.insert import add_attribute, add_object, negate
-from generators.text.operations.replace import replace_action, replace_attribute, replace_object, replace_relation
-from generators.text.operations.swap import swap_attribute, swap_object, swap_relation
+from generators.text.operations.add_attribute import add_attribute
+from generators.text.operations.add_object import add_object
+from generators.text.operations.negate import negate
+from generators.text.operations.replace_action import replace_action
+from generators.text.operations.replace_attribute import replace_attribute
+from generators.text.operations.replace_count import replace_count
+from generators.text.operations.replace_object import replace_object
+from generators.text.operations.replace_relation import replace_relation
+from generators.text.operations.swap_attribute import swap_attribute
+from generators.text.operations.swap_object import swap_object
+from generators.text.operations.swap_relation import swap_relation
 from generators.text.ranking import Ranking
 from schemas.config import Text
 from schemas.ids import row_seed, text_negative_id

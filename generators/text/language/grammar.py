@@ -1,12 +1,22 @@
 """Keep a caption grammatical: articles, plurals, verb forms and what must agree with them."""
 
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
-from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.casing import has_own_case
 from generators.text.language.edits import Edit
 from generators.text.language.sentence import Sentence, Token
+
+
+class Forms(Protocol):
+    """What knows the forms of words that are in use, before the rules of English are asked."""
+
+    def plural(self, lemma: str) -> str | None:
+        """Return the plural of a noun."""
+
+    def form(self, lemma: str, tag: str) -> str | None:
+        """Return the form of a verb with a tag."""
+
 
 PRONOUNS = frozenset(
     {
@@ -43,9 +53,9 @@ def _lemminflect(lemma: str, tag: str) -> str | None:
     return forms[0] if forms else None
 
 
-def verb_form(lexicon: Lexicon, lemma: str, tag: str) -> str | None:
+def verb_form(forms: Forms, lemma: str, tag: str) -> str | None:
     """Inflect a verb: the form that the corpus has, else the regular one."""
-    return lexicon.form(lemma, tag) or _lemminflect(lemma, tag)
+    return forms.form(lemma, tag) or _lemminflect(lemma, tag)
 
 
 def base_form(verb: Token) -> str | None:
@@ -56,11 +66,11 @@ def base_form(verb: Token) -> str | None:
     return None
 
 
-def plural_of(lexicon: Lexicon, noun: str) -> str | None:
+def plural_of(forms: Forms, noun: str) -> str | None:
     """Return the plural of a noun or compound: the form that the corpus has, else the regular one."""
     if noun == "person":
         return "people"  # "persons" is for the police
-    found = lexicon.plural(noun)
+    found = forms.plural(noun)
     if found is None:
         *words, head = noun.split(" ")
         form = _inflect().plural_noun(head) if "-" in head else _lemminflect(head, "NNS")  # "mothers-in-law"
@@ -78,13 +88,13 @@ def article_edits(sentence: Sentence, index: int, word: str) -> list[Edit]:
     return [Edit(before.start, before.end, article(word))]
 
 
-def agreement_edits(sentence: Sentence, lexicon: Lexicon, subject: int, plural: bool) -> list[Edit] | None:
+def agreement_edits(sentence: Sentence, forms: Forms, subject: int, plural: bool) -> list[Edit] | None:
     """Make the verbs of a subject singular or plural; none when a form cannot be found."""
     edits: list[Edit] = []
     for verb in _verbs_of(sentence, subject):
         auxiliary = sentence.child(verb.index, "aux", "auxpass")
         finite = sentence.tokens[auxiliary] if auxiliary is not None else verb
-        text = _agreeing(lexicon, finite, plural)
+        text = _agreeing(forms, finite, plural)
         if text is None:
             return None
         if text != finite.lower:
@@ -107,7 +117,7 @@ def _verbs_of(sentence: Sentence, subject: int) -> list[Token]:
     return verbs
 
 
-def _agreeing(lexicon: Lexicon, finite: Token, plural: bool) -> str | None:
+def _agreeing(forms: Forms, finite: Token, plural: bool) -> str | None:
     table = _SINGULAR_AUX if plural else _PLURAL_AUX
     if finite.lower in table:
         return table[finite.lower]
@@ -116,7 +126,7 @@ def _agreeing(lexicon: Lexicon, finite: Token, plural: bool) -> str | None:
     if finite.tag == "VBZ":
         return base_form(finite) if plural else finite.lower
     if finite.tag in {"VBP", "VB"} and not plural:
-        return verb_form(lexicon, finite.lemma.lower(), "VBZ")
+        return verb_form(forms, finite.lemma.lower(), "VBZ")
     return finite.lower if finite.tag in {"VBP", "VB"} else None
 
 

@@ -37,8 +37,6 @@ PLURAL_ONLY = frozenset(
         "bleachers", "waders", "briefs", "fatigues",
     }
 )  # fmt: skip
-
-
 _PLAIN = re.compile(r"[^\W\d_]+(?:[-‐‑–'’][^\W\d_]+)*\.?")
 
 

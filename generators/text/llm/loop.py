@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from devices.revision import libraries
-from generators.text.checks import Facts
+from generators.text.corpus.facts import Facts
 from generators.text.language.parsing import Parsing
 from generators.text.language.sentence import Sentence
 from generators.text.llm.prompts import Place, leaks

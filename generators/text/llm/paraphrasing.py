@@ -5,7 +5,7 @@ SugarCrepe++ (arXiv 2406.11171) shows that models which tell negatives may still
 
 from typing import Any
 
-from generators.text.checks import Facts, normalised
+from generators.text.corpus.facts import Facts, normalised
 from generators.text.language.meaning import says_the_same
 from generators.text.language.parsing import Parsing
 from generators.text.language.sentence import Sentence

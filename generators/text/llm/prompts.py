@@ -8,12 +8,15 @@ them; none is of a picture that anybody may want to make negatives of.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from generators.text.checks import Facts
+from generators.text.corpus.facts import Facts
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.sentence import Sentence
 from generators.text.llm.writers.base import Prompt
 from generators.text.operations.details import details
-from generators.text.operations.replace import attributes, has_complement, is_spatial, objects
+from generators.text.operations.replace_action import has_complement
+from generators.text.operations.replace_attribute import attributes
+from generators.text.operations.replace_object import objects
+from generators.text.operations.replace_relation import is_spatial
 
 
 @dataclass(frozen=True, slots=True)

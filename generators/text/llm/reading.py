@@ -8,7 +8,8 @@ wrong caption is then written by the same edits as the rules', so what else the 
 import re
 from difflib import SequenceMatcher
 
-from generators.text.corpus.lexicon import ADJECTIVE_TAGS, Lexicon, frame_of
+from generators.text.corpus.describing import ADJECTIVE_TAGS
+from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     ANY_CREATURE,
     COLOURS,
@@ -24,11 +25,14 @@ from generators.text.knowledge.exclusions import (
 )
 from generators.text.knowledge.wordnet import kind_of
 from generators.text.language.edits import Candidate, Edit, apply
+from generators.text.language.frames import frame_of
 from generators.text.language.grammar import plural_of, verb_form
 from generators.text.language.sentence import NounPhrase, Relation, Sentence, Token
 from generators.text.llm.prompts import Place
-from generators.text.operations.insert import SALIENT_KINDS
-from generators.text.operations.replace import attributes, is_loose, objects, rivals, with_attribute, with_noun
+from generators.text.operations.add_object import SALIENT_KINDS
+from generators.text.operations.replace_attribute import attributes, with_attribute
+from generators.text.operations.replace_object import objects, rivals, with_noun
+from generators.text.operations.replace_relation import is_loose
 
 # Where two captions differ: token indices in the true and in the changed one, ends exclusive.
 Change = tuple[int, int, int, int]

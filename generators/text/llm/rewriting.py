@@ -4,7 +4,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from generators.text.checks import Facts, failed_check
+from generators.text.checks import failed_check
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.edits import apply, columns_of
 from generators.text.language.parsing import Parsing

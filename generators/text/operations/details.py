@@ -8,9 +8,10 @@ black dog".
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
-from generators.text.checks import Facts
-from generators.text.corpus.lexicon import ADJECTIVE_TAGS
+from generators.text.corpus.describing import ADJECTIVE_TAGS
+from generators.text.corpus.facts import Facts
 from generators.text.knowledge.exclusions import NOT_VISIBLE, region_of
 from generators.text.knowledge.wordnet import kind_of
 from generators.text.language.casing import as_spoken, recased
@@ -36,10 +37,15 @@ class Detail:
 
 def details(sentence: Sentence, facts: Facts) -> list[Detail]:
     """Find what other captions of the image say more of things that this one mentions too; found once."""
+    found = _FOUND.setdefault(facts, {})
     key = id(sentence)
-    if key not in facts.details:
-        facts.details[key] = _details(sentence, facts)
-    return list(facts.details[key])
+    if key not in found:
+        found[key] = _details(sentence, facts)
+    return list(found[key])
+
+
+# By image and by caption (its identity): several operations ask for the same.
+_FOUND: WeakKeyDictionary[Facts, dict[int, list[Detail]]] = WeakKeyDictionary()
 
 
 def _details(sentence: Sentence, facts: Facts) -> list[Detail]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.text.checks import Facts
+from generators.text.corpus.facts import Facts
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
 from generators.text.operations.details import details, graft

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from generators.text.corpus.lexicon import Describing
+from generators.text.corpus.describing import Describing
 from generators.text.language.detection import language_of
 from generators.text.language.parsing import MOST_CHARACTERS, Parsing
 from generators.text.negatives import TextNegatives

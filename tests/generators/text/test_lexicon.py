@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from generators.text.corpus import counts
 from generators.text.corpus.counts import Counts, Key
-from generators.text.corpus.lexicon import Describing, Lexicon
+from generators.text.corpus.describing import Describing
+from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.parsing import Parsing
 from schemas.config import Describe
 from schemas.tables import LEXICON

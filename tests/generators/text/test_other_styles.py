@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from generators.text.corpus.lexicon import Describing, Lexicon
+from generators.text.corpus.describing import Describing
+from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.casing import Style, as_spoken, recased, style_of
 from generators.text.language.parsing import Parsing
 from generators.text.language.tokens import readable

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from generators.text.checks import Facts
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.edits import Candidate, apply
 from generators.text.llm.prompts import leaks, places, prompt

@@ -1,0 +1,66 @@
+"""What the captions of one image, taken together, say is there."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from generators.text.knowledge.exclusions import NUMBER_WORDS, region_of
+from generators.text.knowledge.wordnet import kind_of
+from generators.text.language.sentence import NOUN_TAGS, Sentence
+
+_WORD = re.compile(r"[a-z0-9']+")
+_ARTICLES = frozenset({"a", "an", "the"})
+
+
+def normalised(caption: str) -> tuple[str, ...]:
+    """Reduce a caption to its words: no case, punctuation or articles."""
+    return tuple(word for word in _WORD.findall(caption.lower()) if word not in _ARTICLES)
+
+
+class Facts:
+    """What the captions of one image, taken together, say is there."""
+
+    def __init__(self, sentences: Sequence[Sentence], pairs: Sequence[str] = ()) -> None:
+        """Take the captions, and the ids of their pairs where rows are to name them."""
+        self.sentences = sentences
+        self._pairs = {id(sentence): pair for sentence, pair in zip(sentences, pairs, strict=False)}
+        self.captions = {normalised(sentence.caption) for sentence in sentences}
+        self.bags = {tuple(sorted(words)) for words in self.captions}
+        self.nouns: set[str] = set()
+        self.plurals: set[str] = set()
+        self.several: set[str] = set()  # nouns of which the image may show more than one
+        self.adjectives: set[str] = set()
+        self.attributes: dict[str, set[str]] = defaultdict(set)  # noun -> adjectives
+        self.actions: set[str] = set()
+        self.numbers: set[str] = set()
+        self.regions: set[tuple[str, str]] = set()  # region of a preposition, noun
+        for sentence in sentences:
+            self._add(sentence)
+        self.kinds = {kind_of(noun) for noun in self.nouns}
+
+    def pair_of(self, sentence: Sentence) -> str:
+        """Return the id of the pair that a caption belongs to."""
+        return self._pairs[id(sentence)]
+
+    def _add(self, sentence: Sentence) -> None:
+        for phrase in sentence.noun_phrases:
+            if sum(other.lemma == phrase.lemma for other in sentence.noun_phrases) > 1:
+                self.several.add(phrase.lemma)
+            self.nouns.add(phrase.lemma)
+            if sentence.tokens[phrase.head].tag == "NNS":
+                self.plurals.add(phrase.lemma)
+                self.several.add(phrase.lemma)
+            self.attributes[phrase.lemma].update(sentence.tokens[a].lower for a in phrase.adjectives)
+        for token in sentence.tokens:
+            if token.tag in NOUN_TAGS or token.pos == "PROPN":
+                self.nouns.add(token.lemma.lower())
+            elif token.pos == "VERB":
+                self.actions.add(token.lemma.lower())
+            elif token.tag == "CD" and not (token.text.isdecimal() and len(token.text) > 2):  # no years
+                self.numbers.add(NUMBER_WORDS.get(token.lower, token.lower))
+            if token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}:
+                self.adjectives.add(token.lower)
+        for relation in sentence.relations:
+            self.regions.add(
+                (region_of(relation.words) or relation.words, sentence.tokens[relation.target].lemma.lower())
+            )

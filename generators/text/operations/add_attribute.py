@@ -1,0 +1,34 @@
+"""Say of a thing what it has not: "a white dog runs", told from "a black dog runs"."""
+
+import random
+from collections.abc import Iterator
+
+from generators.text.corpus.facts import Facts
+from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.exclusions import attribute_family, excludes
+from generators.text.language.edits import Candidate
+from generators.text.language.sentence import Sentence
+from generators.text.operations.additions import shuffled, told_from
+from generators.text.operations.details import details
+from generators.text.operations.replace_attribute import attributes, other_attributes
+
+
+def add_attribute(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
+) -> Iterator[Candidate]:
+    """Add an attribute that a thing has not, told from the one that it has: "a black dog runs", "a white dog runs"."""
+    for detail in shuffled(details(sentence, facts), rng):
+        for phrase, index in attributes(detail.sentence):
+            known = facts.attributes.get(phrase.lemma, set())
+            if detail.first <= index < detail.last:
+                for candidate in other_attributes(detail.sentence, lexicon, rng, most, phrase, index):
+                    if _excludes_all(candidate.negative_phrase, known):
+                        yield told_from(detail, candidate, "add_attribute")
+
+
+def _excludes_all(new: str, known: set[str]) -> bool:
+    """Tell whether an attribute excludes one of those known, and may go with none of its own family."""
+    family = attribute_family(new)
+    rivals = [old for old in known if attribute_family(old) == family] if family else list(known)
+    excluded = [excludes(new, old) for old in rivals]
+    return any(excluded) and (all(excluded) or family is None)

@@ -1,0 +1,73 @@
+"""Say of a thing that is not there that it is: "a dog runs on the street", told from "a dog runs on the beach"."""
+
+import random
+from collections.abc import Iterator
+
+from generators.text.corpus.facts import Facts
+from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.exclusions import NOT_VISIBLE
+from generators.text.knowledge.wordnet import kind_of
+from generators.text.language.edits import Candidate, Edit
+from generators.text.language.grammar import agreement_edits, article, has_pronoun
+from generators.text.language.sentence import NounPhrase, Sentence
+from generators.text.operations.additions import shuffled, told_from
+from generators.text.operations.details import details
+from generators.text.operations.replace_object import objects, other_objects
+
+# Things so large or lively that five people who describe a picture would hardly all pass over them.
+SALIENT_KINDS = ("animal", "person", "vehicle")
+
+
+def add_object(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
+) -> Iterator[Candidate]:
+    """Add a thing that is not there, told from one that is: "a dog runs on the beach", "a dog runs on the street".
+
+    Where no other caption vouches for anything more, it is told from the caption alone: "a dog and a horse run".
+    """
+    found = False
+    for detail in shuffled(details(sentence, facts), rng):
+        for phrase in objects(detail.sentence):
+            if detail.first <= phrase.head < detail.last:
+                for candidate in other_objects(detail.sentence, lexicon, rng, most, phrase):
+                    found = True
+                    yield told_from(detail, candidate, "add_object")
+    if not found:
+        yield from _joined(sentence, lexicon, rng, most, facts)
+
+
+def _joined(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts) -> Iterator[Candidate]:
+    """Add a thing of a kind that no caption of the image speaks of."""
+    kinds = frozenset(kind for kind in SALIENT_KINDS if kind not in facts.kinds)
+    phrases = [p for p in sentence.noun_phrases if _is_plain_subject(sentence, p)]
+    if not kinds or not phrases:
+        return
+    phrase = phrases[0]
+    head = sentence.tokens[phrase.head]
+    bare = phrase.first == phrase.noun and head.tag == "NN" and phrase.lemma not in _INDEFINITE  # "Man and dog sit"
+    for word in lexicon.new_nouns("NN", kinds).draw(rng, 4 * most):
+        if word.lemma in NOT_VISIBLE or not _may_join(lexicon, word.lemma, phrase.slot):
+            continue
+        text = f" and {word.form}" if bare else f" and {article(word.form)} {word.form}"
+        agreeing = agreement_edits(sentence, lexicon, phrase.head, plural=True)
+        if agreeing is not None:
+            edits = [Edit(head.end, head.end, text), *agreeing]
+            yield Candidate("add_object", edits, "", text.strip(), [("noun", word.lemma, "")])
+
+
+_INDEFINITE = frozenset({"someone", "somebody", "everyone", "everybody"})
+
+
+def _may_join(lexicon: Lexicon, noun: str, slot: str) -> bool:
+    # Animals do what animals do; of vehicles a car drives and a boat does not.
+    return lexicon.fills(noun, slot) and (kind_of(noun) != "vehicle" or lexicon.has(noun, slot))
+
+
+def _is_plain_subject(sentence: Sentence, phrase: NounPhrase) -> bool:
+    head = sentence.tokens[phrase.head]
+    if head.dep not in {"nsubj", "ROOT"} or kind_of(phrase.lemma) not in {"person", "animal", "vehicle"}:
+        return False
+    behind = [sentence.tokens[c].dep for c in sentence.children[phrase.head] if c > phrase.head]
+    wanted = "acl" if head.dep == "ROOT" else "punct"
+    plain = all(dep in {wanted, "punct"} for dep in behind) and not has_pronoun(sentence)
+    return plain and phrase.slot not in {"root", "wear:nsubj"} and (head.dep == "nsubj" or "acl" in behind)

@@ -1,0 +1,82 @@
+"""Put another attribute that excludes the old one: "a red shirt", "a blue shirt"."""
+
+import random
+from collections.abc import Iterator
+
+from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.exclusions import (
+    NOT_VISIBLE,
+    SHADES,
+    attribute_family,
+    excludes,
+    is_measure,
+)
+from generators.text.knowledge.wordnet import kind_of
+from generators.text.language.casing import Style, starts_sentence
+from generators.text.language.edits import Candidate, Edit
+from generators.text.language.grammar import (
+    article_edits,
+)
+from generators.text.language.sentence import NounPhrase, Sentence
+
+
+def replace_attribute(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+    """Put another attribute that excludes the old one: "a red shirt", "a blue shirt"."""
+    places = attributes(sentence)
+    rng.shuffle(places)
+    for phrase, index in places:
+        yield from other_attributes(sentence, lexicon, rng, most, phrase, index)
+
+
+def other_attributes(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, phrase: NounPhrase, index: int
+) -> Iterator[Candidate]:
+    """Put other attributes in the place of one, a token of a phrase."""
+    old = sentence.tokens[index]
+    drawn = 0
+    for word in lexicon.attributes(kind_of(phrase.lemma), phrase.lemma).draw(rng, 4 * most):
+        if drawn == most or word.form == old.lower or not excludes(old.lower, word.form):
+            continue
+        drawn += 1
+        failed = None if lexicon.says_of(word.form, phrase.lemma) else "incompatible"
+        yield with_attribute(sentence, phrase, index, word.form, failed)
+
+
+def with_attribute(sentence: Sentence, phrase: NounPhrase, index: int, word: str, failed: str | None) -> Candidate:
+    """Put an attribute in the place of a phrase's, a token."""
+    old = sentence.tokens[index]
+    edits = [Edit(old.start, old.end, word), *article_edits(sentence, index, word)]
+    return Candidate("replace_attribute", edits, old.text, word, [("attribute", word, phrase.lemma)], failed)
+
+
+def attributes(sentence: Sentence) -> list[tuple[NounPhrase, int]]:
+    """List the attributes that may change, as noun phrase and token index of the adjective."""
+    return [
+        (phrase, index)
+        for phrase in sentence.noun_phrases
+        for index in phrase.adjectives
+        if phrase.lemma not in NOT_VISIBLE and _may_change(sentence, phrase, index)
+    ]
+
+
+def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
+    family = attribute_family(sentence.tokens[index].lower)
+    if _is_name(sentence, index):
+        return False  # "the Green Bay Packers"
+    if any(sentence.tokens[child].dep in {"npadvmod", "nummod"} for child in sentence.children[index]):
+        return False  # "a 10 year old boy"
+    if family == "colour" and kind_of(phrase.lemma) == "person":
+        return False  # the colour of somebody's skin is no attribute to play with
+    before = sentence.tokens[index - 1].lower if index else ""
+    if before == "a" and sentence.tokens[index].lower == "few":
+        return False  # "a many people"
+    if is_measure(before):
+        return False
+    return family != "colour" or before not in SHADES  # "navy blue" and "light blue" are one attribute
+
+
+def _is_name(sentence: Sentence, index: int) -> bool:
+    """Tell whether a word begins a name: a capital where none is due, and another behind it."""
+    token, after = sentence.tokens[index : index + 2]
+    capitals = token.text[:1].isupper() and after.text[:1].isupper()
+    return capitals and sentence.style is Style.SENTENCE and not starts_sentence(sentence.caption, token.start)

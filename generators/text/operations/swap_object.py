@@ -1,0 +1,158 @@
+"""Let two things change roles: "a man behind a dog", "a dog behind a man"."""
+
+import random
+from collections.abc import Iterator
+
+from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.exclusions import (
+    COLOURS,
+    NOT_VISIBLE,
+    SYMMETRIC_PREPOSITIONS,
+    SYMMETRIC_VERBS,
+    region_of,
+)
+from generators.text.knowledge.wordnet import kind_of
+from generators.text.language.edits import Candidate, Edit, joined, moved_text
+from generators.text.language.frames import determiner_class
+from generators.text.language.grammar import PRONOUNS, agreement_edits
+from generators.text.language.sentence import NounPhrase, Sentence
+
+
+def swap_object(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+    """Let two things change roles, phrases and all: "a man with a red hat behind a dog"."""
+    roles = [*_verb_roles(sentence), *_preposition_roles(sentence)]
+    rng.shuffle(roles)
+    for role in roles[:most]:
+        yield from _swap_phrases(sentence, lexicon, *role)
+
+
+# Two phrases, the preposition between them (none for a verb), whether the relation holds both ways.
+Roles = tuple[NounPhrase, NounPhrase, str | None, bool]
+# Relations between two beings besides those of place.
+_TOWARDS = frozenset({"after", "at", "past", "around", "with"})
+_ANIMATE = frozenset({"person", "animal"})
+_SWAPPABLE = _ANIMATE | {"vehicle", "equipment", "furniture", "food", "container", "instrument", "tool", "figure"}
+_MOVABLE = frozenset({"person", "animal", "vehicle"})
+
+
+def _verb_roles(sentence: Sentence) -> Iterator[Roles]:
+    for verb in sentence.verbs:
+        subject, target = sentence.subject_of(verb.index), sentence.child(verb.index, "dobj")
+        if subject is not None and target is not None:
+            yield from _roles(sentence, subject, target, None, verb.lemma.lower() in SYMMETRIC_VERBS)
+
+
+def _preposition_roles(sentence: Sentence) -> Iterator[Roles]:
+    for relation in sentence.relations:
+        if region_of(relation.words) is None and relation.words not in _TOWARDS:
+            continue
+        governor, symmetric = sentence.tokens[relation.governor], relation.words in SYMMETRIC_PREPOSITIONS
+        subject: int | None = relation.governor
+        if governor.pos in {"VERB", "AUX"}:
+            subject = sentence.subject_of(relation.governor)
+            symmetric = symmetric or governor.lemma.lower() in SYMMETRIC_VERBS
+        if subject is not None:
+            yield from _roles(sentence, subject, relation.target, relation.words, symmetric)
+
+
+def _roles(sentence: Sentence, first: int, second: int, words: str | None, symmetric: bool) -> Iterator[Roles]:
+    ours, theirs = sentence.phrase_of(first), sentence.phrase_of(second)
+    if ours is None or theirs is None or {ours.lemma, theirs.lemma} & COLOURS.keys():
+        return  # "a woman in white" wears it
+    if ours.head < theirs.head and sentence.parts[ours.head] == sentence.parts[theirs.head]:
+        yield ours, theirs, words, symmetric
+
+
+def _swap_phrases(
+    sentence: Sentence,
+    lexicon: Lexicon,
+    first: NounPhrase,
+    second: NounPhrase,
+    words: str | None,
+    symmetric: bool,
+) -> Iterator[Candidate]:
+    end, last = _own_end(sentence, first, second.first), _own_end(sentence, second, len(sentence.tokens))
+    if end > second.first or {first.lemma, second.lemma} & NOT_VISIBLE:
+        return
+    inner = sentence.tokens[first.first : end] + sentence.tokens[second.first : last]
+    if any(token.lower in PRONOUNS for token in inner):
+        return  # "a man and his dog" would leave "his" with nobody before it
+    edits = [
+        Edit(
+            sentence.tokens[first.first].start,
+            sentence.tokens[end - 1].end,
+            moved_text(sentence, second.first, last),
+        ),
+        Edit(
+            sentence.tokens[second.first].start,
+            sentence.tokens[last - 1].end,
+            moved_text(sentence, first.first, end),
+        ),
+    ]
+    plural = sentence.tokens[second.head].tag == "NNS"
+    failed = _why_not_swap(sentence, first, second, words, symmetric)
+    if any(_lacks_determiner(sentence, lexicon, phrase) for phrase in (first, second)):
+        failed = failed or "ungrammatical"
+    if (sentence.tokens[first.head].tag == "NNS") != plural:
+        agreeing = agreement_edits(sentence, lexicon, first.head, plural)
+        if agreeing is None or sentence.child(first.head, "conj") is not None:
+            failed = failed or "ungrammatical"
+        edits += agreeing or []
+    originals = [sentence.text(first.first, end), sentence.text(second.first, last)]
+    negatives = [edits[0].text, edits[1].text]
+    yield Candidate("swap_object", edits, joined(originals), joined(negatives), [], failed)
+
+
+def _lacks_determiner(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase) -> bool:
+    """Tell whether a phrase cannot be moved as it is: the parser has cut it off from its determiner."""
+    singular = sentence.tokens[phrase.head].tag == "NN" and determiner_class(sentence, phrase) == ""
+    return singular and not lexicon.is_bare(phrase.lemma)
+
+
+def _own_end(sentence: Sentence, phrase: NounPhrase, limit: int) -> int:
+    """Find the end of a phrase with the prepositional phrases that are its own."""
+    end = phrase.head + 1
+    for child in sentence.children[phrase.head]:
+        token = sentence.tokens[child]
+        if child < end:
+            continue
+        edge = sentence.right_edge(child) + 1
+        if token.dep != "prep" or child != end or edge > limit or not _is_own(sentence, child):
+            break
+        end = edge
+    return end
+
+
+def _is_own(sentence: Sentence, preposition: int) -> bool:
+    """Tell whether a prepositional phrase says what a thing is like, not where it is."""
+    target = sentence.child(preposition, "pobj")
+    phrase = sentence.phrase_of(target) if target is not None else None
+    if sentence.tokens[preposition].lower in {"with", "of"}:
+        return True
+    return sentence.tokens[preposition].lower == "in" and phrase is not None and kind_of(phrase.lemma) == "clothing"
+
+
+def _why_not_swap(
+    sentence: Sentence, first: NounPhrase, second: NounPhrase, words: str | None, symmetric: bool
+) -> str | None:
+    kinds = kind_of(first.lemma), kind_of(second.lemma)
+    alike = set(kinds) <= _ANIMATE or (kinds[0] == kinds[1] and kinds[0] in _SWAPPABLE)
+    around = set(kinds) <= _MOVABLE and region_of(words or "") in {
+        "front",
+        "behind",
+        "over",
+        "under",
+        "left",
+        "right",
+    }
+    if not alike and not around:
+        return "incompatible"
+    if symmetric:
+        return "symmetric"
+    if first.lemma == second.lemma and _adjectives(sentence, first) == _adjectives(sentence, second):
+        return "unchanged"
+    return None
+
+
+def _adjectives(sentence: Sentence, phrase: NounPhrase) -> set[str]:
+    return {sentence.tokens[a].lower for a in phrase.adjectives}
