@@ -18,6 +18,7 @@ from generators.images.geometry import Fit, fit, fit_mask, fit_picture, put_back
 from generators.images.instructions import instruction
 from generators.images.pipelines import Edit, Editor
 from generators.ledger import entries
+from generators.text.operations.telling import Change
 from schemas.config import Compute, Images
 from schemas.errors import InputError
 from schemas.ids import image_id, image_negative_id, row_seed
@@ -149,7 +150,8 @@ class Editing:
     def _prompt(self, row: dict[str, Any]) -> str:
         if self.kind == "instruct":
             names = ("original_phrase", "negative_phrase", "original_spans", "negative_spans")
-            return instruction(row["operation"], row["original"], row["caption"], *(row[name] for name in names))
+            change = Change(row["original"], row["caption"], *(row[name] for name in names))
+            return instruction(row["operation"], change)
         phrase: str | None = row["prompt_phrase"] if self.images.prompt == "phrase" else None
         return phrase or row["caption"]
 

@@ -16,35 +16,12 @@ from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.edits import Candidate, apply, columns_of
 from generators.text.language.scope import forbidden
 from generators.text.language.sentence import Sentence
-from generators.text.operations.add_attribute import add_attribute
-from generators.text.operations.add_object import add_object
-from generators.text.operations.negate import negate
-from generators.text.operations.replace_action import replace_action
-from generators.text.operations.replace_attribute import replace_attribute
-from generators.text.operations.replace_count import replace_count
-from generators.text.operations.replace_object import replace_object
-from generators.text.operations.replace_relation import replace_relation
-from generators.text.operations.swap_attribute import swap_attribute
-from generators.text.operations.swap_object import swap_object
-from generators.text.operations.swap_relation import swap_relation
+from generators.text.operations import OPERATIONS
 from generators.text.ranking import Ranking
 from schemas.config import Text
 from schemas.ids import row_seed, text_negative_id
-from schemas.operations import method_of
 from schemas.stage import with_ledger
 from schemas.tables import TEXT_NEGATIVES
-
-_ALONE = {
-    "replace_object": replace_object,
-    "replace_attribute": replace_attribute,
-    "replace_relation": replace_relation,
-    "replace_action": replace_action,
-    "replace_count": replace_count,
-    "swap_object": swap_object,
-    "swap_attribute": swap_attribute,
-    "swap_relation": swap_relation,
-}
-_WITH_FACTS = {"add_object": add_object, "add_attribute": add_attribute, "negate": negate}
 
 
 class TextNegatives:
@@ -104,7 +81,7 @@ class TextNegatives:
                 continue  # another operation, or an earlier draw, has told of it already
             check = failed_check(candidate, applied, sentence, facts, self.lexicon)
             seen.add(applied.caption)
-            method = method_of(operation)
+            method = OPERATIONS[operation].method
             yield {
                 "text_negative_id": text_negative_id(pair, operation, method, applied.caption),
                 "pair_id": pair,
@@ -122,11 +99,10 @@ class TextNegatives:
                 return
 
     def _candidates(self, operation: str, sentence: Sentence, facts: Facts, rng: random.Random) -> Iterator[Candidate]:
-        most = self.config.tries
-        if operation in _WITH_FACTS:
-            found = _placed(sentence, _WITH_FACTS[operation](sentence, self.lexicon, rng, most, facts))
-            return (one for one in found if self.config.unmatched or one.original is not None)
-        return _placed(sentence, _ALONE[operation](sentence, self.lexicon, rng, most))
+        one = OPERATIONS[operation]
+        found = _placed(sentence, one.candidates(sentence, self.lexicon, rng, self.config.tries, facts))
+        matched = one.method != "insert" or self.config.unmatched
+        return (candidate for candidate in found if matched or candidate.original is not None)
 
     def _ledger(self, captions: int, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
         usable = Counter(row["operation"] for row in made if row["failed_check"] is None)
@@ -135,7 +111,7 @@ class TextNegatives:
         work = [
             {
                 "operation": operation,
-                "method": method_of(operation),
+                "method": OPERATIONS[operation].method,
                 "rows_in": captions,
                 "rows_out": usable[operation],
                 "tries": tries[operation],
@@ -144,7 +120,7 @@ class TextNegatives:
             for operation in self.config.operations
         ]
         checks = [
-            {"operation": operation, "method": method_of(operation), "check_name": check, "rows_out": n}
+            {"operation": operation, "method": OPERATIONS[operation].method, "check_name": check, "rows_out": n}
             for (operation, check), n in sorted(taken.items())
         ]
         return work + checks

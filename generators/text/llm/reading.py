@@ -8,50 +8,27 @@ wrong caption is then written by the same edits as the rules', so what else the 
 import re
 from difflib import SequenceMatcher
 
-from generators.text.corpus.describing import ADJECTIVE_TAGS
 from generators.text.corpus.lexicon import Lexicon
-from generators.text.knowledge.exclusions import (
-    ANY_CREATURE,
-    COLOURS,
-    NOT_VISIBLE,
-    actions_exclude,
-    attribute_family,
-    clothes_exclude,
-    excludes,
-    ground_of,
-    grounds_exclude,
-    region_of,
-    relations_exclude,
-)
-from generators.text.knowledge.wordnet import kind_of
-from generators.text.language.edits import Candidate, Edit, apply
-from generators.text.language.frames import frame_of
-from generators.text.language.grammar import plural_of, verb_form
-from generators.text.language.sentence import NounPhrase, Relation, Sentence, Token
-from generators.text.llm.prompts import Place
-from generators.text.operations.add_object import SALIENT_KINDS
-from generators.text.operations.replace_attribute import attributes, with_attribute
-from generators.text.operations.replace_object import objects, rivals, with_noun
-from generators.text.operations.replace_relation import is_loose
+from generators.text.language.edits import Candidate, apply
+from generators.text.language.sentence import Sentence
+from generators.text.llm.prompts import Place, question
+from generators.text.operations.base import Compared
 
-# Where two captions differ: token indices in the true and in the changed one, ends exclusive.
-Change = tuple[int, int, int, int]
 _STUTTER = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
-_PLAIN = re.compile(r"[A-Za-z]+(?:[ -][A-Za-z]+)*")
 _ARTICLES = frozenset({"a", "an"})
 
 
 def candidate_of(operation: str, place: Place, answer: Sentence, lexicon: Lexicon) -> Candidate | str:
     """Read an answer as a candidate for an operation; else name the check that it fails."""
-    sentence = place.sentence
+    sentence, read = place.sentence, question(place.asked).read
     changes = _changes(sentence, answer)
     if not changes:
         return "unchanged"
     found = None
     if len(changes) == 1:
-        found = _READERS[place.asked](sentence, answer, changes[0], lexicon)
+        found = read(sentence, answer, changes[0], lexicon)
     if found is None and (change := _in_place(place, answer)) is not None:
-        found = _READERS[place.asked](sentence, answer, change, lexicon)
+        found = read(sentence, answer, change, lexicon)
     if found is None:
         return "not_asked"
     if _STUTTER.search(apply(sentence.caption, found.edits).caption):
@@ -62,7 +39,7 @@ def candidate_of(operation: str, place: Place, answer: Sentence, lexicon: Lexico
     return found
 
 
-def _changes(sentence: Sentence, answer: Sentence) -> list[Change]:
+def _changes(sentence: Sentence, answer: Sentence) -> list[Compared]:
     """Compare word by word, without the stops at the end, and without articles that only follow the next word."""
     ours, theirs = _words(sentence), _words(answer)
     changes = []
@@ -74,16 +51,12 @@ def _changes(sentence: Sentence, answer: Sentence) -> list[Change]:
     return changes
 
 
-def _in_place(place: Place, answer: Sentence) -> Change | None:
+def _in_place(place: Place, answer: Sentence) -> Compared | None:
     """Find what an answer that begins as the caption does puts in the place, whatever follows there."""
     first = place.first
     if _words(place.sentence)[:first] != _words(answer)[:first] or first >= len(answer.tokens):
         return None
-    last = first + 1
-    if place.asked == "replace_object":
-        last = next((p.head + 1 for p in answer.noun_phrases if p.noun <= first <= p.head), last)
-    elif place.asked == "replace_relation":
-        last = next((r.last for r in answer.relations if r.first == first), last)
+    last = question(place.asked).end(answer, first)
     if place.sentence.text(first, place.last).lower() == answer.text(first, last).lower():
         return None
     return first, place.last, first, last
@@ -94,114 +67,3 @@ def _words(sentence: Sentence) -> list[str]:
     while words and sentence.tokens[len(words) - 1].pos == "PUNCT":
         words.pop()
     return words
-
-
-def _object(sentence: Sentence, answer: Sentence, change: Change, lexicon: Lexicon) -> Candidate | None:
-    ours = [p for p in objects(sentence) if p.noun <= change[0] and p.head + 1 == change[1]]
-    theirs = [p for p in answer.noun_phrases if p.noun <= change[2] and p.head + 1 == change[3]]
-    if not ours or not theirs:
-        return None
-    [old], [new] = ours, theirs
-    form: str | None = answer.spoken(new.noun, new.head + 1)
-    if sentence.tokens[old.head].tag != answer.tokens[new.head].tag:
-        form = plural_of(lexicon, new.lemma) if sentence.tokens[old.head].tag == "NNS" else new.lemma
-    found = with_noun(sentence, lexicon, old, new.lemma, form) if form and _PLAIN.fullmatch(form) else None
-    if found is not None:
-        found.failed = _why_not_object(sentence, old, new.lemma)
-    return found
-
-
-def _why_not_object(sentence: Sentence, old: NounPhrase, new: str) -> str | None:
-    """Name why one thing is no other than another, or is nothing to put in its place.
-
-    The corpus need not know the new word, so what it would tell by its silence is told here.
-    """
-    kind = kind_of(new)
-    coloured = any(attribute_family(sentence.tokens[a].lower) == "colour" for a in old.adjectives)
-    fitting = {*rivals(old.lemma), *(() if kind_of(old.lemma) == "person" else SALIENT_KINDS)}
-    if kind not in fitting or new in NOT_VISIBLE or new in COLOURS:
-        return "incompatible"
-    if kind == "person" and coloured:
-        return "incompatible"  # the colour of somebody's skin is no attribute to play with
-    if new.rpartition(" ")[2] in ANY_CREATURE:
-        return "synonym"
-    if (kind == "clothing" or old.slot == "wear:dobj") and not clothes_exclude(new, old.lemma):
-        return "compatible"
-    places = "place" in {kind, kind_of(old.lemma)} or ground_of(new) or ground_of(old.lemma)
-    if places and not grounds_exclude(new, old.lemma):
-        return "compatible"  # a garden may be called a field, a shore a beach
-    return None
-
-
-def _attribute(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) -> Candidate | None:
-    places = [(phrase, index) for phrase, index in attributes(sentence) if (index, index + 1) == change[:2]]
-    new = answer.tokens[change[2]] if change[3] == change[2] + 1 else None
-    if not places or new is None or new.tag not in ADJECTIVE_TAGS:
-        return None
-    [(phrase, index)] = places
-    failed = None if excludes(sentence.tokens[index].lower, new.lower) else "compatible"
-    return with_attribute(sentence, phrase, index, new.lower, failed)
-
-
-def _relation(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) -> Candidate | None:
-    old, new = _relation_at(sentence, *change[:2]), _relation_at(answer, *change[2:])
-    if old is None or new is None or old.words == new.words:
-        return None
-    start, end = sentence.tokens[old.first].start, sentence.tokens[old.last - 1].end
-    target = sentence.tokens[old.target].lemma.lower()
-    exclusive = relations_exclude(old.words, new.words) and not is_loose(sentence, old, new.words)
-    failed = None if exclusive else "compatible"
-    if (old.words in _WHITHER) != (new.words in _WHITHER):
-        failed = "incompatible"  # "smiles into a wall"
-    if region_of(new.words) in {"front", "behind"} and ground_of(target) is not None:
-        failed = "incompatible"  # nothing is in front of a lawn
-    return Candidate(
-        "replace_relation",
-        [Edit(start, end, new.words)],
-        sentence.caption[start:end],
-        new.words,
-        [("relation", new.words, target)],
-        failed,
-    )
-
-
-_WHITHER = frozenset({"into", "onto", "out of", "up", "down", "toward", "towards", "away from", "off"})
-
-
-def _relation_at(sentence: Sentence, first: int, last: int) -> Relation | None:
-    """Find the relation whose words take in all that changed."""
-    return next((r for r in sentence.relations if r.first <= first and last <= r.last), None)
-
-
-def _action(sentence: Sentence, answer: Sentence, change: Change, lexicon: Lexicon) -> Candidate | None:
-    """Read another verb, with another preposition or particle where it takes one: "sits on", "jumps over"."""
-    old, new = _verb_at(sentence, *change[:2]), _verb_at(answer, *change[2:])
-    if old is None or new is None:
-        return None
-    first, second = old.lemma.lower(), new.lemma.lower()
-    form = new.lower if new.tag == old.tag else verb_form(lexicon, second, old.tag)
-    if form is None or form == old.lower:
-        return None
-    exclusive = actions_exclude(first, second, frame_of(sentence, old))
-    start, end = old.start, sentence.tokens[change[1] - 1].end
-    text = form + answer.caption[new.end : answer.tokens[change[3] - 1].end]
-    claims = [("action", second, first)]
-    return Candidate(
-        "replace_action", [Edit(start, end, text)], sentence.caption[start:end], text, claims,
-        None if exclusive else "compatible",
-    )  # fmt: skip
-
-
-def _verb_at(sentence: Sentence, first: int, last: int) -> Token | None:
-    """Find the verb that changed: it comes first, and nothing but a preposition or particle comes with it."""
-    verb = next((v for v in sentence.verbs if v.index == first), None)
-    rest = sentence.tokens[first + 1 : last]
-    return verb if len(rest) < 2 and all(t.pos in {"ADP", "ADV"} for t in rest) else None
-
-
-_READERS = {
-    "replace_object": _object,
-    "replace_attribute": _attribute,
-    "replace_relation": _relation,
-    "replace_action": _action,
-}

@@ -9,8 +9,10 @@ from generators.text.knowledge.exclusions import attribute_family, excludes
 from generators.text.language.edits import Candidate
 from generators.text.language.sentence import Sentence
 from generators.text.operations.additions import shuffled, told_from
+from generators.text.operations.base import Operation
 from generators.text.operations.details import details
 from generators.text.operations.replace_attribute import attributes, other_attributes
+from generators.text.operations.telling import Change
 
 
 def add_attribute(
@@ -32,3 +34,11 @@ def _excludes_all(new: str, known: set[str]) -> bool:
     rivals = [old for old in known if attribute_family(old) == family] if family else list(known)
     excluded = [excludes(new, old) for old in rivals]
     return any(excluded) and (all(excluded) or family is None)
+
+
+def _told(change: Change) -> str:
+    noun = change.original[change.original_spans[-1]["start"] :].split()[0].strip(".,;:!?")
+    return f"Make the {noun} {change.negative_phrase}"
+
+
+OPERATION = Operation("add_attribute", add_attribute, _told, within="replace_attribute")

@@ -11,11 +11,9 @@ from generators.text.language.edits import Candidate, Edit
 from generators.text.language.grammar import agreement_edits, article, has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.additions import shuffled, told_from
+from generators.text.operations.base import Operation
 from generators.text.operations.details import details
-from generators.text.operations.replace_object import objects, other_objects
-
-# Things so large or lively that five people who describe a picture would hardly all pass over them.
-SALIENT_KINDS = ("animal", "person", "vehicle")
+from generators.text.operations.replace_object import SALIENT_KINDS, objects, other_objects
 
 
 def add_object(
@@ -71,3 +69,8 @@ def _is_plain_subject(sentence: Sentence, phrase: NounPhrase) -> bool:
     wanted = "acl" if head.dep == "ROOT" else "punct"
     plain = all(dep in {wanted, "punct"} for dep in behind) and not has_pronoun(sentence)
     return plain and phrase.slot not in {"root", "wear:nsubj"} and (head.dep == "nsubj" or "acl" in behind)
+
+
+OPERATION = Operation(
+    "add_object", add_object, lambda c: f"Add {c.negative_phrase.removeprefix('and ')}", within="replace_object"
+)

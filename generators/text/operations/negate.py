@@ -11,7 +11,9 @@ from generators.text.language.edits import Candidate, Claim, Edit, apply
 from generators.text.language.grammar import base_form
 from generators.text.language.scope import forbidden
 from generators.text.language.sentence import Sentence, Token
+from generators.text.operations.base import Operation
 from generators.text.operations.replace_action import other_actions
+from generators.text.operations.telling import Change
 
 
 def negate(
@@ -94,3 +96,12 @@ def _negation(sentence: Sentence, verb: Token) -> Edit | None:
     if verb.tag == "VBG" and verb.index > 0:
         return Edit(verb.start, verb.start, "not ")
     return None
+
+
+def _told(change: Change) -> str:
+    if "not" in change.original.split():  # told from the denial of something else
+        return f"Show something else than {change.negative_phrase}"
+    return f'Change what makes this true: "{change.original}"'
+
+
+OPERATION = Operation("negate", negate, _told)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     actions_exclude,
@@ -10,10 +11,14 @@ from generators.text.knowledge.exclusions import (
 from generators.text.knowledge.wordnet import kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import frame_of
+from generators.text.language.grammar import verb_form
 from generators.text.language.sentence import Sentence, Token
+from generators.text.operations.base import Compared, Operation, Question, Span
 
 
-def replace_action(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+def replace_action(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+) -> Iterator[Candidate]:
     """Put another action that nobody does at the same time: "a man sits", "a man runs"."""
     verbs = [v for v in sentence.verbs if v.tag in {"VBG", "VBZ", "VBP"} and not has_complement(sentence, v)]
     rng.shuffle(verbs)
@@ -49,3 +54,53 @@ def has_complement(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a verb takes more than things and places: "lies covered in", "sits still"."""
     behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]
     return any(t.dep in {"acomp", "oprd", "xcomp", "ccomp", "dative"} or t.tag in {"VBN", "RB", "RP"} for t in behind)
+
+
+def _places(sentence: Sentence) -> list[Span]:
+    verbs = [verb for verb in sentence.verbs if verb.tag in {"VBG", "VBZ", "VBP"}]
+    return [(verb.index, verb.index + 1) for verb in verbs if not has_complement(sentence, verb)]
+
+
+def _read(sentence: Sentence, answer: Sentence, change: Compared, lexicon: Lexicon) -> Candidate | None:
+    """Read another verb, with another preposition or particle where it takes one: "sits on", "jumps over"."""
+    old, new = _verb_at(sentence, *change[:2]), _verb_at(answer, *change[2:])
+    if old is None or new is None:
+        return None
+    first, second = old.lemma.lower(), new.lemma.lower()
+    form = new.lower if new.tag == old.tag else verb_form(lexicon, second, old.tag)
+    if form is None or form == old.lower:
+        return None
+    exclusive = actions_exclude(first, second, frame_of(sentence, old))
+    start, end = old.start, sentence.tokens[change[1] - 1].end
+    text = form + answer.caption[new.end : answer.tokens[change[3] - 1].end]
+    claims = [("action", second, first)]
+    return Candidate(
+        "replace_action", [Edit(start, end, text)], sentence.caption[start:end], text, claims,
+        None if exclusive else "compatible",
+    )  # fmt: skip
+
+
+def _verb_at(sentence: Sentence, first: int, last: int) -> Token | None:
+    """Find the verb that changed: it comes first, and nothing but a preposition or particle comes with it."""
+    verb = next((v for v in sentence.verbs if v.index == first), None)
+    rest = sentence.tokens[first + 1 : last]
+    return verb if len(rest) < 2 and all(t.pos in {"ADP", "ADV"} for t in rest) else None
+
+
+OPERATION = Operation(
+    "replace_action",
+    replace_action,
+    lambda c: f"Change {c.old} to {c.negative_phrase}",
+    Question(
+        _places,
+        "Change what somebody does in a caption of a photo to something that cannot be done at the same time. "
+        "Keep all other words as they are.",
+        (
+            ("A man is riding a bike down the street .", "riding", "A man is pushing a bike down the street ."),
+            ("Two dogs are playing in the snow .", "playing", "Two dogs are sleeping in the snow ."),
+            ("A woman in a red dress sits on a bench .", "sits", "A woman in a red dress lies on a bench ."),
+            ("A boy jumps over a fence .", "jumps", "A boy climbs over a fence ."),
+        ),
+        _read,
+    ),
+)

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Iterator
 
+from generators.text.corpus.describing import ADJECTIVE_TAGS
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     NOT_VISIBLE,
@@ -18,9 +20,12 @@ from generators.text.language.grammar import (
     article_edits,
 )
 from generators.text.language.sentence import NounPhrase, Sentence
+from generators.text.operations.base import Compared, Operation, Question, Span
 
 
-def replace_attribute(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+def replace_attribute(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+) -> Iterator[Candidate]:
     """Put another attribute that excludes the old one: "a red shirt", "a blue shirt"."""
     places = attributes(sentence)
     rng.shuffle(places)
@@ -80,3 +85,36 @@ def _is_name(sentence: Sentence, index: int) -> bool:
     token, after = sentence.tokens[index : index + 2]
     capitals = token.text[:1].isupper() and after.text[:1].isupper()
     return capitals and sentence.style is Style.SENTENCE and not starts_sentence(sentence.caption, token.start)
+
+
+def _places(sentence: Sentence) -> list[Span]:
+    return [(index, index + 1) for _, index in attributes(sentence)]
+
+
+def _read(sentence: Sentence, answer: Sentence, change: Compared, _: Lexicon) -> Candidate | None:
+    places = [(phrase, index) for phrase, index in attributes(sentence) if (index, index + 1) == change[:2]]
+    new = answer.tokens[change[2]] if change[3] == change[2] + 1 else None
+    if not places or new is None or new.tag not in ADJECTIVE_TAGS:
+        return None
+    [(phrase, index)] = places
+    failed = None if excludes(sentence.tokens[index].lower, new.lower) else "compatible"
+    return with_attribute(sentence, phrase, index, new.lower, failed)
+
+
+OPERATION = Operation(
+    "replace_attribute",
+    replace_attribute,
+    lambda c: f"Change {c.old} to {c.negative_phrase}",
+    Question(
+        _places,
+        "Change one adjective in a caption of a photo to one that cannot be true at the same time. "
+        "Keep all other words as they are.",
+        (
+            ("A man in a red coat waits for a bus .", "red", "A man in a green coat waits for a bus ."),
+            ("A young woman reads a book .", "young", "An elderly woman reads a book ."),
+            ("Two small dogs play in the snow .", "small", "Two enormous dogs play in the snow ."),
+            ("Children run down a wet street .", "wet", "Children run down a dry street ."),
+        ),
+        _read,
+    ),
+)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import DIGITS, NUMBER_WORDS, is_measure
 from generators.text.knowledge.wordnet import kind_of
@@ -10,11 +11,14 @@ from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import agreement_edits, has_pronoun, plural_of
 from generators.text.language.sentence import NounPhrase, Sentence, Token
+from generators.text.operations.base import Operation
 
 _COUNTED = frozenset({"person", "animal", "vehicle", "figure"})
 
 
-def replace_count(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+def replace_count(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+) -> Iterator[Candidate]:
     """Put another number, or a number for "a": "two dogs run", "3 dogs run"; "a dog runs", "two dogs run"."""
     phrases = [p for p in sentence.noun_phrases if kind_of(p.lemma) in _COUNTED]
     rng.shuffle(phrases)
@@ -104,3 +108,6 @@ def _number_for_one(
     old = sentence.text(phrase.first, phrase.head + 1)
     new = f"{number} {sentence.caption[one.end + 1 : start]}{plural}"
     return Candidate("replace_count", edits, old, new, [("count", word, phrase.lemma), ("plural", phrase.lemma)])
+
+
+OPERATION = Operation("replace_count", replace_count, lambda c: f"Show {c.negative_phrase} instead of {c.old}")

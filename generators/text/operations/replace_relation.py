@@ -3,18 +3,23 @@
 import random
 from collections.abc import Iterator
 
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     NOT_VISIBLE,
+    ground_of,
     region_of,
     relations_exclude,
 )
 from generators.text.knowledge.wordnet import kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.sentence import Relation, Sentence
+from generators.text.operations.base import Compared, Operation, Question, Span
 
 
-def replace_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+def replace_relation(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+) -> Iterator[Candidate]:
     """Put another relation that excludes the old one: "on the bench", "behind the bench"."""
     places = [r for r in sentence.relations if is_spatial(sentence, r)]
     rng.shuffle(places)
@@ -64,3 +69,61 @@ def is_spatial(sentence: Sentence, relation: Relation) -> bool:
     worn = relation.words == "in" and kind == "clothing"
     agent = relation.words == "by" and sentence.tokens[relation.governor].tag == "VBN"  # "pulled by a dog"
     return kind is not None and not worn and not agent
+
+
+def _places(sentence: Sentence) -> list[Span]:
+    return [(relation.first, relation.last) for relation in sentence.relations if is_spatial(sentence, relation)]
+
+
+def _read(sentence: Sentence, answer: Sentence, change: Compared, _: Lexicon) -> Candidate | None:
+    old, new = _relation_at(sentence, *change[:2]), _relation_at(answer, *change[2:])
+    if old is None or new is None or old.words == new.words:
+        return None
+    start, end = sentence.tokens[old.first].start, sentence.tokens[old.last - 1].end
+    target = sentence.tokens[old.target].lemma.lower()
+    exclusive = relations_exclude(old.words, new.words) and not is_loose(sentence, old, new.words)
+    failed = None if exclusive else "compatible"
+    if (old.words in _WHITHER) != (new.words in _WHITHER):
+        failed = "incompatible"  # "smiles into a wall"
+    if region_of(new.words) in {"front", "behind"} and ground_of(target) is not None:
+        failed = "incompatible"  # nothing is in front of a lawn
+    return Candidate(
+        "replace_relation",
+        [Edit(start, end, new.words)],
+        sentence.caption[start:end],
+        new.words,
+        [("relation", new.words, target)],
+        failed,
+    )
+
+
+_WHITHER = frozenset({"into", "onto", "out of", "up", "down", "toward", "towards", "away from", "off"})
+
+
+def _relation_at(sentence: Sentence, first: int, last: int) -> Relation | None:
+    """Find the relation whose words take in all that changed."""
+    return next((r for r in sentence.relations if r.first <= first and last <= r.last), None)
+
+
+def _end(answer: Sentence, first: int) -> int:
+    return next((r.last for r in answer.relations if r.first == first), first + 1)
+
+
+OPERATION = Operation(
+    "replace_relation",
+    replace_relation,
+    lambda c: f"Move things to be {c.negative_phrase} instead of {c.old}",
+    Question(
+        _places,
+        "Change one preposition in a caption of a photo, so that things are in another place. "
+        "Keep all other words as they are.",
+        (
+            ("A man sits on a bench .", "on", "A man sits behind a bench ."),
+            ("Two dogs play in front of a truck .", "in front of", "Two dogs play underneath a truck ."),
+            ("A woman walks up the stairs with a bag .", "up", "A woman walks down the stairs with a bag ."),
+            ("A cat sleeps in a box .", "in", "A cat sleeps on top of a box ."),
+        ),
+        _read,
+        _end,
+    ),
+)

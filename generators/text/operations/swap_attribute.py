@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from itertools import combinations
 
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     attribute_family,
@@ -13,10 +14,14 @@ from generators.text.knowledge.wordnet import is_opposite
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
 from generators.text.language.grammar import article
 from generators.text.language.sentence import NOUN_TAGS, NounPhrase, Sentence
+from generators.text.operations.base import Operation
 from generators.text.operations.replace_attribute import attributes
+from generators.text.operations.telling import swap
 
 
-def swap_attribute(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+def swap_attribute(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+) -> Iterator[Candidate]:
     """Let two things change attributes: "a red cup and a blue plate", "a blue cup and a red plate"."""
     places = attributes(sentence)
     pairs = [
@@ -95,3 +100,6 @@ def _owner(sentence: Sentence, phrase: NounPhrase) -> str:
     if token.dep in {"prep", "acl"}:
         token = sentence.tokens[token.head]
     return token.lemma.lower() if token.tag in NOUN_TAGS else f"{token.index} {phrase.slot}"
+
+
+OPERATION = Operation("swap_attribute", swap_attribute, swap)

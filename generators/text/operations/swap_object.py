@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     COLOURS,
@@ -16,9 +17,13 @@ from generators.text.language.edits import Candidate, Edit, joined, moved_text
 from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import PRONOUNS, agreement_edits
 from generators.text.language.sentence import NounPhrase, Sentence
+from generators.text.operations.base import Operation
+from generators.text.operations.telling import Change, definite
 
 
-def swap_object(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+def swap_object(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+) -> Iterator[Candidate]:
     """Let two things change roles, phrases and all: "a man with a red hat behind a dog"."""
     roles = [*_verb_roles(sentence), *_preposition_roles(sentence)]
     rng.shuffle(roles)
@@ -156,3 +161,11 @@ def _why_not_swap(
 
 def _adjectives(sentence: Sentence, phrase: NounPhrase) -> set[str]:
     return {sentence.tokens[a].lower for a in phrase.adjectives}
+
+
+def _told(change: Change) -> str:
+    first, second = change.swapped
+    return f"Swap {definite(first)} and {definite(second)}"
+
+
+OPERATION = Operation("swap_object", swap_object, _told)

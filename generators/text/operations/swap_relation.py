@@ -4,16 +4,21 @@ import random
 from collections.abc import Iterator
 from itertools import combinations
 
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     relations_exclude,
 )
 from generators.text.language.edits import Candidate, Edit, joined
 from generators.text.language.sentence import Relation, Sentence
+from generators.text.operations.base import Operation
 from generators.text.operations.replace_relation import is_spatial
+from generators.text.operations.telling import swap
 
 
-def swap_relation(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[Candidate]:
+def swap_relation(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+) -> Iterator[Candidate]:
     """Let two things change relations: "on the bench behind the tree", "behind the bench on the tree"."""
     places = [r for r in sentence.relations if is_spatial(sentence, r) or r.words in _PATH]
     pairs = [
@@ -53,3 +58,6 @@ def _may_change(first: str, second: str) -> bool:
 
 def _relation_edit(sentence: Sentence, place: Relation, text: Relation) -> Edit:
     return Edit(sentence.tokens[place.first].start, sentence.tokens[place.last - 1].end, text.words)
+
+
+OPERATION = Operation("swap_relation", swap_relation, swap)
