@@ -39,6 +39,11 @@ CHECKS: dict[str, str] = {
     "outranked": "another candidate's plausibility is nearer to the original's",
 }
 
+# What neither the corpus nor the lexical data can tell: a wrong caption that may be true all the same.
+DOUBTS: dict[str, str] = {
+    "things": "nothing says that the new thing and the old one exclude each other, or that both may be there",
+}
+
 IMAGE_CHECKS: dict[str, str] = {
     "leaked": "the language model's answer has words of the prompt in it, or is no line of text",
     "not_asked": "the language model changed something else than it was asked to, or more than one thing",

@@ -118,6 +118,11 @@ TEXT_NEGATIVES = pa.schema(
         ("method", pa.string()),  # swap, replace, insert or rewrite
         ("original_phrase", pa.string()),  # what changed; the two phrases of a swap are joined by " / "
         ("negative_phrase", pa.string()),  # what it became
+        # The entity or relation that the change is about, of the right caption, and the wrong one in its place: "a red
+        # shirt", "a blue shirt". Null: a language model's answer that changes something else.
+        ("unit", pa.string()),
+        ("foil", pa.string()),
+        ("doubt", pa.string()),  # a name from schemas.reasons.DOUBTS: what nobody can tell; null: surely wrong
         ("original_spans", pa.list_(SPAN)),  # every place that differs, agreement included; in order
         ("negative_spans", pa.list_(SPAN)),  # the same places in the wrong caption, one for one
         ("model", pa.string()),  # parser or language model that wrote it

@@ -3,6 +3,9 @@
 The order is the order of schemas.reasons.CHECKS: the first that fails names why a candidate is left out.
 """
 
+import re
+from collections import Counter
+
 from generators.text.corpus.facts import Facts, normalised
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import COLOURS, attribute_family, gender_of, region_of
@@ -20,6 +23,8 @@ def failed_check(
         return "unchanged"
     if candidate.failed is not None:
         return candidate.failed
+    if _is_reordered(candidate, applied, sentence):
+        return "same_words"
     if any(_is_synonym(claim, lexicon) for claim in candidate.claims):
         return "synonym"
     if words in facts.captions:
@@ -30,6 +35,27 @@ def failed_check(
     if any(_is_entailed(claim, facts, lexicon) for claim in candidate.claims):
         return "entailed"
     return None
+
+
+def _is_reordered(candidate: Candidate, applied: Applied, sentence: Sentence) -> bool:
+    """Tell whether items of one list have changed places and nothing else: "a white dog, a black dog and a cat"."""
+    if candidate.original is not None or len(candidate.edits) < 2:
+        return False
+    first, last = min(edit.start for edit in candidate.edits), max(edit.end for edit in candidate.edits)
+    tokens = sentence.tokens
+    touched = [p for p in sentence.noun_phrases if tokens[p.first].start < last and first < tokens[p.head].end]
+    first = min([first, *(tokens[p.first].start for p in touched)])
+    last = max([last, *(tokens[p.head].end for p in touched)])
+    ours = sentence.caption[first:last]
+    theirs = applied.caption[first : last + len(applied.caption) - len(sentence.caption)]
+    return len(_items(ours)) > 1 and _items(ours) == _items(theirs)
+
+
+def _items(text: str) -> Counter[tuple[str, ...]]:
+    return Counter(normalised(item) for item in _LIST.split(text))
+
+
+_LIST = re.compile(r"\s*[,;&]\s*(?:and\s+)?|\s+and\s+", re.IGNORECASE)
 
 
 def _is_synonym(claim: Claim, lexicon: Lexicon) -> bool:
@@ -49,8 +75,8 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
     match claim:
         case ("noun", new, _):
             return _is_mentioned(new, facts, lexicon)
-        case ("attribute", new, _):
-            return _has_attribute(new, facts)
+        case ("attribute", new, noun):
+            return _has_attribute(new, noun, facts, lexicon)
         case ("attribute of", new, noun):
             return any(
                 new in adjectives and is_same_or_general(noun, other, "n")
@@ -87,12 +113,28 @@ def _is_mentioned(new: str, facts: Facts, lexicon: Lexicon) -> bool:
     return False
 
 
-def _has_attribute(new: str, facts: Facts) -> bool:
-    if not facts.adjectives.isdisjoint(new.split()):
+def _has_attribute(new: str, noun: str, facts: Facts, lexicon: Lexicon) -> bool:
+    """Tell whether a caption says an attribute of a thing, by this name or one that it may mean the same by.
+
+    What is said of another thing is not said of this one: "a white shirt and black jeans" lets the shirt be black.
+    """
+    said = set(facts.adjectives)
+    for other, adjectives in facts.attributes.items():
+        if _may_be_one(noun, other, facts, lexicon):
+            said |= adjectives
+    if not said.isdisjoint(new.split()):
         return True
-    if attribute_family(new) == "colour":
-        return any(COLOURS.get(old) == COLOURS[new] for old in facts.adjectives)
-    return False
+    return attribute_family(new) == "colour" and any(COLOURS.get(old) == COLOURS[new] for old in said)
+
+
+def _may_be_one(noun: str, other: str, facts: Facts, lexicon: Lexicon) -> bool:
+    """Tell whether two captions of an image may mean one thing by two nouns; no caption may have both of two things."""
+    if noun == other:
+        return True
+    if frozenset({noun, other}) in facts.apart:
+        return False
+    kind = kind_of(noun)
+    return kind is None or kind == kind_of(other) or is_close(noun, other, "n") or lexicon.are_alternatives(noun, other)
 
 
 def _may_be_many(noun: str, facts: Facts) -> bool:

@@ -16,6 +16,7 @@ from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.edits import Candidate, apply, columns_of
 from generators.text.language.scope import forbidden
 from generators.text.language.sentence import Sentence
+from generators.text.language.units import unit_within
 from generators.text.operations import OPERATIONS
 from generators.text.ranking import Ranking
 from schemas.config import Text
@@ -88,7 +89,7 @@ class TextNegatives:
                 "vouched_by": candidate.vouched_by and facts.pair_of(candidate.vouched_by),
                 "operation": operation,
                 "method": method,
-                **columns_of(candidate, applied, sentence.caption),
+                **columns_of(candidate, applied, sentence.caption, unit_within(candidate, sentence)),
                 "model": self.parser,
                 "seed": seed,
                 "tries": tries,

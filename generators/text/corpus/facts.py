@@ -1,20 +1,20 @@
 """What the captions of one image, taken together, say is there."""
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import combinations
 
 from generators.text.knowledge.exclusions import NUMBER_WORDS, region_of
 from generators.text.knowledge.wordnet import kind_of
 from generators.text.language.sentence import NOUN_TAGS, Sentence
+from schemas.words import words_of
 
-_WORD = re.compile(r"[a-z0-9']+")
 _ARTICLES = frozenset({"a", "an", "the"})
 
 
 def normalised(caption: str) -> tuple[str, ...]:
     """Reduce a caption to its words: no case, punctuation or articles."""
-    return tuple(word for word in _WORD.findall(caption.lower()) if word not in _ARTICLES)
+    return tuple(word for word in words_of(caption) if word not in _ARTICLES)
 
 
 class Facts:
@@ -29,7 +29,8 @@ class Facts:
         self.nouns: set[str] = set()
         self.plurals: set[str] = set()
         self.several: set[str] = set()  # nouns of which the image may show more than one
-        self.adjectives: set[str] = set()
+        self.adjectives: set[str] = set()  # said of nothing in particular: "the dog is black"
+        self.apart: set[frozenset[str]] = set()  # two nouns that one caption has of two things
         self.attributes: dict[str, set[str]] = defaultdict(set)  # noun -> adjectives
         self.actions: set[str] = set()
         self.numbers: set[str] = set()
@@ -43,6 +44,7 @@ class Facts:
         return self._pairs[id(sentence)]
 
     def _add(self, sentence: Sentence) -> None:
+        owned: set[int] = set()
         for phrase in sentence.noun_phrases:
             if sum(other.lemma == phrase.lemma for other in sentence.noun_phrases) > 1:
                 self.several.add(phrase.lemma)
@@ -50,7 +52,10 @@ class Facts:
             if sentence.tokens[phrase.head].tag == "NNS":
                 self.plurals.add(phrase.lemma)
                 self.several.add(phrase.lemma)
+            owned.update(phrase.adjectives)
             self.attributes[phrase.lemma].update(sentence.tokens[a].lower for a in phrase.adjectives)
+        names = {phrase.lemma for phrase in sentence.noun_phrases}
+        self.apart.update(frozenset(pair) for pair in combinations(sorted(names), 2))
         for token in sentence.tokens:
             if token.tag in NOUN_TAGS or token.pos == "PROPN":
                 self.nouns.add(token.lemma.lower())
@@ -58,7 +63,7 @@ class Facts:
                 self.actions.add(token.lemma.lower())
             elif token.tag == "CD" and not (token.text.isdecimal() and len(token.text) > 2):  # no years
                 self.numbers.add(NUMBER_WORDS.get(token.lower, token.lower))
-            if token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}:
+            if token.index not in owned and (token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}):
                 self.adjectives.add(token.lower)
         for relation in sentence.relations:
             self.regions.add(

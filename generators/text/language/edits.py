@@ -34,6 +34,8 @@ class Candidate:
     # The true caption that the edits are of: of an addition, the pair's own with a true detail. None: the pair's own.
     original: str | None = None
     vouched_by: Sentence | None = None  # the caption of the image that says so
+    unit: Span | None = None  # characters of `original` that the change is about; None: found in the pair's own caption
+    doubt: str | None = None  # what nobody can tell, so that the wrong words may be true as well: a name of DOUBTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,19 @@ def apply(caption: str, edits: Iterable[Edit]) -> Applied:
     return Applied("".join((*pieces, caption[at:])), tuple(originals), tuple(negatives))
 
 
-def columns_of(candidate: Candidate, applied: Applied, caption: str) -> dict[str, Any]:
-    """Say what an edit of a pair's caption changed, in columns of TEXT_NEGATIVES."""
+def columns_of(candidate: Candidate, applied: Applied, caption: str, unit: Span) -> dict[str, Any]:
+    """Say what an edit of a pair's caption changed, in columns of TEXT_NEGATIVES; `unit` are characters of the true
+    caption that hold all edits."""
+    original = candidate.original or caption
+    start, end = unit
     return {
-        "original": candidate.original or caption,
+        "original": original,
+        "unit": original[start:end],
+        "foil": applied.caption[start : end + len(applied.caption) - len(original)],
+        "doubt": candidate.doubt,
         "caption": applied.caption,
         "original_phrase": candidate.original_phrase,
-        "negative_phrase": recased(candidate.negative_phrase, "", candidate.original or caption, 0),
+        "negative_phrase": recased(candidate.negative_phrase, "", original, 0),
         "original_spans": [{"start": a, "end": b} for a, b in applied.original_spans],
         "negative_spans": [{"start": a, "end": b} for a, b in applied.negative_spans],
     }

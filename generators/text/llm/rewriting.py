@@ -10,6 +10,7 @@ from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.edits import apply, columns_of
 from generators.text.language.parsing import Parsing
 from generators.text.language.sentence import Sentence
+from generators.text.language.units import unit_of
 from generators.text.llm.loop import METHOD, Asking, Job
 from generators.text.llm.prompts import Place, places, prompt
 from generators.text.llm.reading import candidate_of
@@ -52,7 +53,10 @@ class Rewriting(Asking):
         else:
             applied = apply(place.sentence.caption, found.edits)
             check = failed_check(found, applied, job.sentence, job.facts, self.lexicon)
-            changed = {**columns_of(found, applied, job.sentence.caption), "failed_check": check}
+            changed = {
+                **columns_of(found, applied, job.sentence.caption, unit_of(place.sentence, found.edits)),
+                "failed_check": check,
+            }
         return {
             **changed,
             "text_negative_id": text_negative_id(job.pair, job.operation, METHOD, changed["caption"]),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from generators.text.language.edits import Candidate
 from generators.text.language.scope import forbidden
+from generators.text.language.units import unit_of
 from generators.text.operations.details import Detail
 
 
@@ -17,5 +18,11 @@ def shuffled(found: list[Detail], rng: random.Random) -> list[Detail]:
 def told_from(detail: Detail, candidate: Candidate, operation: str) -> Candidate:
     """Make a replacement within a detail an addition: told from the caption with the true detail."""
     failed = forbidden(detail.sentence, candidate.edits, moving=False) or candidate.failed
-    original = detail.sentence.caption
-    return replace(candidate, operation=operation, original=original, vouched_by=detail.vouched_by, failed=failed)
+    return replace(
+        candidate,
+        operation=operation,
+        original=detail.sentence.caption,
+        vouched_by=detail.vouched_by,
+        unit=unit_of(detail.sentence, candidate.edits),
+        failed=failed,
+    )
