@@ -175,6 +175,10 @@ class Lexicon:
         before = (governor, words) in self._governors or (kind_of(governor), words) in self._governors
         return before and self._targets[words, target] * 50 >= self._targets["", target]
 
+    def goes_with(self, governor: str, words: str) -> bool:
+        """Tell whether the corpus uses a preposition behind this very governor."""
+        return (governor, words) in self._governors
+
     def are_alternatives(self, first: str, second: str) -> bool:
         """Tell whether captions of one image use these words for, likely, the same thing.
 

@@ -258,7 +258,15 @@ _KINDS_OF_ACTION: dict[str, str] = {
 }
 _HANDLINGS = frozenset({"throw", "catch", "kick", "eat", "push", "pull", "ride", "drink", "paint", "read", "wash"})
 _HELD = frozenset({"hold", "carry"})
-_MOVED_BY_HAND = frozenset({"throw", "kick", "ride", "eat"})
+_MOVED_BY_HAND = frozenset({"throw", "kick", "ride"})  # who eats something may well hold it
+# Ways of moving that one person may call this and another that.
+_MOVES_ALIKE = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("climb", "crawl"), ("climb", "walk"), ("paddle", "row"), ("paddle", "surf"), ("paddle", "swim"),
+        ("surf", "sail"), ("surf", "swim"), ("dance", "skate"), ("ski", "skate"), ("drive", "bike"),
+    )
+)  # fmt: skip
 _PATHS = frozenset({"down", "up", "through", "along", "across", "over", "into", "toward", "towards", "past"})
 _DOORS = ({"open", "close"}, {"enter", "leave"}, {"push", "pull"}, {"stand", "sit"}, {"stand", "lie"})
 
@@ -266,7 +274,12 @@ _DOORS = ({"open", "close"}, {"enter", "leave"}, {"push", "pull"}, {"stand", "si
 def actions_exclude(first: str, second: str, frame: str) -> bool:
     """Tell whether nobody does both at a time: "sit" and "run", "throw" and "catch" the same thing."""
     pair = {_KINDS_OF_ACTION.get(verb, verb) for verb in (first, second)}
-    if len(pair) == 1 or pair <= {"lie", "lay", "sleep"} or pair <= {"crouch", "squat", "kneel"}:
+    if (
+        len(pair) == 1
+        or pair in _MOVES_ALIKE
+        or pair <= {"lie", "lay", "sleep"}
+        or pair <= {"crouch", "squat", "kneel"}
+    ):
         return False
     if pair in _DOORS:
         return True

@@ -91,6 +91,8 @@ def article_edits(sentence: Sentence, index: int, word: str) -> list[Edit]:
 def agreement_edits(sentence: Sentence, forms: Forms, subject: int, plural: bool) -> list[Edit] | None:
     """Make the verbs of a subject singular or plural; none when a form cannot be found."""
     edits: list[Edit] = []
+    if any(_is_stray(sentence, token) for token in sentence.tokens[subject + 1 :]):
+        return None
     for verb in _verbs_of(sentence, subject):
         auxiliary = sentence.child(verb.index, "aux", "auxpass")
         finite = sentence.tokens[auxiliary] if auxiliary is not None else verb
@@ -100,6 +102,26 @@ def agreement_edits(sentence: Sentence, forms: Forms, subject: int, plural: bool
         if text != finite.lower:
             edits.append(Edit(finite.start, finite.end, text))
     return edits
+
+
+def _is_stray(sentence: Sentence, token: Token) -> bool:
+    """Tell whether a word that must agree with something has been misread: "a man wearing glasses drinks"."""
+    if token.tag == "VBZ" and token.dep not in {"aux", "auxpass"}:
+        return sentence.subject_of(token.index) is None and sentence.child(token.index, "expl") is None
+    if token.tag != "NNS" or not (token.dep in {"ROOT", "dep", "nmod"} or _is_odd(sentence, token)):
+        return False
+    return _lemminflect(token.lemma.lower(), "VBZ") == token.lower  # it may as well be a verb
+
+
+def _is_odd(sentence: Sentence, plural: Token) -> bool:
+    """Tell whether a plural has before it what no plural has: "a", or a noun with words of its own."""
+    for index in sentence.children[plural.index]:
+        child = sentence.tokens[index]
+        if child.dep == "det" and child.lower in {"a", "an", "no", "another", "this", "that", "every"}:
+            return True
+        if child.dep in {"compound", "nmod"} and (child.tag == "NNS" or sentence.children[index]):
+            return True
+    return False
 
 
 def _verbs_of(sentence: Sentence, subject: int) -> list[Token]:

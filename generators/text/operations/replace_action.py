@@ -20,7 +20,7 @@ def replace_action(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
 ) -> Iterator[Candidate]:
     """Put another action that nobody does at the same time: "a man sits", "a man runs"."""
-    verbs = [v for v in sentence.verbs if v.tag in {"VBG", "VBZ", "VBP"} and not has_complement(sentence, v)]
+    verbs = [v for v in sentence.verbs if v.tag in {"VBG", "VBZ", "VBP"} and is_free(sentence, v)]
     rng.shuffle(verbs)
     for verb in verbs:
         yield from other_actions(sentence, lexicon, rng, most, verb)
@@ -50,6 +50,12 @@ def other_actions(
         )
 
 
+def is_free(sentence: Sentence, verb: Token) -> bool:
+    """Tell whether a verb may change alone: nothing but things and places hang on it, and it is one of no pair."""
+    paired = verb.dep == "conj" or any(sentence.tokens[c].dep == "conj" for c in sentence.children[verb.index])
+    return not paired and not has_complement(sentence, verb)
+
+
 def has_complement(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a verb takes more than things and places: "lies covered in", "sits still"."""
     behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]
@@ -58,7 +64,7 @@ def has_complement(sentence: Sentence, verb: Token) -> bool:
 
 def _places(sentence: Sentence) -> list[Span]:
     verbs = [verb for verb in sentence.verbs if verb.tag in {"VBG", "VBZ", "VBP"}]
-    return [(verb.index, verb.index + 1) for verb in verbs if not has_complement(sentence, verb)]
+    return [(verb.index, verb.index + 1) for verb in verbs if is_free(sentence, verb)]
 
 
 def _read(sentence: Sentence, answer: Sentence, change: Compared, lexicon: Lexicon) -> Candidate | None:

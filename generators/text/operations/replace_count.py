@@ -20,6 +20,8 @@ def replace_count(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
 ) -> Iterator[Candidate]:
     """Put another number, or a number for "a": "two dogs run", "3 dogs run"; "a dog runs", "two dogs run"."""
+    if any(token.lower in _TOLD_OFF for token in sentence.tokens):
+        return  # "two dogs, both with a ball"
     phrases = [p for p in sentence.noun_phrases if kind_of(p.lemma) in _COUNTED]
     rng.shuffle(phrases)
     for phrase in phrases:
@@ -34,6 +36,9 @@ def replace_count(
         if one is not None and more is not None:
             for word in _numbers(lexicon, rng, most):
                 yield _number_for_one(sentence, phrase, sentence.tokens[one], word, *more)
+
+
+_TOLD_OFF = frozenset({"both", "each", "either", "neither"})
 
 
 def _numbers(lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[str]:

@@ -33,7 +33,7 @@ def replace_relation(
         for word in lexicon.relations(target.lemma).draw(rng, 4 * most):
             if drawn == most or not relations_exclude(relation.words, word.lemma):
                 continue
-            if is_loose(sentence, relation, word.lemma):
+            if is_loose(sentence, relation, word.lemma) or _reads_badly(sentence, relation, word.lemma, lexicon):
                 continue
             drawn += 1
             yield Candidate(
@@ -49,15 +49,28 @@ def replace_relation(
 def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
     """Tell whether the new relation may hold as well: who sits near the beach may well sit on it."""
     target = sentence.tokens[relation.target].lemma.lower()
-    near = "near" in {region_of(relation.words), region_of(words)}
-    if near and kind_of(target) in {"place", "plant", "structure"}:
+    regions = {region_of(relation.words), region_of(words)}
+    if "near" in regions and kind_of(target) in {"place", "plant", "structure"}:
         return True
+    if kind_of(target) == "place" and regions & {"front", "behind"}:
+        return True  # who rests on a mountain may have the mountain behind him
     if {relation.words, words} == {"up", "down"} and target in _FLAT:
         return True  # along it, both of them
     return words == "by" and sentence.tokens[relation.governor].tag == "VBN"
 
 
 _FLAT = frozenset({"street", "road", "path", "sidewalk", "alley", "highway", "trail", "track", "hallway", "beach"})
+
+
+def _reads_badly(sentence: Sentence, relation: Relation, words: str, lexicon: Lexicon) -> bool:
+    """Tell whether a relation does not go with the words around it: "stands into a lake"."""
+    if words == "by" and any(token.lower == "by" for token in sentence.tokens):
+        return True
+    others = [r for r in sentence.relations if r.governor == relation.governor and r is not relation]
+    if words in WHITHER and any(r.words in WHITHER for r in others):
+        return True
+    governor = sentence.tokens[relation.governor].lemma.lower()
+    return (words in WHITHER) != (relation.words in WHITHER) and not lexicon.goes_with(governor, words)
 
 
 def is_spatial(sentence: Sentence, relation: Relation) -> bool:
@@ -83,7 +96,7 @@ def _read(sentence: Sentence, answer: Sentence, change: Compared, _: Lexicon) ->
     target = sentence.tokens[old.target].lemma.lower()
     exclusive = relations_exclude(old.words, new.words) and not is_loose(sentence, old, new.words)
     failed = None if exclusive else "compatible"
-    if (old.words in _WHITHER) != (new.words in _WHITHER):
+    if (old.words in WHITHER) != (new.words in WHITHER):
         failed = "incompatible"  # "smiles into a wall"
     if region_of(new.words) in {"front", "behind"} and ground_of(target) is not None:
         failed = "incompatible"  # nothing is in front of a lawn
@@ -97,7 +110,7 @@ def _read(sentence: Sentence, answer: Sentence, change: Compared, _: Lexicon) ->
     )
 
 
-_WHITHER = frozenset({"into", "onto", "out of", "up", "down", "toward", "towards", "away from", "off"})
+WHITHER = frozenset({"into", "onto", "out of", "up", "down", "toward", "towards", "away from", "off"})
 
 
 def _relation_at(sentence: Sentence, first: int, last: int) -> Relation | None:

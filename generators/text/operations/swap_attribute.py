@@ -75,11 +75,19 @@ def _why_not_attributes(
 ) -> str | None:
     if words[0] == words[1] or set(words[0].split()) == set(words[1].split()):
         return "unchanged"
-    if ours.lemma == theirs.lemma and _are_interchangeable(sentence, ours, theirs):
+    if ours.lemma == theirs.lemma and (_are_interchangeable(sentence, ours, theirs) or _tells_of_each(sentence)):
         return "symmetric"
     simple = [word for word in zip(words, (ours, theirs), strict=True) if " " not in word[0]]
     fits = all(lexicon.says_of(word, phrase.lemma) for word, phrase in simple)
     return None if fits else "incompatible"
+
+
+def _tells_of_each(sentence: Sentence) -> bool:
+    """Tell whether a caption counts things off without saying which is which: "one in a red hat, the other ..."."""
+    return any(token.lower in _EACH and token.tag != "NN" and token.dep != "nummod" for token in sentence.tokens)
+
+
+_EACH = frozenset({"one", "other", "another", "others", "each"})
 
 
 def _are_interchangeable(sentence: Sentence, ours: NounPhrase, theirs: NounPhrase) -> bool:

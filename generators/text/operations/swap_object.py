@@ -15,7 +15,7 @@ from generators.text.knowledge.exclusions import (
 from generators.text.knowledge.wordnet import kind_of
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
 from generators.text.language.frames import determiner_class
-from generators.text.language.grammar import PRONOUNS, agreement_edits
+from generators.text.language.grammar import agreement_edits, has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.base import Operation
 from generators.text.operations.telling import Change, definite
@@ -34,10 +34,12 @@ def swap_object(
 # Two phrases, the preposition between them (none for a verb), whether the relation holds both ways.
 Roles = tuple[NounPhrase, NounPhrase, str | None, bool]
 # Relations between two beings besides those of place.
-_TOWARDS = frozenset({"after", "at", "past", "around", "with"})
+_TOWARDS = frozenset({"after", "at", "past", "around", "with", "than"})
 _ANIMATE = frozenset({"person", "animal"})
 _SWAPPABLE = _ANIMATE | {"vehicle", "equipment", "furniture", "food", "container", "instrument", "tool", "figure"}
 _MOVABLE = frozenset({"person", "animal", "vehicle"})
+_ACTING = _MOVABLE  # what does something to another of its kind: a truck carries a car
+_AROUND = frozenset({"front", "behind", "over", "under", "left", "right"})
 
 
 def _verb_roles(sentence: Sentence) -> Iterator[Roles]:
@@ -45,6 +47,10 @@ def _verb_roles(sentence: Sentence) -> Iterator[Roles]:
         subject, target = sentence.subject_of(verb.index), sentence.child(verb.index, "dobj")
         if subject is not None and target is not None:
             yield from _roles(sentence, subject, target, None, verb.lemma.lower() in SYMMETRIC_VERBS)
+        agent = sentence.child(verb.index, "agent")
+        by = sentence.child(agent, "pobj") if agent is not None else None
+        if subject is not None and by is not None:  # "a man is chased by a dog"
+            yield from _roles(sentence, subject, by, None, verb.lemma.lower() in SYMMETRIC_VERBS)
 
 
 def _preposition_roles(sentence: Sentence) -> Iterator[Roles]:
@@ -52,6 +58,8 @@ def _preposition_roles(sentence: Sentence) -> Iterator[Roles]:
         if region_of(relation.words) is None and relation.words not in _TOWARDS:
             continue
         governor, symmetric = sentence.tokens[relation.governor], relation.words in SYMMETRIC_PREPOSITIONS
+        if sentence.tokens[relation.first].dep == "agent":
+            continue  # a role of its verb
         subject: int | None = relation.governor
         if governor.pos in {"VERB", "AUX"}:
             subject = sentence.subject_of(relation.governor)
@@ -79,9 +87,8 @@ def _swap_phrases(
     end, last = _own_end(sentence, first, second.first), _own_end(sentence, second, len(sentence.tokens))
     if end > second.first or {first.lemma, second.lemma} & NOT_VISIBLE:
         return
-    inner = sentence.tokens[first.first : end] + sentence.tokens[second.first : last]
-    if any(token.lower in PRONOUNS for token in inner):
-        return  # "a man and his dog" would leave "his" with nobody before it
+    if has_pronoun(sentence) or any(_is_shared(sentence, phrase) for phrase in (first, second)):
+        return
     edits = [
         Edit(
             sentence.tokens[first.first].start,
@@ -106,6 +113,15 @@ def _swap_phrases(
     originals = [sentence.text(first.first, end), sentence.text(second.first, last)]
     negatives = [edits[0].text, edits[1].text]
     yield Candidate("swap_object", edits, joined(originals), joined(negatives), [], failed)
+
+
+def _is_shared(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether more is said of a thing than moves with it: it is one of several, or a clause tells of it."""
+    after = next((r for r in sentence.relations if r.first == phrase.head + 1 and r.governor != phrase.head), None)
+    if after is not None and after.words == "in" and kind_of(sentence.tokens[after.target].lemma.lower()) == "clothing":
+        return True  # the parser has the verb wear it
+    coordinated = sentence.tokens[phrase.head].dep == "conj" or sentence.child(phrase.head, "conj", "cc", "appos")
+    return bool(coordinated) or sentence.child(phrase.head, "relcl", "acl") is not None
 
 
 def _lacks_determiner(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase) -> bool:
@@ -141,15 +157,9 @@ def _why_not_swap(
     sentence: Sentence, first: NounPhrase, second: NounPhrase, words: str | None, symmetric: bool
 ) -> str | None:
     kinds = kind_of(first.lemma), kind_of(second.lemma)
-    alike = set(kinds) <= _ANIMATE or (kinds[0] == kinds[1] and kinds[0] in _SWAPPABLE)
-    around = set(kinds) <= _MOVABLE and region_of(words or "") in {
-        "front",
-        "behind",
-        "over",
-        "under",
-        "left",
-        "right",
-    }
+    same = kinds[0] == kinds[1] and kinds[0] in (_ACTING if words is None else _SWAPPABLE)
+    alike = set(kinds) <= _ANIMATE or same
+    around = set(kinds) <= _MOVABLE and region_of(words or "") in _AROUND
     if not alike and not around:
         return "incompatible"
     if symmetric:

@@ -12,7 +12,7 @@ from generators.text.knowledge.exclusions import (
 from generators.text.language.edits import Candidate, Edit, joined
 from generators.text.language.sentence import Relation, Sentence
 from generators.text.operations.base import Operation
-from generators.text.operations.replace_relation import is_spatial
+from generators.text.operations.replace_relation import is_loose, is_spatial
 from generators.text.operations.telling import swap
 
 
@@ -37,6 +37,8 @@ def swap_relation(
         known = lexicon.relates(governors[0], second.words, ours.lemma)
         known = known and lexicon.relates(governors[1], first.words, theirs.lemma)
         failed = None if known or {first.words, second.words} == _PATH else "incompatible"
+        if any(is_loose(sentence, *turned) for turned in ((first, second.words), (second, first.words))):
+            failed = "incompatible"
         if ours.lemma == theirs.lemma:
             failed = "symmetric"
         yield Candidate(

@@ -24,6 +24,8 @@ MAKES = [
     ("replace_count", "A woman is waving .", "Two women are waving .", "an irregular plural, and the auxiliary"),
     ("swap_object", "A dog chases a man with a red hat .", "A man with a red hat chases a dog .", "phrases move whole"),
     ("swap_object", "Two dogs chase a man .", "A man chases two dogs .", "the verb agrees with its new subject"),
+    ("swap_object", "A man is chased by a dog .", "A dog is chased by a man .", "roles of a passive"),
+    ("replace_attribute", "A red shirt and white trousers .", "A white shirt and white trousers .", "which is which"),
     ("swap_object", "A man is behind a horse .", "A horse is behind a man .", "behind is not symmetric"),
     ("swap_attribute", "A red cup on a blue plate .", "A blue cup on a red plate .", "attributes change places"),
     ("swap_attribute", "A black dog is biting a white dog .", "A white dog is biting a black dog .", "who bites whom"),
@@ -70,6 +72,23 @@ NEVER_PASSES = [
         "another caption says more than one",
     ),
     ("negate", ["A dog is not running ."], None, "no double negation"),
+    ("replace_count", ["A man wearing glasses drinks ."], None, "the verb was read as a noun"),
+    ("replace_count", ["A dog with no collar runs ."], None, "so it was here"),
+    ("replace_count", ["A man in a white shirt and black jeans walks ."], None, "and here"),
+    ("replace_count", ["Two dogs, both brown, run ."], None, "both are two"),
+    ("replace_attribute", ["A ten-year-old boy plays ."], None, "no measure is an attribute"),
+    (
+        "swap_attribute",
+        ["A black dog, a white dog and a large dog stand on the grass ."],
+        "symmetric",
+        "a list in another order",
+    ),
+    ("swap_attribute", ["Two men, one has a white shirt, the other one has a blue shirt ."], "symmetric", "told off"),
+    ("swap_object", ["A man leads a horse that is pulling a carriage ."], None, "the clause stays behind"),
+    ("swap_object", ["A woman and a man ride a horse ."], None, "half a coordination"),
+    ("swap_object", ["A dog chases a man who waves ."], None, "a clause of its own"),
+    ("swap_object", ["A boy waves his hand at a horse ."], None, "whose hand would it be"),
+    ("replace_relation", ["A man stands in front of a lake ."], None, "who is in the lake may have it behind him"),
 ]
 
 
