@@ -1,8 +1,6 @@
 """Calibrate a dataset: join labels with the judge's scores, choose thresholds, write them down."""
 
-import csv
 import hashlib
-import io
 import os
 from collections import Counter
 from dataclasses import dataclass
@@ -19,13 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from filters.calibration import HEADER, LEGEND, Calibration, Wish, as_yaml, calibrate, row
+from flows.sheets import answer_of, read_sheet
 from schemas.errors import InputError
 from storage.catalog import connect
 from storage.dataset import Dataset
 
 FILE = "calibration.yaml"
 CSV_HEADER = "text_negative_id,valid"
-_ANSWERS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 @dataclass(frozen=True)
@@ -83,37 +81,33 @@ def calibrate_dataset(root: str, wish: Wish, labels_file: str | None = None, out
 def read_labels(path: str) -> Labels:
     """Read labels from a CSV file with the columns text_negative_id and valid; others are ignored.
 
-    An answer is true, 1, yes, false, 0 or no, in any case; rows with another are counted. Raises InputError
-    when the file cannot be read, lacks a column, or answers both ways for one candidate.
+    Answers are as `sheets.answer_of` reads them; rows with another, or with none, are counted. Raises InputError when
+    the file cannot be read, lacks a column, or answers both ways for one candidate.
     """
-    try:
-        data = Path(path).read_bytes()
-        rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
-        missing = [name for name in CSV_HEADER.split(",") if name not in (rows.fieldnames or ())]
-        if missing:
-            raise InputError(f"--labels {path}: no column {missing[0]}; the first line must be {CSV_HEADER}")
-        valid: dict[str, bool] = {}
-        first_line: dict[str, int] = {}
-        counts: Counter[str] = Counter()
-        for given in rows:
-            key, answer = (given["text_negative_id"] or "").strip(), (given["valid"] or "").strip().lower()
-            if not key or answer not in _ANSWERS:
-                counts["unreadable rows (write true or false)"] += 1
-            elif valid.setdefault(key, _ANSWERS[answer]) != _ANSWERS[answer]:
-                raise InputError(
-                    f"--labels {path}: lines {first_line[key]} and {rows.line_num}: {key} is valid in one and not in "
-                    "the other; keep one"
-                )
-            elif key in first_line:
-                counts["repeated rows"] += 1
-            else:
-                first_line[key] = rows.line_num
-    except OSError as error:
-        raise InputError(f"--labels {path}: {error.strerror or error}; give a CSV file: {CSV_HEADER}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"--labels {path}: not CSV in UTF-8: {error}; the first line must be {CSV_HEADER}") from error
-    origin = f"{path} (sha256 {hashlib.sha256(data).hexdigest()[:16]}), {len(valid):,} candidates"
-    return Labels(valid, origin, _told(counts))
+    valid: dict[str, bool] = {}
+    first_line: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    for line, given in read_sheet(path, CSV_HEADER.split(","), "--labels"):
+        key = given["text_negative_id"]
+        try:
+            answer = answer_of(given["valid"])
+        except ValueError:
+            answer, key = None, ""
+        if not key:
+            counts["unreadable rows (write true or false)"] += 1
+        elif answer is None:
+            counts["rows without an answer"] += 1
+        elif valid.setdefault(key, answer) != answer:
+            raise InputError(
+                f"--labels {path}: lines {first_line[key]} and {line}: {key} is valid in one and not in the other; "
+                "keep one"
+            )
+        elif key in first_line:
+            counts["repeated rows"] += 1
+        else:
+            first_line[key] = line
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    return Labels(valid, f"{path} (sha256 {digest}), {len(valid):,} candidates", _told(counts))
 
 
 def own_labels(connection: duckdb.DuckDBPyConnection, root: str) -> Labels:

@@ -239,6 +239,53 @@ def prune(
 
 
 @app.command()
+def sample(
+    folder: Folder,
+    labels: Annotated[str, typer.Option(help="CSV file to write: to be filled in with yes or no.")],
+    per_operation: Annotated[int, typer.Option(min=1, help="How many of each operation.")] = 40,
+    where: Annotated[str, typer.Option(help="SQL condition over candidates and verdicts.")] = "accepted",
+    seed: Annotated[int, typer.Option(help="Another number draws others.")] = 0,
+    build: OfBuild = None,
+) -> None:
+    """Draw negatives for people to read, without what was decided of them."""
+    from flows.builds import chosen_build
+    from flows.votes import sample as drawn
+    from flows.votes import write_sheet
+    from storage.dataset import Dataset
+
+    dataset = Dataset(folder)
+    rows = drawn(dataset, chosen_build(dataset, build), where, per_operation, seed)
+    if not rows:
+        raise InputError(f"--where {where}: nothing of this dataset is so")
+    write_sheet(rows, labels)
+    print(
+        f"{len(rows):,} wrong captions to read in {labels}. Is the wrong one English as people write it (reads_well),"
+    )
+    print("untrue of the picture (really_false), and is one thing changed (one_change)? Write yes or no; then")
+    print(f"  counterfoil labels {folder} {labels} --by NAME")
+
+
+@app.command()
+def labels(
+    folder: Folder,
+    sheets: Annotated[
+        list[str], typer.Argument(help="CSV files of `counterfoil sample`, filled in.", metavar="FILE...")
+    ],
+    by: Annotated[str, typer.Option("--by", help="Who has filled them in.")],
+) -> None:
+    """Add what people have answered to a dataset: `FROM human_agreement()`."""
+    from flows.votes import add_votes
+    from storage.dataset import Dataset
+
+    dataset = Dataset(folder)
+    for sheet in sheets:
+        added = add_votes(dataset, sheet, by)
+        left = f", {added.blank:,} rows without an answer" if added.blank else ""
+        print(f"{sheet}: {added.votes:,} votes of {by}{left}")
+    print(f'  counterfoil sql {folder} "FROM human_agreement()"')
+
+
+@app.command()
 def verify(
     folder: Folder,
     repair: Annotated[

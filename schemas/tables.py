@@ -200,6 +200,21 @@ LABELS = pa.schema(
     ]
 )
 
+# What people say of negatives that they were shown without knowing what became of them; no build makes these.
+VOTES = pa.schema(
+    [
+        ("text_negative_id", pa.string()),
+        ("voter", pa.string()),
+        # Three questions of a wrong caption; null: not answered.
+        ("reads_well", pa.bool_()),
+        ("really_false", pa.bool_()),  # of the picture
+        ("one_change", pa.bool_()),
+        ("comment", pa.string()),
+        ("sheet", pa.string()),  # hash of the file that this is from
+        ("added", pa.timestamp("ms", tz="UTC")),
+    ]
+)
+
 SCORES = pa.schema(
     [
         ("text_negative_id", pa.string()),

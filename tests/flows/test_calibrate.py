@@ -92,7 +92,8 @@ def test_labels_that_cannot_be_used_are_counted_and_told(dataset: str, tmp_path:
     assert done.calibration.pooled.labels == len(usable) - 2
     assert done.calibration.pooled.valid == sum(n % 6 < 3 for n in range(len(usable) - 2))
     assert done.unused == (
-        "3 unreadable rows (write true or false)",
+        "2 unreadable rows (write true or false)",
+        "1 rows without an answer",
         "1 repeated rows",
         "1 labels of ids that this build has not",
         f"{len(failed)} labels of candidates that failed a check",
@@ -106,6 +107,14 @@ def test_a_file_as_a_spreadsheet_writes_it(tmp_path: Path) -> None:
     read = read_labels(str(path))
     assert read.valid == {"a": True, "b": False}
     assert read.unused == ("1 unreadable rows (write true or false)",)
+
+
+def test_a_file_as_other_spreadsheets_write_it(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes("Valid ;text_negative_id;note\r\n1.0;a;\r\n;b;later\r\nWAHR;c;\r\nN;d;\r\n".encode("utf-16"))
+    read = read_labels(str(path))
+    assert read.valid == {"a": True, "d": False}
+    assert read.unused == ("1 rows without an answer", "1 unreadable rows (write true or false)")
 
 
 @pytest.mark.parametrize(
