@@ -5,8 +5,10 @@ The order is the order of schemas.reasons.CHECKS: the first that fails names why
 
 from generators.text.corpus.facts import Facts, normalised
 from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.contrasts import things_exclude
 from generators.text.knowledge.exclusions import COLOURS, attribute_family, gender_of, region_of
-from generators.text.knowledge.wordnet import is_close, is_same_or_general, kind_of
+from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.wordnet import is_same_or_general
 from generators.text.language.edits import Applied, Candidate, Claim
 from generators.text.language.sentence import Sentence
 
@@ -39,9 +41,9 @@ def _is_synonym(claim: Claim, lexicon: Lexicon) -> bool:
     kind, new, old = claim
     if kind == "action":
         return is_same_or_general(new, old, "v") or lexicon.are_alternatives(new, old)
-    if kind_of(new) == "person" and kind_of(old) == "person":
-        return {gender_of(new), gender_of(old)} != {"male", "female"}
-    return is_close(new, old, "n") or lexicon.are_alternatives(new, old)
+    if things_exclude(new, old) is False:
+        return True
+    return kind_of(new) != "person" and lexicon.are_alternatives(new, old)
 
 
 def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
@@ -80,7 +82,11 @@ def _is_mentioned(new: str, facts: Facts, lexicon: Lexicon) -> bool:
             # "person" includes "woman", and yet a man is a person too: only their gender can tell.
             if not (kind == "person" and gender and noun in {"person", "people", "child", "kid", "adult"}):
                 return True
-        elif kind != "person" and kind_of(noun) == kind and lexicon.are_alternatives(new, noun):
+        elif (
+            kind != "person"
+            and kind_of(noun) == kind
+            and (things_exclude(new, noun) is False or lexicon.are_alternatives(new, noun))
+        ):
             return True
         if gender and gender_of(noun) == gender:
             return True

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from generators.text.knowledge.exclusions import NUMBER_WORDS, region_of
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of
 from generators.text.language.sentence import NOUN_TAGS, Sentence
 
 _WORD = re.compile(r"[a-z0-9']+")

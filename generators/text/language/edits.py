@@ -34,6 +34,7 @@ class Candidate:
     # The true caption that the edits are of: of an addition, the pair's own with a true detail. None: the pair's own.
     original: str | None = None
     vouched_by: Sentence | None = None  # the caption of the image that says so
+    doubt: str | None = None  # why nobody can say that it is wrong: "things" are not known to exclude each other
 
 
 @dataclass(frozen=True, slots=True)

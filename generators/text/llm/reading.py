@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 
 from generators.text.corpus.describing import ADJECTIVE_TAGS
 from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.contrasts import is_scenery, things_exclude
 from generators.text.knowledge.exclusions import (
     ANY_CREATURE,
     COLOURS,
@@ -18,12 +19,10 @@ from generators.text.knowledge.exclusions import (
     attribute_family,
     clothes_exclude,
     excludes,
-    ground_of,
-    grounds_exclude,
     region_of,
     relations_exclude,
 )
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of, thing_of
 from generators.text.language.edits import Candidate, Edit, apply
 from generators.text.language.frames import frame_of
 from generators.text.language.grammar import plural_of, verb_form
@@ -127,8 +126,8 @@ def _why_not_object(sentence: Sentence, old: NounPhrase, new: str) -> str | None
         return "synonym"
     if (kind == "clothing" or old.slot == "wear:dobj") and not clothes_exclude(new, old.lemma):
         return "compatible"
-    places = "place" in {kind, kind_of(old.lemma)} or ground_of(new) or ground_of(old.lemma)
-    if places and not grounds_exclude(new, old.lemma):
+    excludes_it = things_exclude(new, old.lemma)
+    if excludes_it is False or (excludes_it is None and ("place" in {kind, kind_of(old.lemma)} or is_scenery(new))):
         return "compatible"  # a garden may be called a field, a shore a beach
     return None
 
@@ -153,7 +152,8 @@ def _relation(sentence: Sentence, answer: Sentence, change: Change, _: Lexicon) 
     failed = None if exclusive else "compatible"
     if (old.words in _WHITHER) != (new.words in _WHITHER):
         failed = "incompatible"  # "smiles into a wall"
-    if region_of(new.words) in {"front", "behind"} and ground_of(target) is not None:
+    thing = thing_of(target)
+    if region_of(new.words) in {"front", "behind"} and thing is not None and thing.place not in {"", "venue"}:
         failed = "incompatible"  # nothing is in front of a lawn
     return Candidate(
         "replace_relation",

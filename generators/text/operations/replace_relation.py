@@ -9,7 +9,7 @@ from generators.text.knowledge.exclusions import (
     region_of,
     relations_exclude,
 )
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.sentence import Relation, Sentence
 
