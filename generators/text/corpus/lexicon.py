@@ -209,10 +209,11 @@ class Lexicon:
         return known
 
     def has_with(self, noun: str, words: str, target: str) -> bool:
-        """Tell whether the corpus has things of a noun's kind with a thing, or close kin of it: a man in a vest."""
+        """Tell whether the corpus has kin of a noun, or a being like it, with kin of another: a man in a vest."""
         kind = kind_of(noun)
+        beings = {kind} & {"person", "animal"}
         return any(
-            is_kin(other, target) and any(kind_of(before) == kind for before in befores)
+            is_kin(other, target) and any(kind_of(before) in beings or is_kin(before, noun) for before in befores)
             for other, befores in self._behind.get(words, {}).items()
         )
 

@@ -52,11 +52,14 @@ _TOGETHER = frozenset(
 # Animals below one of these look alike to who does not know the breed.
 _ONE_LOOK = frozenset(
     {
-        "dog.n.01", "wolf.n.01", "domestic_cat.n.01", "horse.n.01", "bird.n.01", "fish.n.01", "cattle.n.01",
+        "canine.n.02", "domestic_cat.n.01", "horse.n.01", "bird.n.01", "fish.n.01", "cattle.n.01",
         "insect.n.01",
         "deer.n.01", "bear.n.01", "monkey.n.01", "sheep.n.01", "snake.n.01", "duck.n.01", "lizard.n.01", "bovine.n.01",
     }
 )  # fmt: skip
+
+
+_YOUNG = frozenset({"puppy", "pup", "kitten", "foal", "calf", "lamb", "chick", "fawn", "cub"})  # of any breed
 
 
 @cache
@@ -88,7 +91,8 @@ def things_exclude(first: str, second: str) -> bool | None:
     if len(kinds) == 2:
         return None if kinds in _TOGETHER else True
     if kinds == {"animal"}:
-        return None if above(ours.sense) & above(theirs.sense) & _ONE_LOOK else True
+        alike = not (above(ours.sense) & above(theirs.sense)).isdisjoint(_ONE_LOOK)
+        return (False if heads & _YOUNG else None) if alike else True
     return None if near else True
 
 

@@ -344,6 +344,19 @@ NOT_VISIBLE = frozenset(
     }
 )  # fmt: skip
 
+# What hardly anybody of the other gender has.
+_OF_GENDER = {
+    **dict.fromkeys(("beard", "goatee", "mustache", "moustache", "sideburns"), "male"),
+    **dict.fromkeys(("bikini", "dress", "skirt", "blouse", "bra", "tutu", "tube top", "gown", "pigtail"), "female"),
+}
+
+
+def fits_gender(noun: str, has: str) -> bool:
+    """Tell whether people of a noun's gender have or wear a thing: no woman a goatee."""
+    wanted = _OF_GENDER.get(has) or _OF_GENDER.get(has.rpartition(" ")[2])
+    return wanted is None or gender_of(noun) in {wanted, ""}
+
+
 # What dogs, cats or people may all be called.
 ANY_CREATURE = frozenset(
     {

@@ -21,11 +21,10 @@ KINDS: dict[str, tuple[str, ...]] = {
     "person": ("person.n.01", "people.n.01"),
     "animal": ("animal.n.01",),
     "clothing": ("clothing.n.01", "headdress.n.01", "footwear.n.01", "footwear.n.02", "helmet.n.02"),
-    "accessory": ("jewelry.n.01", "spectacles.n.01", "optical_instrument.n.01"),
+    "accessory": ("jewelry.n.01", "spectacles.n.01", "binoculars.n.01", "umbrella.n.01"),
     "bag": ("bag.n.01", "bag.n.04", "baggage.n.01", "backpack.n.01", "basket.n.01"),
     "board": (
         "skateboard.n.01", "surfboard.n.01", "snowboard.n.01", "ski.n.01", "scooter.n.02", "sled.n.01", "skate.n.01",
-        "board.n.03",
     ),
     "vehicle": ("vehicle.n.01", "public_transport.n.01", "baby_buggy.n.01"),
     "furniture": ("furniture.n.01",),
@@ -37,22 +36,22 @@ KINDS: dict[str, tuple[str, ...]] = {
         "tableware.n.01", "cutlery.n.02", "kitchen_utensil.n.01", "drinking_vessel.n.01", "bowl.n.01", "cup.n.01",
         "glass.n.02", "bottle.n.01", "crockery.n.01", "pot.n.01",
     ),
-    "plant": ("plant.n.02", "flower.n.01", "flower.n.02"),
+    "plant": ("plant.n.02", "fungus.n.01", "lichen.n.02", "flower.n.01", "flower.n.02"),
     "instrument": ("musical_instrument.n.01",),
     "equipment": (
-        "equipment.n.01", "sports_equipment.n.01", "game_equipment.n.01", "plaything.n.01", "stick.n.01", "kite.n.03",
+        "equipment.n.01", "sports_equipment.n.01", "game_equipment.n.01", "plaything.n.01", "stick.n.01", "racket.n.04", "kite.n.03",
     ),
     "device": (
         "electronic_equipment.n.01", "computer.n.01", "camera.n.01", "telephone.n.01", "electronic_device.n.01",
-        "data_input_device.n.01", "photographic_equipment.n.01", "timepiece.n.01",
+        "data_input_device.n.01", "photographic_equipment.n.01", "projector.n.02", "timepiece.n.01",
     ),
     "sign": ("signboard.n.01", "visual_signal.n.01", "sign.n.02", "parking_meter.n.01", "fireplug.n.01"),
-    "print": ("publication.n.01", "book.n.02", "book.n.01", "newspaper.n.03", "card.n.01", "letter.n.01"),
+    "print": ("publication.n.01", "book.n.02", "book.n.01", "newspaper.n.01", "newspaper.n.03", "card.n.01", "letter.n.01"),
     "cloth": ("fabric.n.01", "piece_of_cloth.n.01", "bedclothes.n.01", "blanket.n.01", "rug.n.01", "towel.n.01"),
     "building": ("building.n.01", "house.n.01", "tower.n.01", "shelter.n.01", "tent.n.01"),
     "barrier": ("obstruction.n.01", "supporting_structure.n.01"),
     "place": (
-        "way.n.06", "body_of_water.n.01", "geological_formation.n.01", "location.n.01", "land.n.04", "room.n.01",
+        "way.n.06", "body_of_water.n.01", "geological_formation.n.01", "location.n.01", "land.n.01", "land.n.02", "land.n.04", "room.n.01",
         "area.n.05", "field.n.01", "tract.n.01", "passage.n.03", "playing_field.n.01", "vegetation.n.01",
         "place_of_business.n.01", "athletic_facility.n.01",
     ),
@@ -90,7 +89,10 @@ _SENSES: dict[str, str] = {
     "plate": "plate.n.04",
     "racket": "racket.n.04",
     "sink": "sink.n.01",
+    "comforter": "quilt.n.01",
+    "punching bag": "punching_bag.n.02",
     "teddy bear": "teddy.n.01",
+    "tennis racket": "racket.n.04",
     "toilet": "toilet.n.02",
     "tv": "television_receiver.n.01",
     "television": "television_receiver.n.01",
@@ -172,7 +174,7 @@ _NOT_MEANT = frozenset(
         "area", "back", "background", "band", "bar", "base", "blue", "body", "bottom", "break", "cast", "catch",
         "center", "change", "controller", "climb", "closeup", "control", "corner", "cover", "cricket", "cut",
         "descent", "domain",
-        "drop", "end", "face", "fall", "fighter", "flip", "flop", "foreground", "front", "game", "generic",
+        "drop", "end", "face", "fall", "fighter", "fire", "half-mast", "prayer", "indicator", "array", "stock", "flip", "flop", "foreground", "front", "game", "generic",
         "ground", "head", "help", "horizon", "jack", "kiss", "land", "left", "light", "location", "makeup",
         "mark", "mass",
         "match", "mount", "must", "open", "pack", "part", "piece", "pile", "pitch", "place", "play", "point", "pose",
@@ -248,16 +250,16 @@ def _rows() -> Iterator[tuple[str, str, str, str, str]]:
         if word in seen or word in _NOT_MEANT:
             continue
         meant = wordnet().synset(_SENSES[word]) if word in _SENSES else _meant(word, photographed)
-        kind = _kind(meant) if meant is not None else None
-        if meant is not None and kind is not None:
+        named = _kind(meant) if meant is not None else None
+        if meant is not None and named is not None:
             source = "written" if word in _SENSES else photographed[meant.offset()]
-            yield word, kind, "", meant.name(), source
+            yield word, named, "", meant.name(), source
             seen.add(word)
-    for word in sorted({name for sense in _persons() for name in _names(sense)} - seen - _NOT_MEANT):
-        senses = wordnet().synsets(word.replace(" ", "_"), pos="n")
-        counted = sum(lemma.count() for lemma in senses[0].lemmas()) > 0
-        if _kind(senses[0]) == "person" and (counted or all(_kind(sense) == "person" for sense in senses)):
-            yield word, "person", "", senses[0].name(), "wordnet"
+    for word in sorted({name for person in _persons() for name in _names(person)} - seen - _NOT_MEANT):
+        first, *others = wordnet().synsets(word.replace(" ", "_"), pos="n")
+        counted = any(lemma.count() > 0 for lemma in first.lemmas())  # in the texts that WordNet's makers have tagged
+        if _kind(first) == "person" and (counted or all(_kind(other) == "person" for other in others)):
+            yield word, "person", "", first.name(), "wordnet"
 
 
 def _photographed() -> dict[int, str]:

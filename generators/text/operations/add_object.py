@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
-from generators.text.knowledge.exclusions import ANY_CREATURE, NOT_VISIBLE
+from generators.text.knowledge.exclusions import ANY_CREATURE, NOT_VISIBLE, gender_of
 from generators.text.knowledge.things import is_kin, kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.grammar import agreement_edits, article, has_pronoun
@@ -67,8 +67,13 @@ def _has_such(sentence: Sentence, noun: str) -> bool:
     return any((place and kind_of(p.lemma) == "place") or is_kin(p.lemma, noun) for p in sentence.noun_phrases)
 
 
+_AGELESS = frozenset({"child", "kid", "baby", "toddler"})
+
+
 def _may_join(lexicon: Lexicon, noun: str, slot: str, deeds: Sequence[tuple[str, str]]) -> bool:
     """Tell whether a being does all that the first does, by what the corpus says of its kind."""
+    if kind_of(noun) == "person" and not (gender_of(noun) or noun in _AGELESS):
+        return False  # a skier does what skiers do
     if kind_of(noun) == "person":  # who goes or rests wherever an animal does, and does not eat what it eats
         return lexicon.fills(noun, slot) and all(lexicon.does(noun, *d) for d in deeds if d[1].startswith("dobj:"))
     return lexicon.has(noun, slot) and all(lexicon.does(noun, *deed) for deed in deeds)

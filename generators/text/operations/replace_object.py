@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.contrasts import is_scenery, things_exclude
-from generators.text.knowledge.exclusions import ANY_CREATURE, NOT_VISIBLE, gender_of
+from generators.text.knowledge.exclusions import ANY_CREATURE, NOT_VISIBLE, fits_gender, gender_of
 from generators.text.knowledge.things import has_own_name, is_kin, kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import determiner_class, frame_of, noun_at
@@ -39,8 +39,8 @@ def other_objects(
     determiner = determiner_class(sentence, phrase)
     if determiner == "num" and head.tag == "NN":
         return  # "two woman": the slip is not ours to multiply
-    if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower == "another":
-        return  # it says that there is one more of these
+    if _is_bound(sentence, phrase):
+        return
     choice = lexicon.nouns(phrase.slot, head.tag, determiner, rivals(phrase.lemma))
     drawn = choice.draw(rng, 3 * most)
     # What may hold as well is told last, so that it takes no other's try.
@@ -56,6 +56,16 @@ def other_objects(
         candidate = with_noun(sentence, lexicon, phrase, word.lemma, word.form)
         if candidate is not None:
             yield candidate
+
+
+def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a noun hangs on another mention, "another dog" of a dog, or a place on its owner, "his yard"."""
+    if phrase.determiner is not None:
+        word = sentence.tokens[phrase.determiner]
+        if word.lower == "another" or (word.dep == "poss" and kind_of(phrase.lemma) == "place"):
+            return True
+    again = (p for p in sentence.noun_phrases if p.lemma == phrase.lemma and p is not phrase)
+    return any(sentence.tokens[index].lower in {"another", "other"} for p in again for index in range(p.first, p.head))
 
 
 def rivals(lemma: str) -> frozenset[str]:
@@ -107,6 +117,8 @@ def _may_stand(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: 
         for governor in _governors(sentence, relation)
     )
     if not stands:
+        return False
+    if not all(fits_gender(lemma, other) for other in others):
         return False
     other = kind_of(lemma) != kind_of(phrase.lemma)
     has = (not other and kind_of(lemma) == "person") or all(
