@@ -77,6 +77,7 @@ class Lexicon:
             self._rows[kind].append(tuple(row))
         self._choices: dict[tuple[Any, ...], Choice] = {}
         self._placed: dict[tuple[str, str, str], bool] = {}
+        self._had: dict[tuple[str, str, str], bool] = {}
 
     def nouns(self, slot: str, tag: str, determiner: str, kinds: frozenset[str]) -> Choice:
         """Nouns of these kinds that the corpus puts in a slot, in a form and behind a determiner."""
@@ -210,12 +211,16 @@ class Lexicon:
 
     def has_with(self, noun: str, words: str, target: str) -> bool:
         """Tell whether the corpus has kin of a noun, or a being like it, with kin of another: a man in a vest."""
-        kind = kind_of(noun)
-        beings = {kind} & {"person", "animal"}
-        return any(
+        key = (noun, words, target)
+        known = self._had.get(key)
+        if known is not None:
+            return known
+        beings = {kind_of(noun)} & {"person", "animal"}
+        self._had[key] = known = any(
             is_kin(other, target) and any(kind_of(before) in beings or is_kin(before, noun) for before in befores)
             for other, befores in self._behind.get(words, {}).items()
         )
+        return known
 
     def does(self, noun: str, verb: str, frame: str) -> bool:
         """Tell whether the corpus has things of a noun's kind do this: "eat" a thing of that kind, "run" there."""

@@ -59,6 +59,10 @@ _ONE_LOOK = frozenset(
 )  # fmt: skip
 
 
+# Parents that say nothing of what their children look like.
+_TOO_GENERAL = frozenset(
+    {"structure.n.01", "artifact.n.01", "natural_object.n.01", "instrumentality.n.03", "device.n.01", "whole.n.02"}
+)
 _YOUNG = frozenset({"puppy", "pup", "kitten", "foal", "calf", "lamb", "chick", "fawn", "cub"})  # of any breed
 
 
@@ -85,7 +89,7 @@ def things_exclude(first: str, second: str) -> bool | None:
     scenery = heads & _SCENERY
     if scenery:
         return False if scenery == heads else None
-    near = not parents(ours.sense).isdisjoint(parents(theirs.sense))
+    near = bool((parents(ours.sense) & parents(theirs.sense)) - _TOO_GENERAL)
     if kinds & _LOOSE:
         return False if near else None
     if len(kinds) == 2:
@@ -93,7 +97,7 @@ def things_exclude(first: str, second: str) -> bool | None:
     if kinds == {"animal"}:
         alike = not (above(ours.sense) & above(theirs.sense)).isdisjoint(_ONE_LOOK)
         return (False if heads & _YOUNG else None) if alike else True
-    return None if near else True
+    return None if near and kinds != {"food"} else True
 
 
 @cache
