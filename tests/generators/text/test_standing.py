@@ -24,7 +24,8 @@ A man in a coat . | A man walks down a street . | A man walks down a trail . | A
 A man rides a wave . | A man rides a bike on a street . | A man surfs in the ocean . | A man stands in the park .
 A woman with a beard . | A woman with a scarf . | A man with a beard . | A boy with a red scarf .
 A woman eats a hot dog . | A cat sits near a door . | A dog sits near a door . | A man sits in his yard .
-A dog runs on a beach . | A dog runs on a street . | A dog runs in a park . | A dog runs in a forest . | A cat runs on a beach .
+A dog runs on a beach . | A dog runs on a street . | A dog runs in a park . | A dog runs in a forest .
+A cat runs on a beach .
 A square is on a circle . | A figure is on a plate . | A triangle is on a circle . | A red square . | A wooden figure .
 """
 
