@@ -8,8 +8,10 @@ from collections import Counter
 
 from generators.text.corpus.facts import Facts, normalised
 from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.contrasts import things_exclude
 from generators.text.knowledge.exclusions import COLOURS, attribute_family, gender_of, region_of
-from generators.text.knowledge.wordnet import is_close, is_same_or_general, kind_of
+from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.wordnet import is_same_or_general
 from generators.text.language.edits import Applied, Candidate, Claim
 from generators.text.language.sentence import Sentence
 
@@ -65,9 +67,9 @@ def _is_synonym(claim: Claim, lexicon: Lexicon) -> bool:
     kind, new, old = claim
     if kind == "action":
         return is_same_or_general(new, old, "v") or lexicon.are_alternatives(new, old)
-    if kind_of(new) == "person" and kind_of(old) == "person":
-        return {gender_of(new), gender_of(old)} != {"male", "female"}
-    return is_close(new, old, "n") or lexicon.are_alternatives(new, old)
+    if things_exclude(new, old) is False:
+        return True
+    return kind_of(new) != "person" and lexicon.are_alternatives(new, old)
 
 
 def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
@@ -106,7 +108,11 @@ def _is_mentioned(new: str, facts: Facts, lexicon: Lexicon) -> bool:
             # "person" includes "woman", and yet a man is a person too: only their gender can tell.
             if not (kind == "person" and gender and noun in {"person", "people", "child", "kid", "adult"}):
                 return True
-        elif kind != "person" and kind_of(noun) == kind and lexicon.are_alternatives(new, noun):
+        elif (
+            kind != "person"
+            and kind_of(noun) == kind
+            and (things_exclude(new, noun) is False or lexicon.are_alternatives(new, noun))
+        ):
             return True
         if gender and gender_of(noun) == gender:
             return True
@@ -133,8 +139,7 @@ def _may_be_one(noun: str, other: str, facts: Facts, lexicon: Lexicon) -> bool:
         return True
     if frozenset({noun, other}) in facts.apart:
         return False
-    kind = kind_of(noun)
-    return kind is None or kind == kind_of(other) or is_close(noun, other, "n") or lexicon.are_alternatives(noun, other)
+    return things_exclude(noun, other) is not True or lexicon.are_alternatives(noun, other)
 
 
 def _may_be_many(noun: str, facts: Facts) -> bool:

@@ -1,14 +1,14 @@
 """Count what a corpus says of what, from parses."""
 
 from collections.abc import Iterator
-from itertools import combinations, groupby
+from itertools import combinations, groupby, permutations
 from typing import Any
 
 import pyarrow as pa
 
 from devices.revision import libraries
 from generators.text.corpus.counts import Counts, Key
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of
 from generators.text.language.frames import determiner_class, frame_of, noun_at
 from generators.text.language.sentence import Sentence
 from schemas.config import Describe
@@ -20,7 +20,7 @@ ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
 class Describing:
     """Count what a corpus says: fed tables of parses, in any order, gives one lexicon."""
 
-    version = 5
+    version = 6
 
     def __init__(self, config: Describe) -> None:
         self.rarest = config.rarest
@@ -39,6 +39,7 @@ class Describing:
             sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions if tokens]
             for sentence in sentences:
                 self._counts.update(_mentions(sentence))
+                self._counts.update(_beside(sentence))
                 self._counts.update(("word", word, word, "", "", "") for word in words_of(sentence.caption))
             self._counts.update(_alternatives(sentences))
 
@@ -69,6 +70,14 @@ def _mentions(sentence: Sentence) -> Iterator[Key]:
         governor = tokens[relation.governor].lemma.lower()
         if sentence.phrase_of(relation.target) is not None:
             yield "relation", relation.words, relation.words, "IN", governor, noun_at(sentence, relation.target)
+
+
+def _beside(sentence: Sentence) -> Iterator[Key]:
+    """Pair the things of one kind that a caption names together, so they do not exclude each other."""
+    things = {(phrase.lemma, kind_of(phrase.lemma)) for phrase in sentence.noun_phrases}
+    for (first, kind), (second, other) in permutations(sorted(t for t in things if t[1] not in {None, "person"}), 2):
+        if kind == other:
+            yield "beside", first, first, kind or "", second, ""
 
 
 def _alternatives(sentences: list[Sentence]) -> Iterator[Key]:

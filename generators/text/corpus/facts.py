@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from generators.text.knowledge.exclusions import NUMBER_WORDS, region_of
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of
 from generators.text.language.sentence import NOUN_TAGS, Sentence
 from schemas.words import words_of
 

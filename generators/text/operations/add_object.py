@@ -1,19 +1,19 @@
 """Say of a thing that is not there that it is: "a dog runs on the street", told from "a dog runs on the beach"."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
-from generators.text.knowledge.exclusions import NOT_VISIBLE
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.exclusions import ANY_CREATURE, NOT_VISIBLE, gender_of
+from generators.text.knowledge.things import is_kin, kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.grammar import agreement_edits, article, has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.additions import shuffled, told_from
 from generators.text.operations.base import Operation
 from generators.text.operations.details import details
-from generators.text.operations.replace_object import SALIENT_KINDS, objects, other_objects
+from generators.text.operations.replace_object import SALIENT_KINDS, deeds_of, objects, other_objects
 
 
 def add_object(
@@ -27,6 +27,8 @@ def add_object(
     for detail in shuffled(details(sentence, facts), rng):
         for phrase in objects(detail.sentence):
             if detail.first <= phrase.head < detail.last:
+                if _has_such(sentence, phrase.lemma):
+                    continue  # in one picture, one place; and in one stroller
                 for candidate in other_objects(detail.sentence, lexicon, rng, most, phrase):
                     found = True
                     yield told_from(detail, candidate, "add_object")
@@ -43,8 +45,9 @@ def _joined(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int,
     phrase = phrases[0]
     head = sentence.tokens[phrase.head]
     bare = phrase.first == phrase.noun and head.tag == "NN" and phrase.lemma not in _INDEFINITE  # "Man and dog sit"
+    deeds = deeds_of(sentence, phrase.head)
     for word in lexicon.new_nouns("NN", kinds).draw(rng, 4 * most):
-        if word.lemma in NOT_VISIBLE or not _may_join(lexicon, word.lemma, phrase.slot):
+        if word.lemma in NOT_VISIBLE | ANY_CREATURE or not _may_join(lexicon, word.lemma, phrase.slot, deeds):
             continue
         text = f" and {word.form}" if bare else f" and {article(word.form)} {word.form}"
         agreeing = agreement_edits(sentence, lexicon, phrase.head, plural=True)
@@ -56,9 +59,22 @@ def _joined(sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int,
 _INDEFINITE = frozenset({"someone", "somebody", "everyone", "everybody"})
 
 
-def _may_join(lexicon: Lexicon, noun: str, slot: str) -> bool:
-    # Animals do what animals do; of vehicles a car drives and a boat does not.
-    return lexicon.fills(noun, slot) and (kind_of(noun) != "vehicle" or lexicon.has(noun, slot))
+def _has_such(sentence: Sentence, noun: str) -> bool:
+    """Tell whether a caption says where already, where a noun is a place, or names close kin of a thing."""
+    place = kind_of(noun) == "place"
+    return any((place and kind_of(p.lemma) == "place") or is_kin(p.lemma, noun) for p in sentence.noun_phrases)
+
+
+_AGELESS = frozenset({"child", "kid", "baby", "toddler"})
+
+
+def _may_join(lexicon: Lexicon, noun: str, slot: str, deeds: Sequence[tuple[str, str]]) -> bool:
+    """Tell whether a being does all that the first does, by what the corpus says of its kind."""
+    if kind_of(noun) == "person" and not (gender_of(noun) or noun in _AGELESS):
+        return False  # a skier does what skiers do
+    if kind_of(noun) == "person":  # who goes or rests wherever an animal does, and does not eat what it eats
+        return lexicon.fills(noun, slot) and all(lexicon.does(noun, *d) for d in deeds if d[1].startswith("dobj:"))
+    return lexicon.has(noun, slot) and all(lexicon.does(noun, *deed) for deed in deeds)
 
 
 def _is_plain_subject(sentence: Sentence, phrase: NounPhrase) -> bool:

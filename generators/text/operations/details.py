@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from generators.text.corpus.describing import ADJECTIVE_TAGS
 from generators.text.corpus.facts import Facts
 from generators.text.knowledge.exclusions import NOT_VISIBLE, region_of
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of
 from generators.text.language.casing import as_spoken, recased
 from generators.text.language.grammar import PRONOUNS, article
 from generators.text.language.sentence import NounPhrase, Relation, Sentence, Token

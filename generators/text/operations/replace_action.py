@@ -8,7 +8,7 @@ from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     actions_exclude,
 )
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import frame_of
 from generators.text.language.grammar import verb_form

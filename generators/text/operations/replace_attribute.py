@@ -13,7 +13,7 @@ from generators.text.knowledge.exclusions import (
     excludes,
     is_measure,
 )
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of
 from generators.text.language.casing import Style, starts_sentence
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.grammar import (

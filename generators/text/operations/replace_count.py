@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import DIGITS, NUMBER_WORDS, is_measure
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import agreement_edits, has_pronoun, plural_of

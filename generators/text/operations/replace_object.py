@@ -6,26 +6,27 @@ from collections.abc import Iterator
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.contrasts import is_scenery, things_exclude
 from generators.text.knowledge.exclusions import (
     ANY_CREATURE,
     COLOURS,
     NOT_VISIBLE,
     attribute_family,
     clothes_exclude,
+    fits_gender,
     gender_of,
-    ground_of,
-    grounds_exclude,
 )
-from generators.text.knowledge.wordnet import is_known, kind_of
+from generators.text.knowledge.things import has_own_name, is_kin, kind_of
+from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
-from generators.text.language.frames import determiner_class
+from generators.text.language.frames import determiner_class, frame_of, noun_at
 from generators.text.language.grammar import (
     article_edits,
     gender_edits,
     gendered_pronouns,
     plural_of,
 )
-from generators.text.language.sentence import NounPhrase, Sentence
+from generators.text.language.sentence import NounPhrase, Relation, Sentence
 from generators.text.operations.base import Compared, Operation, Question, Span
 from generators.text.operations.telling import definite
 
@@ -45,7 +46,8 @@ def replace_object(
 
 def objects(sentence: Sentence) -> list[NounPhrase]:
     """List the noun phrases whose noun may change."""
-    return [p for p in sentence.noun_phrases if p.lemma not in NOT_VISIBLE and kind_of(p.lemma)]
+    found = (p for p in sentence.noun_phrases if p.lemma not in NOT_VISIBLE and kind_of(p.lemma))
+    return [p for p in found if not any(has_own_name(sentence.tokens[a].lower, p.lemma) for a in p.adjectives)]
 
 
 def other_objects(
@@ -56,15 +58,36 @@ def other_objects(
     determiner = determiner_class(sentence, phrase)
     if determiner == "num" and head.tag == "NN":
         return  # "two woman": the slip is not ours to multiply
+    if _is_bound(sentence, phrase):
+        return
     choice = lexicon.nouns(phrase.slot, head.tag, determiner, rivals(phrase.lemma))
-    for word in choice.draw(rng, 3 * most):
-        if word.lemma == phrase.lemma or word.lemma in NOT_VISIBLE:
+    drawn = choice.draw(rng, 3 * most)
+    # What may hold as well is told last, so that it takes no other's try.
+    for word in sorted(drawn, key=lambda word: things_exclude(word.lemma, phrase.lemma) is False):
+        if (
+            word.lemma == phrase.lemma
+            or word.lemma in NOT_VISIBLE
+            or not _may_stand(sentence, lexicon, phrase, word.lemma)
+        ):
             continue
-        if determiner == "" and head.tag == "NN" and phrase.first > 0 and not lexicon.is_bare(word.lemma):
-            continue  # "near water", but not "near house"
+        mass = determiner == "" and phrase.first > 0
+        if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"some", "much"}:
+            mass = True
+        if mass and head.tag == "NN" and not lexicon.is_bare(word.lemma):
+            continue  # "near water", "in some water", but not "near house"
         candidate = with_noun(sentence, lexicon, phrase, word.lemma, word.form)
         if candidate is not None:
             yield candidate
+
+
+def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a noun hangs on another mention, "another dog" of a dog, or a place on its owner, "his yard"."""
+    if phrase.determiner is not None:
+        word = sentence.tokens[phrase.determiner]
+        if word.lower == "another" or (word.dep == "poss" and kind_of(phrase.lemma) == "place"):
+            return True
+    again = (p for p in sentence.noun_phrases if p.lemma == phrase.lemma and p is not phrase)
+    return any(sentence.tokens[index].lower in {"another", "other"} for p in again for index in range(p.first, p.head))
 
 
 def rivals(lemma: str) -> frozenset[str]:
@@ -82,16 +105,71 @@ def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: s
     if agreeing is None:
         return None
     fits = all(lexicon.says_of(sentence.tokens[a].lower, lemma) for a in phrase.adjectives)
-    if kind_of(lemma) == "clothing" and not clothes_exclude(lemma, phrase.lemma):
-        fits = False
+    failed = None if fits else "incompatible"
+    known = things_exclude(lemma, phrase.lemma)
+    if known is None and is_scenery(lemma):
+        failed = failed or "synonym"  # it is there, whatever else is
+    sure = known and not lexicon.is_beside(lemma, phrase.lemma)
     return Candidate(
         "replace_object",
         edits + agreeing,
         sentence.caption[start:end],
         form,
         [("noun", lemma, phrase.lemma)],
-        None if fits else "incompatible",
+        failed,
+        doubt=None if sure else "things",
     )
+
+
+def _may_stand(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str) -> bool:
+    """Tell whether a noun can be where a phrase is and do what the caption says of it, by what the corpus says.
+
+    That the corpus has it in the slot is known: something is in a fountain. Not that anything hangs there.
+    """
+    if lemma.rpartition(" ")[2] in ANY_CREATURE or not _is_of_its_like(lemma, phrase.lemma):
+        return False
+    others = [p.lemma for p in sentence.noun_phrases if p is not phrase]
+    if kind_of(lemma) == "place" and any(_are_apart(lemma, other) for other in others):
+        return False  # who rides the waves is on no pavement
+    at = sentence.conjunct_heads[phrase.head]
+    stands = all(
+        lexicon.places(governor, relation.words, lemma)
+        for relation in sentence.relations
+        if relation.target == at and relation.words != "of"
+        for governor in _governors(sentence, relation)
+    )
+    if not stands:
+        return False
+    if not all(fits_gender(lemma, other) for other in others):
+        return False
+    other = kind_of(lemma) != kind_of(phrase.lemma)
+    has = (not other and kind_of(lemma) == "person") or all(
+        lexicon.has_with(lemma, relation.words, noun_at(sentence, relation.target))
+        for relation in sentence.relations
+        if relation.governor == phrase.head and sentence.phrase_of(relation.target) is not None
+    )
+    return has and (not other or all(lexicon.does(lemma, *deed) for deed in deeds_of(sentence, at)))
+
+
+def _is_of_its_like(lemma: str, other: str) -> bool:
+    """Tell whether a thing of no kind that has a name is near enough to another to stand in for it."""
+    return kind_of(lemma) != "artifact" or is_kin(lemma, other, far=True)
+
+
+def _are_apart(place: str, other: str) -> bool:
+    return kind_of(other) == "place" and things_exclude(place, other) is True
+
+
+def _governors(sentence: Sentence, relation: Relation) -> set[str]:
+    """List what a place is said of: the verb or noun before it, and the verbs that it is coordinated with."""
+    first = sentence.conjunct_heads[relation.governor]
+    return {noun_at(sentence, relation.governor), noun_at(sentence, first)}
+
+
+def deeds_of(sentence: Sentence, subject: int) -> list[tuple[str, str]]:
+    """List what somebody does, as verbs and what they take."""
+    verbs = (verb for verb in sentence.verbs if sentence.subject_of(verb.index) == subject)
+    return [(verb.lemma.lower(), frame_of(sentence, verb)) for verb in verbs]
 
 
 def _pronoun_edits(sentence: Sentence, phrase: NounPhrase, lemma: str) -> list[Edit] | None:
@@ -146,8 +224,8 @@ def _why_not_object(sentence: Sentence, old: NounPhrase, new: str) -> str | None
         return "synonym"
     if (kind == "clothing" or old.slot == "wear:dobj") and not clothes_exclude(new, old.lemma):
         return "compatible"
-    places = "place" in {kind, kind_of(old.lemma)} or ground_of(new) or ground_of(old.lemma)
-    if places and not grounds_exclude(new, old.lemma):
+    excludes_it = things_exclude(new, old.lemma)
+    if excludes_it is False or (excludes_it is None and ("place" in {kind, kind_of(old.lemma)} or is_scenery(new))):
         return "compatible"  # a garden may be called a field, a shore a beach
     return None
 

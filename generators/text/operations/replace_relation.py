@@ -7,11 +7,10 @@ from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     NOT_VISIBLE,
-    ground_of,
     region_of,
     relations_exclude,
 )
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of, thing_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.sentence import Relation, Sentence
 from generators.text.operations.base import Compared, Operation, Question, Span
@@ -98,7 +97,8 @@ def _read(sentence: Sentence, answer: Sentence, change: Compared, _: Lexicon) ->
     failed = None if exclusive else "compatible"
     if (old.words in WHITHER) != (new.words in WHITHER):
         failed = "incompatible"  # "smiles into a wall"
-    if region_of(new.words) in {"front", "behind"} and ground_of(target) is not None:
+    thing = thing_of(target)
+    if region_of(new.words) in {"front", "behind"} and thing is not None and thing.place not in {"", "venue"}:
         failed = "incompatible"  # nothing is in front of a lawn
     return Candidate(
         "replace_relation",

@@ -12,7 +12,7 @@ from generators.text.knowledge.exclusions import (
     SYMMETRIC_VERBS,
     region_of,
 )
-from generators.text.knowledge.wordnet import kind_of
+from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
 from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import agreement_edits, has_pronoun
