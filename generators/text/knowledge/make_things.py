@@ -115,6 +115,8 @@ _WRITTEN: dict[str, tuple[str, str]] = {
     "knife": ("kitchenware", "knife.n.01"),
     "keyboard": ("device", "keyboard.n.01"),
     "remote": ("device", "remote_control.n.01"),
+    "stair": ("structure", "stairway.n.01"),
+    "stairs": ("structure", "stairway.n.01"),
     "stroller": ("vehicle", "baby_buggy.n.01"),
     "toy": ("equipment", "plaything.n.01"),
     "chew toy": ("equipment", "plaything.n.01"),
