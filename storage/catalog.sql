@@ -208,7 +208,7 @@ FROM (
     JOIN text_negatives t USING (text_negative_id)
     JOIN verdicts v ON v.text_negative_id = s.text_negative_id
         AND v.image_negative_id IS NOT DISTINCT FROM s.image_negative_id
-    LEFT JOIN image_negatives e ON e.image_negative_id = s.image_negative_id
+    LEFT JOIN edits e ON e.image_negative_id = s.image_negative_id
     WHERE v.accepted AND s.role = wanted
 ) GROUP BY GROUPING SETS ((operation), ())
 ORDER BY operation = 'all', operation;
@@ -280,6 +280,7 @@ SELECT * FROM (VALUES
     ('minimal_pairs', 'view', 'what was accepted, one row a negative, with its image: what a trainer reads'),
     ('candidates', 'view', 'every negative with all its scores, what the rules of select see'),
     ('text_negatives, image_negatives, pairs, images, scores, verdicts, labels', 'views', 'the tables'),
+    ('edits', 'view', 'image_negatives without the pictures: faster to ask'),
     ('paraphrases', 'view', 'the captions in other words: positives'),
     ('masks, probes', 'views', 'where an edit was allowed; what gives away an edited picture or a wrong caption'),
     ('rejects, lexicon, parses, ledger, runs', 'views', 'more tables: what was left out, the corpus, the work'),
