@@ -99,7 +99,8 @@ def _opened(
         # A query larger than the memory goes on in a folder of its own, which DuckDB makes and removes.
         spill = f"{tempfile.gettempdir()}/counterfoil-{uuid.uuid4().hex}"
         connection.execute(f"SET temp_directory = {_quoted(spill)}")
-        for setting in ("python_enable_replacements", "allow_persistent_secrets"):
+        # A bar of progress would stand among the rows of an answer.
+        for setting in ("python_enable_replacements", "allow_persistent_secrets", "enable_progress_bar"):
             connection.execute(f"SET {setting} = false")
         reading = ReadOnly({name: (dataset.fs, path) for name, path in names.items()})
         connection.register_filesystem(reading)

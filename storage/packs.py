@@ -17,6 +17,7 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import duckdb
@@ -94,22 +95,23 @@ def publish_packs(
     Raises DamagedShardError where a shard that is read is damaged or gone.
     """
     packs: dict[str, list[str]] = {}
-    for table in (table for table in TABLES if shards.get(table) and table not in HIDDEN):
-        place, old = folder(build_id, table), folder(previous.build_id, table) if previous is not None else None
-        there = dataset.listing(old) if old is not None else {}
-        sizes = {shard: facts.size for shard, facts in manifest.tables[table].items()}
-        for pack in planned(shards[table], sizes, known.members(table)):
-            name = pack.name_of(table)
-            facts = known.get(old, name) if old is not None else None
-            if old is not None and facts is not None and dataset.why(old, name, there.get(name), known) is None:
-                dataset.files.copy(dataset.path(old, name), dataset.path(place, name))
-            else:
-                facts = _write(dataset, table, pack, dataset.path(place, name))
-                expected = sum(one.rows for one in manifest.of(table, pack.shards))
-                if facts.rows != expected:
-                    raise RuntimeError(f"{table}: {facts.rows} rows packed, of {expected} that its shards have")
-            manifest.put_pack(table, place, name, facts, pack.shards)
-            packs.setdefault(table, []).append(name)
+    with _sorting() as connection:
+        for table in (table for table in TABLES if shards.get(table) and table not in HIDDEN):
+            place, old = folder(build_id, table), folder(previous.build_id if previous is not None else "", table)
+            there = dataset.listing(old) if known.packs.get(old) else {}
+            sizes = {shard: facts.size for shard, facts in manifest.tables[table].items()}
+            for pack in planned(shards[table], sizes, known.members(table)):
+                name = pack.name_of(table)
+                facts = known.get(old, name)
+                if facts is not None and dataset.why(old, name, there.get(name), known) is None:
+                    dataset.files.copy(dataset.path(old, name), dataset.path(place, name))
+                else:
+                    facts = _write(connection, dataset, table, pack, dataset.path(place, name))
+                    expected = sum(one.rows for one in manifest.of(table, pack.shards))
+                    if facts.rows != expected:
+                        raise RuntimeError(f"{table}: {facts.rows} rows packed, of {expected} that its shards have")
+                manifest.put_pack(table, place, name, facts, pack.shards)
+                packs.setdefault(table, []).append(name)
     return packs
 
 
@@ -148,19 +150,24 @@ def _pack(members: Sequence[str], sizes: Mapping[str, int]) -> Pack:
     return Pack(tuple(sorted(members)), sum(sizes[shard] for shard in members))
 
 
-def _write(dataset: Dataset, table: str, pack: Pack, path: str) -> Facts:
-    """Write one pack, whole or not at all; memory does not grow with it."""
-    order = [name for name in _SORTED_BY if name in columns(table)]
-    damage: list[DamagedShardError] = []
-    reader = pa.RecordBatchReader.from_batches(_schema(table), _batches(dataset, table, pack, damage))
-    spill = f"{tempfile.gettempdir()}/counterfoil-{uuid.uuid4().hex}"
-    with dataset.files.writing(path) as file, duckdb.connect() as connection:
+@contextmanager
+def _sorting() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open what sorts rows, in memory that does not grow with them."""
+    with duckdb.connect() as connection:
         connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
-        connection.execute("SET temp_directory = $1", [spill])
-        connection.register("rows", reader)
-        accepted = "count(*) FILTER (accepted)" if "accepted" in columns(table) else "NULL"
-        select = " ".join(("SELECT * FROM rows", *(("ORDER BY", ", ".join(order)) if order else ())))
+        connection.execute(f"SET temp_directory = '{tempfile.gettempdir()}/counterfoil-{uuid.uuid4().hex}'")
+        yield connection
+
+
+def _write(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, pack: Pack, path: str) -> Facts:
+    """Write one pack, whole or not at all."""
+    names, damage = columns(table), list[DamagedShardError]()
+    keys = [name for name in _SORTED_BY if name in names]
+    rows = pa.RecordBatchReader.from_batches(_schema(table), _batches(dataset, table, pack, damage))
+    select = f"SELECT * FROM rows ORDER BY {', '.join(keys)}" if keys else "SELECT * FROM rows"
+    with dataset.files.writing(path) as file:
+        connection.register("rows", rows)
         try:
             connection.execute(
                 f"COPY ({select}) TO $1 (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})", [file]
@@ -169,10 +176,12 @@ def _write(dataset: Dataset, table: str, pack: Pack, path: str) -> Facts:
             if damage:
                 raise damage[0] from None
             raise
-        [(rows, kept)] = connection.execute(f"SELECT count(*), {accepted} FROM read_parquet($1)", [file]).fetchall()
+        finally:
+            connection.unregister("rows")
+        accepted = "count(*) FILTER (accepted)" if "accepted" in names else "NULL"
+        [(count, kept)] = connection.execute(f"SELECT count(*), {accepted} FROM read_parquet($1)", [file]).fetchall()
         with open(file, "rb") as written:
-            facts = Facts(rows, os.path.getsize(file), hashlib.file_digest(written, "sha256").digest(), kept)
-    return facts
+            return Facts(count, os.path.getsize(file), hashlib.file_digest(written, "sha256").digest(), kept)
 
 
 def _schema(table: str) -> pa.Schema:

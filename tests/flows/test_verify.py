@@ -59,7 +59,7 @@ def test_a_whole_dataset_is_told_so(data: Path) -> None:
     done = counterfoil("verify", data)
     assert (done.returncode, done.stdout.endswith("MB: all are what was written.\n")) == (0, True), done.stderr
     made = Dataset(str(data)).build()
-    files = 1 + sum(map(len, made.shards.values()))
+    files = 1 + sum(map(len, (*made.shards.values(), *made.packs.values())))
     assert done.stdout.startswith(f"{files:,} files, ")
 
 
