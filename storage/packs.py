@@ -39,6 +39,7 @@ _FEW = 8  # packs of about one size; of one more all become one. And how much la
 _ROW_GROUP = 50_000  # rows: who looks for one id reads one group of each pack
 _SORTED_BY = ("pair_id", "text_negative_id", "image_id", "image_negative_id", "role", "kind", "word", "source_key",
               "stage", "shard")  # fmt: skip
+_COPIES = 16  # at once: a store makes them, this machine waits
 _MEMORY = "1GB"  # what takes more to be sorted is sorted on the disk
 
 
@@ -95,7 +96,8 @@ def publish_packs(
     Raises DamagedShardError where a shard that is read is damaged or gone.
     """
     packs: dict[str, list[str]] = {}
-    with _sorting() as connection:
+    with _sorting() as connection, ThreadPoolExecutor(_COPIES) as pool:
+        copies = []
         for table in (table for table in TABLES if shards.get(table) and table not in HIDDEN):
             place, old = folder(build_id, table), folder(previous.build_id if previous is not None else "", table)
             there = dataset.listing(old) if known.packs.get(old) else {}
@@ -104,7 +106,7 @@ def publish_packs(
                 name = pack.name_of(table)
                 facts = known.get(old, name)
                 if facts is not None and dataset.why(old, name, there.get(name), known) is None:
-                    dataset.files.copy(dataset.path(old, name), dataset.path(place, name))
+                    copies.append(pool.submit(dataset.files.copy, dataset.path(old, name), dataset.path(place, name)))
                 else:
                     facts = _write(connection, dataset, table, pack, dataset.path(place, name))
                     expected = sum(one.rows for one in manifest.of(table, pack.shards))
@@ -112,6 +114,8 @@ def publish_packs(
                         raise RuntimeError(f"{table}: {facts.rows} rows packed, of {expected} that its shards have")
                 manifest.put_pack(table, place, name, facts, pack.shards)
                 packs.setdefault(table, []).append(name)
+        for copy in copies:
+            copy.result()
     return packs
 
 
