@@ -89,10 +89,14 @@ class Manifest:
     @classmethod
     def decoded(cls, data: bytes, written: float | None = None, tables: Collection[str] | None = None) -> "Manifest":
         """Read what `encoded` wrote: all of it, or what is of some tables and folders."""
-        filters = pc.field("table").isin(list(tables)) if tables is not None else None
-        found = pq.read_table(pa.BufferReader(data), schema=MANIFEST, filters=filters)
+        # Without threads: a process that ends at once, since a shard is damaged, would leave some behind and abort.
+        found = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+        if tables is not None:
+            found = found.filter(pc.is_in(found["table"], pa.array(list(tables), pa.string())))
+        if "pack" not in found.column_names:  # older than packs
+            found = found.append_column("pack", pa.nulls(found.num_rows, pa.string()))
         manifest = cls(written=written)
-        for table, shard, *facts, pack in zip(*(column.to_pylist() for column in found.columns), strict=True):
+        for table, shard, *facts, pack in zip(*(found[name].to_pylist() for name in MANIFEST.names), strict=True):
             to = manifest.packs if "/" in table else manifest.tables
             to.setdefault(table, {})[shard] = Facts(*facts)
             if pack is not None:

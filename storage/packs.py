@@ -40,7 +40,7 @@ _ROW_GROUP = 50_000  # rows: who looks for one id reads one group of each pack
 _SORTED_BY = ("pair_id", "text_negative_id", "image_id", "image_negative_id", "role", "kind", "word", "source_key",
               "stage", "shard")  # fmt: skip
 _COPIES = 16  # at once: a store makes them, this machine waits
-_MEMORY = "1GB"  # what takes more to be sorted is sorted on the disk
+_MEMORY = "768MB"  # what takes more to be sorted is sorted on the disk
 
 
 class Pack(NamedTuple):

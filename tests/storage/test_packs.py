@@ -272,3 +272,15 @@ def test_a_shard_that_changed_costs_its_own_pack_alone() -> None:
     after = planned(list(known), known, before)
     assert len(set(after) & set(packs)) == len(packs) - 1
     assert sorted(shard for pack in after for shard in pack.shards) == sorted(known)
+
+
+def test_a_manifest_from_before_there_were_packs_is_read(tmp_path: Path) -> None:
+    dataset = Dataset(str(tmp_path))
+    write_shards(dataset, "first")
+    manifest = take_stock(dataset, {"pairs": ["first"], "images": ["first"]}, Manifest())
+    older = pq.read_table(pa.BufferReader(manifest.encoded())).drop_columns(["pack"])
+    sink = pa.BufferOutputStream()
+    pq.write_table(older, sink)
+    data = bytes(sink.getvalue().to_pybytes())
+    assert Manifest.decoded(data) == manifest
+    assert Manifest.decoded(data, tables=["pairs"]).tables == {"pairs": manifest.tables["pairs"]}
