@@ -25,6 +25,7 @@ from schemas.config import BuildConfig, Compute
 from schemas.errors import InputError
 from schemas.tables import TABLES
 from storage.dataset import Build, Dataset
+from storage.presence import Presence
 
 _NOT_INGEST = "near_duplicate_distance"  # of the config's section `ingest`, what pairs do not depend on
 
@@ -73,8 +74,9 @@ def same_source(build: Build, config: BuildConfig) -> bool:
 def foreseen(dataset: Dataset, config: BuildConfig, build: Build) -> list[Foreseen]:
     """Tell, by names alone, which shards of the pairs of a build are there and which a build would make."""
     steps, seeing, noted = stages(config), _Seeing(dataset.root), _Noted()
-    groups = [Group(n, "rules", dataset.count("pairs", shard), shard) for n, shard in enumerate(build.shards["pairs"])]
-    engine = Engine(steps, seeing, groups, noted, _Silent())
+    there = Presence(seeing, build)
+    groups = [Group(n, "rules", there.rows("pairs", shard), shard) for n, shard in enumerate(build.shards["pairs"])]
+    engine = Engine(steps, seeing, groups, noted, _Silent(), there)
     lexicon = kept_lexicon(dataset, config, steps, groups, build)
     if lexicon is not None:
         engine.keep(Describe.name, lexicon["fingerprint"])
@@ -169,6 +171,9 @@ class _Seeing(Dataset):
             return super().read(table, fingerprint, columns)
         self.unseen.add(fingerprint)
         return TABLES[table].empty_table().select(columns or TABLES[table].names)
+
+    def remove(self, table: str, fingerprint: str) -> None:
+        """Leave a damaged shard to the build, which removes it and makes it anew: it counts as missing."""
 
 
 class _Silent(Board):

@@ -22,6 +22,7 @@ from schemas.ids import fingerprint
 from storage.catalog import connect, write_catalog
 from storage.dataset import Build, Dataset
 from storage.manifest import Manifest
+from storage.packs import are_published, publish_packs
 from storage.stock import take_stock
 
 # What the rows of a build depend on, so that somebody can make them again.
@@ -63,30 +64,36 @@ def publish(
     known = dataset.manifest(current) if current is not None else Manifest()
     manifest = take_stock(dataset, shards, known)
     everything = {**shards, "ledger": list(manifest.tables.get("ledger", {}))}
-    if current is None or current.config != recipe or current.shards != everything or known != manifest:
-        made = Build(
-            build_id=f"{_stamp(started)}-{fingerprint(shards, recipe)[:8]}",
-            shards=everything,
-            config=recipe,
-            counts=_counts(manifest, everything),
-            versions=_versions(config),
-            started=started.isoformat(timespec="seconds"),
-            ended=datetime.now(UTC).isoformat(timespec="seconds"),
-            notes={"lexicon": lexicon},
+    if (
+        current is not None
+        and (current.config, current.shards) == (recipe, everything)
+        and known == manifest
+        and are_published(dataset, current, known)
+    ):
+        return present(dataset)
+    made = Build(
+        build_id=f"{_stamp(started)}-{fingerprint(shards, recipe)[:8]}",
+        shards=everything,
+        config=recipe,
+        counts=_counts(manifest, everything),
+        versions=_versions(config),
+        started=started.isoformat(timespec="seconds"),
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes={"lexicon": lexicon},
+    )
+    broken = broken_expectations(config.expect, made.counts, current.counts if current is not None else None)
+    if broken:
+        _keep_aside(dataset, made, manifest, current, broken)
+    packs = publish_packs(dataset, made.build_id, everything, manifest, current, known)
+    made = dataset.commit(replace(made, packs=packs), manifest)
+    current = present(dataset)
+    if current.build_id != made.build_id:
+        print(
+            f"counterfoil: build {current.build_id}, which was begun later, has ended before: it is current; "
+            f"this one is kept as {made.build_id}",
+            file=sys.stderr,
         )
-        broken = broken_expectations(config.expect, made.counts, current.counts if current is not None else None)
-        if broken:
-            _keep_aside(dataset, made, manifest, current, broken)
-        made = dataset.commit(made, manifest)
-        current = present(dataset)
-        if current.build_id != made.build_id:
-            print(
-                f"counterfoil: build {current.build_id}, which was begun later, has ended before: it is current; "
-                f"this one is kept as {made.build_id}",
-                file=sys.stderr,
-            )
-        return current
-    return present(dataset)
+    return current
 
 
 def _keep_aside(

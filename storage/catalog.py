@@ -1,13 +1,11 @@
 """One build as DuckDB views and macros: what SQL questions, and what the rules of `select` see."""
 
-import json
 import os
 import re
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
@@ -21,22 +19,32 @@ from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
 from storage.attach import attach_files
 from storage.dataset import Build, Dataset
 from storage.manifest import Manifest
+from storage.packs import HIDDEN, folder, has_pictures, published
 from storage.query import LOSSLESS, sentence
 from storage.readonly import SCHEME, ReadOnly
 
-_HIDDEN = ("embeddings", "answers", "units")  # caches, and a ledger of the ingest: of no use to an analyst
-_VIEWS = {*TABLES, "runs", "reasons", "candidates", "minimal_pairs"}  # names that are taken
+_VIEWS = {*TABLES, "runs", "reasons", "edits", "candidates", "minimal_pairs"}  # names that are taken
 _STORAGE = "v1.3.0"  # of catalog.duckdb: the first that reads `lambda`, so that older tools open it too
 _ROLES = {"judge": "j", "target": "t", "language": "l"}
 Listed = Callable[[list[str]], str]  # files of a dataset, as table/name -> an SQL list of where they are found
+_FOLDER = "coalesce(getvariable('dataset') || '/', '')"
+# Read when it is asked for: there may be hundreds of builds, each of which names every shard. A damaged one is no row.
+_RUNS = """CREATE VIEW runs AS
+SELECT
+    file ->> '$.build_id' AS build_id, file -> '$.config' AS config, file -> '$.versions' AS versions,
+    file -> '$.counts' AS counts, (file ->> '$.started')::TIMESTAMPTZ AS started,
+    (file ->> '$.ended')::TIMESTAMPTZ AS ended,
+    file -> '$.notes.broken_expectations' AS broken_expectations  -- NULL where it met all that was expected of it
+FROM (SELECT try(decode(content)::JSON) AS file FROM read_blob({}))
+WHERE file ->> '$.build_id' IS NOT NULL ORDER BY build_id;"""
 _HEADER = """-- Counterfoil, build {}
 -- Paths are relative to the folder of this file: run it there, or say first where that is, a folder or a URL:
 --     SET VARIABLE dataset = '/folder/of/this/file';"""
 
 
-def catalog_sql(dataset: Dataset, build: Build) -> str:
+def catalog_sql(build: Build) -> str:
     """Write the catalog of one build as a readable SQL script, right wherever the dataset lies."""
-    return "\n\n".join((_HEADER.format(build.build_id), _catalog(dataset, build, _relative)))
+    return "\n\n".join((_HEADER.format(build.build_id), _catalog(build, _relative)))
 
 
 def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
@@ -45,54 +53,85 @@ def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] 
     The connection reads the files that the build names, those to attach, and no others; it writes none, whatever is
     run on it. `storage.attach` says what can be attached.
 
-    Raises DamagedShardError where a shard is cut or gone, InputError where a file to attach cannot be read.
+    Raises DamagedShardError where a file is cut or gone, InputError where a file to attach cannot be read, or the build
+    is of an older version and lacks a column.
     """
     build = build or dataset.build()
-    dataset.check(build)
-    shards = {table: _of(build, table) for table in _tables()}
-    return _opened(dataset, shards, _catalog(dataset, build, _named), attach)
+    files = _files_of(build)
+    for damage in dataset.damaged(files, dataset.manifest(build, files)):
+        raise damage
+    names = {_file(folder, name): dataset.path(folder, name) for folder, several in files.items() for name in several}
+    runs = [f"builds/{build_id}.json" for build_id in dataset.builds()]
+    names |= {name: f"{dataset.base}/{name}" for name in runs}
+    views = "\n\n".join(_view(build, table, _named) for table in _tables())
+    rest = _questions(build, _named, _named(runs))
+    return _opened(dataset, names, views, {table: table for table in _tables()}, rest, attach)
 
 
 def connect_shards(dataset: Dataset, views: Mapping[str, tuple[str, list[str]]]) -> duckdb.DuckDBPyConnection:
     """Open shards of any builds, in memory and to be read alone, as views: name -> table and shards.
 
-    Raises DamagedShardError where a shard is cut or gone.
+    Raises DamagedShardError where a shard is cut or gone, InputError where one is of an older version and lacks a
+    column.
     """
     shards: dict[str, list[str]] = {}
     for table, several in views.values():
         shards.setdefault(table, []).extend(several)
     for damage in dataset.damaged(shards, Manifest()):
         raise damage
-    sql = "\n".join(f"CREATE VIEW {_name(name)} AS {_rows(*of, _named)};" for name, of in views.items())
-    return _opened(dataset, shards, sql)
+    names = {_file(table, shard): dataset.path(table, shard) for table in shards for shard in shards[table]}
+    sql = "\n".join(f"CREATE VIEW {_name(name)} AS {_rows(*of, of[0], _named)};" for name, of in views.items())
+    return _opened(dataset, names, sql, {name: table for name, (table, _) in views.items()})
 
 
 def _opened(
-    dataset: Dataset, shards: Mapping[str, list[str]], sql: str, attach: Sequence[str] = ()
+    dataset: Dataset,
+    names: Mapping[str, str],
+    views: str,
+    tables: Mapping[str, str],
+    rest: str = "",
+    attach: Sequence[str] = (),
 ) -> duckdb.DuckDBPyConnection:
-    """Open a connection that reads these shards and no other file but those to attach, and run a script on it."""
+    """Open a connection that reads files of these names and no other but those to attach; run two scripts on it, the
+    first of which makes views of tables."""
     connection = duckdb.connect()
     try:
         # A query larger than the memory goes on in a folder of its own, which DuckDB makes and removes.
         spill = f"{tempfile.gettempdir()}/counterfoil-{uuid.uuid4().hex}"
         connection.execute(f"SET temp_directory = {_quoted(spill)}")
-        for setting in ("python_enable_replacements", "allow_persistent_secrets"):
+        # A bar of progress would stand among the rows of an answer.
+        for setting in ("python_enable_replacements", "allow_persistent_secrets", "enable_progress_bar"):
             connection.execute(f"SET {setting} = false")
-        names = {_file(table, shard): dataset.path(table, shard) for table in shards for shard in shards[table]}
         reading = ReadOnly({name: (dataset.fs, path) for name, path in names.items()})
         connection.register_filesystem(reading)
-        views = attach_files(attach, connection, reading, _VIEWS)
+        attached = attach_files(attach, connection, reading, _VIEWS)
         connection.execute(f"SET allowed_directories = [{_quoted(SCHEME)}]")
         connection.execute("SET enable_external_access = false")
         with damage_named(dataset):
-            connection.execute(sql)
-        views(connection)
+            connection.execute(views)
+            _check_columns(dataset, connection, tables)
+            if rest:
+                connection.execute(rest)
+        attached(connection)
         connection.execute(f"SET allowed_configs = ['{LOSSLESS}']")
         connection.execute("SET lock_configuration = true")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check_columns(dataset: Dataset, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> None:
+    """Raise InputError where a view lacks a column of its table: what asks for it would fail in words of DuckDB's."""
+    found = connection.sql("SELECT table_name, list(column_name) FROM duckdb_columns() WHERE NOT internal GROUP BY 1")
+    there = dict(found.fetchall())
+    for view, table in tables.items():
+        lacking = [name for name in TABLES[table].names if name not in there[view]]
+        if lacking:
+            raise InputError(
+                f"{dataset.root}: {table} has no column {', '.join(lacking)}: it was built by an older version of "
+                "Counterfoil; run `counterfoil build` again"
+            )
 
 
 @contextmanager
@@ -108,7 +147,9 @@ def damage_named(dataset: Dataset, build: Build | None = None) -> Iterator[None]
         found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(cause))
         if found is None:
             if type(cause) is duckdb.Error:  # of a page that is no page, and does not say of which file: reading tells
-                dataset.check(build or dataset.build(), thoroughly=True)
+                for folder, several in _files_of(build or dataset.build()).items():
+                    for name in several:
+                        dataset.read(folder, name)
             raise
         why = re.sub(rf"^(?:[A-Z]\w+ )+Error: |:? *['\"]?{re.escape(found[0])}['\"]?", "", sentence(cause))
         raise InputError(
@@ -122,7 +163,7 @@ def write_catalog(dataset: Dataset, build: Build) -> None:
 
     Raises OSError or duckdb.Error where the disk takes no more; what was there before then stays.
     """
-    sql = catalog_sql(dataset, build)
+    sql = catalog_sql(build)
     dataset.put_text("catalog.sql", sql)
     if not dataset.local:
         return
@@ -150,11 +191,11 @@ def candidates_of(dataset: Dataset, negatives: str, pairs: str, images: list[str
         for table, shards, columns in (("image_negatives", images, _EDITED), ("scores", scores, SCORES.names)):
             rows = [dataset.read(table, shard, columns) for shard in shards]
             connection.register(table, pa.concat_tables(rows) if rows else TABLES[table].empty_table())
-        joined = connection.sql(f"SELECT * FROM ({_candidates('negatives', 'pairs')}) ORDER BY row")
+        joined = connection.sql(f"SELECT * FROM ({_candidates('negatives', 'pairs', 'image_negatives')}) ORDER BY row")
         return joined.to_arrow_table().select(CANDIDATES.names).cast(CANDIDATES)
 
 
-def _candidates(negatives: str, pairs: str) -> str:
+def _candidates(negatives: str, pairs: str, edits: str) -> str:
     roles = list(_ROLES.items())[:2]
     wide = [f"{alias}.{name} AS {role}_{name}" for role, alias in roles for name in _WIDE]
     margins = [f"{alias}.s00 - {alias}.s01 AS {role}_margin" for role, alias in roles]
@@ -185,7 +226,7 @@ def _candidates(negatives: str, pairs: str) -> str:
     return (
         f"SELECT\n    {select}\nFROM {negatives} n\nJOIN {pairs} p USING (pair_id)\n"
         f"LEFT JOIN (SELECT * REPLACE (CASE WHEN failed_check IS NULL THEN image_negative_id END AS image_negative_id) "
-        f"FROM (SELECT {', '.join(_EDITED)} FROM image_negatives WHERE rank = 0)) e "
+        f"FROM (SELECT {', '.join(_EDITED)} FROM {edits} WHERE rank = 0)) e "
         f"ON e.text_negative_id = n.text_negative_id\n{joined}\n"
         "LEFT JOIN (SELECT * FROM scores WHERE role = 'language') l ON l.text_negative_id = n.text_negative_id\n"
         "LEFT JOIN (SELECT * FROM scores WHERE role = 'words') w ON w.text_negative_id = n.text_negative_id"
@@ -200,33 +241,52 @@ _STILL_TRUE = "coalesce(e.original_still_true, false)"
 
 def _tables() -> list[str]:
     # The view of images looks at near_duplicates, which therefore comes first.
-    return sorted((table for table in TABLES if table not in _HIDDEN), key=lambda table: table == "images")
+    return sorted((table for table in TABLES if table not in HIDDEN), key=lambda table: table == "images")
 
 
-def _catalog(dataset: Dataset, build: Build, listed: Listed) -> str:
-    views = [_view(build, table, listed) for table in _tables()]
-    parts = [*views, _runs(dataset), _reasons(build)]
-    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs')};")
+def _files_of(build: Build) -> dict[str, list[str]]:
+    """List the files that the catalog of a build reads, by folder: packs, and shards where there are none or where
+    pictures are wanted."""
+    shards = {t: build.shards.get(t, []) for t in _tables() if has_pictures(t) or t not in build.packs}
+    return {**shards, **published(build)}
+
+
+def _catalog(build: Build, listed: Listed) -> str:
+    # A build that is pruned later is then not looked for; the name of an unfinished file begins with a dot.
+    runs = f"{_FOLDER} || 'builds/[!.]*.json'"
+    return "\n\n".join([*(_view(build, table, listed) for table in _tables()), _questions(build, listed, runs)])
+
+
+def _questions(build: Build, listed: Listed, runs: str) -> str:
+    """Write what is asked of the tables: views over several of them, and macros."""
+    edits = "SELECT * EXCLUDE (image, mask, reconstruction) FROM image_negatives"
+    if "image_negatives" in build.packs:
+        edits = _read(folder(build.build_id, "image_negatives"), build.packs["image_negatives"], listed)
+    parts = [f"CREATE VIEW edits AS {edits};", _RUNS.format(runs), _reasons(build)]
+    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'edits')};")
     parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))
     return "\n\n".join(parts)
 
 
 def _view(build: Build, table: str, listed: Listed) -> str:
-    select = _rows(table, _of(build, table), listed)
+    if table in build.packs and not has_pictures(table):
+        select = _rows(folder(build.build_id, table), build.packs[table], table, listed)
+    else:
+        select = _rows(table, build.shards.get(table, []), table, listed)
     if table == "images":
         select = f"SELECT i.*, d.near_duplicate_of FROM ({select}) i LEFT JOIN near_duplicates d USING (image_id)"
     return f"CREATE VIEW {table} AS {select};"
 
 
-def _rows(table: str, shards: Sequence[str], listed: Listed) -> str:
-    if shards:
-        return f"SELECT * FROM read_parquet({listed([_file(table, shard) for shard in shards])})"
+def _rows(folder: str, names: Sequence[str], table: str, listed: Listed) -> str:
+    if names:
+        return _read(folder, names, listed)
     columns = ", ".join(f"NULL::{_sql_type(field.type)} AS {_name(field.name)}" for field in TABLES[table])
     return f"SELECT {columns} WHERE false"
 
 
-def _of(build: Build, table: str) -> list[str]:
-    return build.shards.get(table, [])
+def _read(folder: str, names: Sequence[str], listed: Listed) -> str:
+    return f"SELECT * FROM read_parquet({listed([_file(folder, name) for name in names])})"
 
 
 def _file(table: str, shard: str) -> str:
@@ -240,29 +300,12 @@ def _named(names: list[str]) -> str:
 
 def _relative(names: list[str]) -> str:
     """List files for any DuckDB: in the folder that it runs in or searches, or the one that a variable names."""
-    return f"list_transform({_list(names)}, lambda file: coalesce(getvariable('dataset') || '/', '') || file)"
+    return f"list_transform({_list(names)}, lambda file: {_FOLDER} || file)"
 
 
 def _list(texts: Iterable[str]) -> str:
     listed = ",\n    ".join(map(_quoted, texts))
     return f"[\n    {listed}\n]"
-
-
-def _runs(dataset: Dataset) -> str:
-    rows = []
-    for build in (asdict(found) for found in map(dataset.read_build, dataset.builds()) if found is not None):
-        texts = [json.dumps(build[name], sort_keys=True) for name in ("config", "versions", "counts")]
-        values = [build["build_id"], *texts, build["started"], build["ended"]]
-        rows.append(f"({', '.join(_quoted(value) for value in values)})")
-    if not rows:
-        rows = ["(NULL, NULL, NULL, NULL, NULL, NULL)"]
-    columns = "build_id, config, versions, counts, started, ended"
-    listed = ",\n    ".join(rows)
-    return (
-        f"CREATE VIEW runs AS SELECT build_id, config::JSON AS config, versions::JSON AS versions, "
-        f"counts::JSON AS counts, started::TIMESTAMPTZ AS started, ended::TIMESTAMPTZ AS ended FROM (VALUES\n    "
-        f"{listed}\n) AS runs({columns}) WHERE build_id IS NOT NULL;"
-    )
 
 
 def _reasons(build: Build) -> str:

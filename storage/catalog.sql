@@ -77,48 +77,57 @@ FROM without LEFT JOIN reasons USING (reason)
 GROUP BY reason ORDER BY captions DESC, reason;
 
 CREATE MACRO why_pictures_dropped() AS TABLE
+WITH tried AS (
+    SELECT text_negative_id, method, count(*) OVER (PARTITION BY method) AS n FROM edits WHERE rank = 0
+)
 SELECT
-    image_method AS method,
+    method,
     reason,
     count(*) AS rows,
-    round(count(*) / (SELECT count(*) FROM candidates e WHERE e.image_method = c.image_method), 3) AS share,
+    round(count(*) / any_value(n), 3) AS share,
     count(*) FILTER (alone) AS alone,
     any_value(hint) AS hint
 FROM (SELECT text_negative_id, unnest(picture_reasons) AS reason, len(picture_reasons) = 1 AS alone FROM verdicts)
-JOIN candidates c USING (text_negative_id)
+JOIN tried USING (text_negative_id)
 LEFT JOIN reasons USING (reason)
-GROUP BY image_method, reason ORDER BY method, rows DESC, reason;
+GROUP BY method, reason ORDER BY method, rows DESC, reason;
 
 CREATE MACRO pictures_by_operation() AS TABLE
 SELECT
-    image_method AS method,
+    e.method,
     coalesce(operation, 'all') AS operation,
     count(*) AS wanted,
-    count(c.image_negative_id) AS pictures,
+    count(*) FILTER (e.failed_check IS NULL) AS pictures,
     count(*) FILTER (picture_accepted) AS accepted,
     round(count(*) FILTER (picture_accepted) / nullif(count(*), 0), 3) AS share,
     round(avg(valid::INTEGER), 3) AS "right before",
     round(avg(valid::INTEGER) FILTER (picture_accepted), 3) AS "right after"
-FROM candidates c
+FROM edits e
+JOIN text_negatives t USING (text_negative_id)
 JOIN verdicts v USING (text_negative_id)
-LEFT JOIN (SELECT * FROM labels WHERE image_negative_id IS NOT NULL) l
-    ON l.image_negative_id = c.image_negative_id
-WHERE image_method IS NOT NULL
-GROUP BY GROUPING SETS ((image_method, c.operation), (image_method))
-ORDER BY image_method, c.operation NULLS LAST;
+LEFT JOIN labels l ON l.image_negative_id = e.image_negative_id AND e.failed_check IS NULL
+WHERE e.rank = 0
+GROUP BY GROUPING SETS ((e.method, t.operation), (e.method))
+ORDER BY e.method, t.operation NULLS LAST;
 
 CREATE MACRO examples_of(wanted, n) AS TABLE
 SELECT operation, original, caption AS negative, original_phrase, negative_phrase, reasons
-FROM candidates JOIN verdicts USING (text_negative_id)
-WHERE list_contains(reasons, wanted)
-ORDER BY hash(text_negative_id) LIMIT n;
+FROM text_negatives JOIN (
+    SELECT text_negative_id, reasons FROM verdicts
+    WHERE list_contains(reasons, wanted) ORDER BY hash(text_negative_id) LIMIT n
+) USING (text_negative_id)
+ORDER BY hash(text_negative_id);
 
 CREATE MACRO hardest(n) AS TABLE
 SELECT
-    operation, original, caption AS negative, v.difficulty, v.validity, plausibility_gap
-FROM candidates JOIN verdicts v USING (text_negative_id)
-WHERE v.accepted
-ORDER BY v.difficulty DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id LIMIT n;
+    operation, original, caption AS negative, difficulty, validity, plausibility_gap
+FROM text_negatives JOIN (
+    SELECT text_negative_id, v.difficulty, v.validity, l.plausibility0 - l.plausibility1 AS plausibility_gap
+    FROM verdicts v LEFT JOIN (SELECT * FROM scores WHERE role = 'language') l USING (text_negative_id)
+    WHERE v.accepted
+    ORDER BY v.difficulty DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id LIMIT n
+) USING (text_negative_id)
+ORDER BY difficulty DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id;
 
 -- How often a model that never sees the image prefers the original: 0.5 is perfect, ties count half.
 CREATE MACRO blind_accuracy() AS TABLE
@@ -126,7 +135,9 @@ WITH guesses AS (
     SELECT
         operation, accepted,
         CASE WHEN plausibility_gap > 0 THEN 1.0 WHEN plausibility_gap = 0 THEN 0.5 ELSE 0.0 END AS guess
-    FROM candidates JOIN verdicts USING (text_negative_id)
+    FROM (
+        SELECT text_negative_id, plausibility0 - plausibility1 AS plausibility_gap FROM scores WHERE role = 'language'
+    ) JOIN text_negatives USING (text_negative_id) JOIN verdicts USING (text_negative_id)
     WHERE plausibility_gap IS NOT NULL
 )
 SELECT
@@ -208,7 +219,7 @@ FROM (
     JOIN text_negatives t USING (text_negative_id)
     JOIN verdicts v ON v.text_negative_id = s.text_negative_id
         AND v.image_negative_id IS NOT DISTINCT FROM s.image_negative_id
-    LEFT JOIN image_negatives e ON e.image_negative_id = s.image_negative_id
+    LEFT JOIN edits e ON e.image_negative_id = s.image_negative_id
     WHERE v.accepted AND s.role = wanted
 ) GROUP BY GROUPING SETS ((operation), ())
 ORDER BY operation = 'all', operation;
@@ -280,6 +291,7 @@ SELECT * FROM (VALUES
     ('minimal_pairs', 'view', 'what was accepted, one row a negative, with its image: what a trainer reads'),
     ('candidates', 'view', 'every negative with all its scores, what the rules of select see'),
     ('text_negatives, image_negatives, pairs, images, scores, verdicts, labels', 'views', 'the tables'),
+    ('edits', 'view', 'image_negatives without the pictures: faster to ask'),
     ('paraphrases', 'view', 'the captions in other words: positives'),
     ('masks, probes', 'views', 'where an edit was allowed; what gives away an edited picture or a wrong caption'),
     ('rejects, lexicon, parses, ledger, runs', 'views', 'more tables: what was left out, the corpus, the work'),

@@ -3,6 +3,7 @@
     DATASET/<table>/<fingerprint>.parquet   a shard: if it is there, it is whole
     DATASET/builds/<build_id>.json          which shards make up a build
     DATASET/builds/<build_id>.parquet       its manifest: rows, bytes and hash of each
+    DATASET/published/<build_id>/<table>/   its rows in few files, see storage.packs
 
 The build with the newest id is current: of builds that run at once, the one that was begun last, whichever ends last.
 One that is not what was expected of it is kept, and passed over.
@@ -14,7 +15,7 @@ size tells at once, its hash when `counterfoil verify` looks. See DamagedShardEr
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -45,6 +46,7 @@ class Build:
     started: str  # ISO 8601, UTC
     ended: str
     notes: dict[str, Any] = field(default_factory=dict)
+    packs: dict[str, list[str]] = field(default_factory=dict)  # table -> published files, see storage.packs
     manifest: str | None = None  # SHA-256 of its manifest; None of a build that was made before there were any
 
     @property
@@ -239,8 +241,9 @@ class Dataset:
             _warn_once(f"{path}: cut or damaged, and left aside; `counterfoil prune` removes it")
             return None
 
-    def manifest(self, build: Build) -> Manifest:
-        """Read what a build knows of its shards; nothing, and a warning, where the manifest is damaged or gone."""
+    def manifest(self, build: Build, tables: Collection[str] | None = None) -> Manifest:
+        """Read what a build knows of its shards, or of those of some tables; nothing, and a warning, where the
+        manifest is damaged or gone."""
         if build.manifest is None:
             return Manifest()
         path = self.manifest_path(build.build_id)
@@ -248,7 +251,7 @@ class Dataset:
             data = self.files.read(path)
             if hashlib.sha256(data).hexdigest() == build.manifest:
                 written = self.files.changed(path)
-                return Manifest.decoded(data, written)
+                return Manifest.decoded(data, written, tables)
         _warn_once(f"{path}: damaged or gone, so shards of the build are not compared with what was written")
         return Manifest()
 

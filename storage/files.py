@@ -3,9 +3,11 @@
 import hashlib
 import os
 import re
+import shutil
+import tempfile
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -64,6 +66,14 @@ class Files:
             self._check_bucket(error)
             return []
         return [info for info in found if info["type"] == "file" and info["name"].rstrip("/") != folder]
+
+    def folders(self, folder: str) -> tuple[str, ...]:
+        """List the folders in a folder by name; none where there is no such folder."""
+        try:
+            found = self.fs.ls(folder, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        return tuple(sorted(os.path.basename(info["name"].rstrip("/")) for info in found if info["type"] != "file"))
 
     def listing(self, folder: str) -> dict[str, Listed]:
         """List the files of a folder by name, with size and time: one call however many there are."""
@@ -138,6 +148,61 @@ class Files:
             if there != data:
                 raise FileExistsError(f"{path}: it is there already") from error
 
+    @contextmanager
+    def writing(self, path: str) -> Iterator[str]:
+        """Give a file of this machine to write into, which then is `path`, whole; nothing is where writing fails.
+
+        For what is too large to be held in memory. Raises as `put` does.
+        """
+        folder, name = path.rsplit("/", 1)
+        if self.local:
+            os.makedirs(folder, exist_ok=True)
+            partial = f"{folder}/{LEFTOVER}{uuid.uuid4().hex}-{name}"
+            try:
+                yield partial
+                _sync(partial)
+                os.replace(partial, path)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(partial)
+            return
+        with tempfile.TemporaryDirectory() as here:
+            yield f"{here}/{name}"
+            self._send(path, lambda to: self.fs.put_file(f"{here}/{name}", to))
+
+    def copy(self, path: str, to: str) -> None:
+        """Give what a file holds another place too, whole: a second name of it where the place knows such."""
+        if not self.local:
+            self._send(to, lambda end: self.fs.cp_file(path, end))
+            return
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        try:
+            os.link(path, to)
+        except FileExistsError:
+            pass
+        except OSError:  # a disk that knows no second names
+            with self.writing(to) as partial:
+                shutil.copyfile(path, partial)
+
+    def _send(self, path: str, send: Callable[[str], None]) -> None:
+        """Have a file written that other machines see once it is whole."""
+        if self._by_put:
+            try:
+                send(path)
+            except FileNotFoundError as error:
+                self._check_bucket(error)
+                raise
+            return
+        folder, name = path.rsplit("/", 1)
+        partial = f"{folder}/{LEFTOVER}{uuid.uuid4().hex}-{name}"
+        self.fs.makedirs(folder, exist_ok=True)
+        try:
+            send(partial)
+            self.fs.mv(partial, path)
+        finally:
+            with suppress(Exception):
+                self.fs.rm_file(partial)
+
     def remove(self, path: str) -> None:
         """Remove a file, or see that somebody else has."""
         with suppress(FileNotFoundError):
@@ -185,6 +250,11 @@ class Files:
     def _no_bucket(self) -> str:
         bucket = self.base.strip("/").partition("/")[0]
         return f"{self.root}: there is no bucket {bucket}; correct the name, or make it first"
+
+
+def _sync(path: str) -> None:
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
 
 
 def changed(info: dict[str, Any]) -> float | None:

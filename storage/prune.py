@@ -23,7 +23,7 @@ class Pruned:
 
     builds: list[str]
     shards: list[str]
-    leftovers: list[str]  # what was never finished, and manifests of builds that went or never came to be
+    leftovers: list[str]  # what was never finished; manifests and packs of builds that went or never came to be
     size: int  # bytes
     young: int  # files left since they are too young
     running: int  # builds that run now: while there is one no shard goes, for it may have found any
@@ -88,6 +88,8 @@ def _kind(folder: str, name: str, named: set[tuple[str, str]], newest: set[str],
     shard = name.removesuffix(".parquet")
     if folder == "builds" and shard != name:
         return None if shard in described else "leftovers"
+    if folder.startswith("published/"):
+        return None if folder.split("/")[1] in described or shard == name else "leftovers"
     if folder in TABLES and folder not in _SHARED and shard != name and (folder, shard) not in named:
         return "shards"
     return None
@@ -109,7 +111,10 @@ def _older(dataset: Dataset, info: dict[str, Any] | None, now: datetime, age: ti
 
 
 def _files(dataset: Dataset) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Go through folder, name and description of the files of a dataset: its root, its builds, its tables."""
-    for folder in ("", "builds", *TABLES):
+    """Go through folder, name and description of the files of a dataset: its root, its builds, its tables, and what
+    builds have published."""
+    published = [f"published/{name}/{table}" for name in dataset.files.folders(f"{dataset.base}/published")
+                 for table in TABLES]  # fmt: skip
+    for folder in ("", "builds", *TABLES, *published):
         for info in dataset.files.list(f"{dataset.base}/{folder}".rstrip("/")):
             yield folder, os.path.basename(info["name"]), info

@@ -8,6 +8,7 @@ from devices import cores
 from storage.dataset import Build, DamagedShardError, Dataset
 from storage.files import Listed
 from storage.manifest import Facts
+from storage.packs import published
 
 CACHES = ("embeddings", "answers")  # found by name, not named by builds
 _ANEW = "`counterfoil build` makes it anew"
@@ -48,14 +49,14 @@ def verify(dataset: Dataset, repair: bool = False) -> Iterator[Checked]:
     with ThreadPoolExecutor(cores()) as pool:
         for table, shards in _named(dataset, whole).items():
             there = dataset.listing(table)
-            current = frozenset(whole[0].shards.get(table, ())) if whole else frozenset()
+            named_now = frozenset(_files(whole[0]).get(table, ())) if whole else frozenset()
 
             def look(one: tuple[str, Facts | None], table: str = table, there: dict[str, Listed] = there) -> str | None:
                 return _why(dataset, table, one[0], there.get(one[0]), one[1])
 
             for shard, why in zip(shards, pool.map(look, shards.items()), strict=True):
                 listed = there.get(shard)
-                remedy = _remedy(table, shard in current)
+                remedy = _remedy(table, shard in named_now)
                 one = Checked(f"{table}/{shard}.parquet", listed.size if listed else 0, why, remedy, listed is not None)
                 yield _removed(dataset, one, repair)
 
@@ -71,13 +72,18 @@ def _named(dataset: Dataset, builds: list[Build]) -> dict[str, dict[str, Facts |
     named: dict[str, dict[str, Facts | None]] = {}
     for build in builds:
         manifest = dataset.manifest(build)
-        for table, shards in build.shards.items():
+        for table, shards in _files(build).items():
             known = named.setdefault(table, {})
             for shard in shards:
                 known[shard] = known.get(shard) or manifest.get(table, shard)
     for table in CACHES:
         named[table] = dict.fromkeys(dataset.shards(table))
     return named
+
+
+def _files(build: Build) -> dict[str, list[str]]:
+    """List all that a build names: shards by table, packs by folder."""
+    return {**build.shards, **published(build)}
 
 
 def _manifest(dataset: Dataset, build: Build, current: Build) -> Checked | None:

@@ -145,3 +145,19 @@ def test_another_source_is_told_from_the_same(place: Path, tmp_path: Path) -> No
     assert same_source(made, of(tmp_path, source, ingest={"shard_pairs": 10, "near_duplicate_distance": 0}))
     assert not same_source(made, of(tmp_path, source, ingest={"shard_pairs": 20}))
     assert not same_source(made, of(tmp_path, source.parent))
+
+
+def test_a_damaged_shard_counts_as_missing_and_is_left_to_the_build(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "dataset"
+    shutil.copytree(place / "dataset", folder)
+    dataset = Dataset(str(folder))
+    made = dataset.build()
+    path = folder / "parses" / f"{made.shards['parses'][0]}.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    before = files(folder)
+    monkeypatch.setattr(Dataset, "count", lambda *_: pytest.fail("what the manifest knows is not looked up"))
+    found = foreseen(dataset, of(tmp_path, place / "source" / "captions.csv"), made)
+    assert {each.step: each.missing for each in found if each.missing} == {"parse": 1}
+    assert files(folder) == before

@@ -21,7 +21,7 @@ def told_by(folder: Path) -> set[str]:
     """Name the builds that the catalogs, the card and the newest whole build file are of."""
     with duckdb.connect(str(folder / "catalog.duckdb"), read_only=True) as connection:
         [(sql,)] = connection.sql("SELECT sql FROM duckdb_views() WHERE view_name = 'verdicts'").fetchall()
-    by_verdicts = {made.shards["verdicts"][0]: made.build_id for made in all_builds(folder)}
+    by_verdicts = {made.packs["verdicts"][0]: made.build_id for made in all_builds(folder) if made.packs}
     shard = re.search(r"(\w+)\.parquet", sql)
     catalog = re.search(r"build (\S+)", (folder / "catalog.sql").read_text())
     card = re.search(r"build `(\S+)`", (folder / "README.md").read_text())

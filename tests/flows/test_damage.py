@@ -30,6 +30,13 @@ def a_shard(folder: Path, table: str) -> Path:
     return max((folder / table).glob("*.parquet"))
 
 
+def a_file(folder: Path, made: Build, table: str) -> Path:
+    """Find a file that the catalog reads: of pictures a shard, else a pack."""
+    if table == "images":
+        return folder / table / f"{made.shards[table][-1]}.parquet"
+    return folder / "published" / made.build_id / table / f"{made.packs[table][-1]}.parquet"
+
+
 def counterfoil(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
@@ -116,9 +123,9 @@ def test_what_is_damaged_again_and_again_ends_the_build(
 
 
 @pytest.mark.parametrize("how", ["cut", "gone"])
-@pytest.mark.parametrize("table", ["pairs", "scores"])
+@pytest.mark.parametrize("table", ["pairs", "scores", "images"])
 def test_status_and_sql_say_which_file_and_what_to_do(tmp_path: Path, made: Build, table: str, how: str) -> None:
-    path = tmp_path / "dataset" / table / f"{made.shards[table][-1]}.parquet"
+    path = a_file(tmp_path / "dataset", made, table)
     path.unlink() if how == "gone" else damage(path, how)
     for command in (["status"], ["sql"]):
         done = counterfoil(*command, tmp_path / "dataset", *(["FROM why_dropped()"] if command == ["sql"] else []))
@@ -135,9 +142,8 @@ def test_status_and_sql_say_which_file_and_what_to_do(tmp_path: Path, made: Buil
         )
 
 
-@pytest.mark.usefixtures("made")
-def test_so_they_do_where_its_middle_was_overwritten(tmp_path: Path) -> None:
-    path = a_shard(tmp_path / "dataset", "verdicts")
+def test_so_they_do_where_its_middle_was_overwritten(tmp_path: Path, made: Build) -> None:
+    path = a_file(tmp_path / "dataset", made, "verdicts")
     damage(path, "overwritten")
     for command in (["status", tmp_path / "dataset"], ["sql", tmp_path / "dataset", "FROM verdicts"]):
         done = counterfoil(*command)

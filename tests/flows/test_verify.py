@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from flows.build import build
@@ -59,7 +60,7 @@ def test_a_whole_dataset_is_told_so(data: Path) -> None:
     done = counterfoil("verify", data)
     assert (done.returncode, done.stdout.endswith("MB: all are what was written.\n")) == (0, True), done.stderr
     made = Dataset(str(data)).build()
-    files = 1 + sum(map(len, made.shards.values()))
+    files = 1 + sum(map(len, (*made.shards.values(), *made.packs.values())))
     assert done.stdout.startswith(f"{files:,} files, ")
 
 
@@ -71,9 +72,8 @@ def test_a_shard_that_was_exchanged_is_refused_and_made_anew(
     original = {path.name: path.read_bytes() for path in (data / table).iterdir()}
     path = exchange(data, table)
     told = f"{path}: cut, or exchanged ("
-    asked = counterfoil("sql", data, "SELECT count(*) FROM verdicts")
-    assert asked.returncode == 2
-    assert asked.stderr.startswith(f"counterfoil: {told}")
+    asked = counterfoil("sql", data, "SELECT count(*) FROM verdicts", "--format", "csv")
+    assert asked.stdout.split() == ["count_star()", str(before.counts["verdicts"])], "of what is published"
     found = counterfoil("verify", data)
     assert found.returncode == 2
     assert f"{path}: cut, or exchanged for another file (" in found.stdout
@@ -84,6 +84,26 @@ def test_a_shard_that_was_exchanged_is_refused_and_made_anew(
     assert (made.counts, sorted(made.shards[table])) == (before.counts, sorted(before.shards[table]))
     assert {path.name: path.read_bytes() for path in (data / table).iterdir()} == original
     assert counterfoil("verify", data).returncode == 0
+
+
+def test_a_pack_that_was_exchanged_is_refused_and_made_anew(whole: Path, data: Path) -> None:
+    before = Dataset(str(data)).build()
+    path = data / "published" / before.build_id / "verdicts" / f"{before.packs['verdicts'][0]}.parquet"
+    original = path.read_bytes()
+    shutil.copyfile(data / "published" / before.build_id / "pairs" / f"{before.packs['pairs'][0]}.parquet", path)
+    asked = counterfoil("sql", data, "SELECT count(*) FROM verdicts")
+    assert (asked.returncode, asked.stderr.startswith(f"counterfoil: {path}: cut, or exchanged (")) == (2, True)
+    found = counterfoil("verify", data)
+    assert f"{path}: cut, or exchanged for another file (" in found.stdout
+    assert "--repair removes it; `counterfoil build` makes it anew\n" in found.stdout
+    made = again(whole, data)
+    assert (made.shards, made.packs) == (before.shards, before.packs)
+    assert made.build_id > before.build_id, "what a build has published is never changed"
+    assert Path(str(path).replace(before.build_id, made.build_id)).read_bytes() == original
+    [(count,)] = duckdb.sql(f"SELECT count(*) FROM '{data}/published/{made.build_id}/verdicts/*.parquet'").fetchall()
+    assert count == before.counts["verdicts"]
+    assert counterfoil("sql", data, "SELECT count(*) FROM verdicts").returncode == 0
+    assert "older builds alone name it: `counterfoil prune` forgets them" in counterfoil("verify", data).stdout
 
 
 def test_what_only_the_hash_tells_is_repaired(whole: Path, data: Path, work: Counter[str]) -> None:
@@ -148,7 +168,9 @@ def test_manifests_go_with_their_builds(whole: Path, data: Path) -> None:
     (data / "builds" / "20000101T000000000-killed.parquet").write_bytes(b"of a build that was killed")
     gone = prune(dataset, 1, timedelta(0))
     assert gone.builds == [f"builds/{first.build_id}.json"]
-    assert gone.leftovers == ["builds/20000101T000000000-killed.parquet"]
+    packs = sorted(f"published/{first.build_id}/{table}/{pack}.parquet" for table in first.packs
+                   for pack in first.packs[table])  # fmt: skip
+    assert gone.leftovers == ["builds/20000101T000000000-killed.parquet", *packs]
     assert sorted(path.name for path in (data / "builds").iterdir()) == [
         f"{second.build_id}.json",
         f"{second.build_id}.parquet",
