@@ -3,7 +3,8 @@
 Two passes. The first indexes the rows in a temporary SQLite file, so that memory stays flat and all
 captions of an image come together wherever they stand in the source: a *unit* is one image with its
 captions. The second packs units into shards. Against the last build, shards whose units are all still
-there are kept whole, and only the rest is read again: ten more photos are ten photos of work.
+there are kept whole, and only the rest is read again: ten more photos are ten photos of work. What a
+picture is called follows from its bytes; `storage.seen` knows it of those whose files have not changed.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import io
 import sqlite3
 import tempfile
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -31,6 +32,7 @@ from schemas.reasons import HINTS
 from schemas.tables import IMAGES, LEDGER, PAIRS, REJECTS, UNITS
 from storage.dataset import Build, Dataset
 from storage.presence import Presence
+from storage.seen import Named, Seen, named
 from storage.sources import Row, open_source, read_image, source_name
 from storage.sources.places import one_line
 from storage.sources.row import shortened
@@ -38,10 +40,6 @@ from storage.sources.row import shortened
 VERSION = 4
 TABLES = ("images", "pairs", "rejects", "units")  # units last: where it is, the others are
 Progress = Callable[[int, int | None], None]
-# A picture's id, or the reason and detail of why it has none.
-Hashed = tuple[str, None] | tuple[None, tuple[str, str]]
-_READERS = 16  # threads that read pictures ahead: most of their time is waiting
-_AHEAD = 64  # rows
 _FLAT = 4  # steps of brightness, of 255, that are no picture
 
 
@@ -82,7 +80,8 @@ def ingest(
     with tempfile.TemporaryDirectory() as folder, closing(sqlite3.connect(f"{folder}/index.sqlite")) as index:
         scratch = Path(folder, "unpacked")
         scratch.mkdir()
-        rows_in = _index(index, _with_images(open_source(source, scratch)), tell)
+        with Seen(dataset, Path(folder)) as seen:
+            rows_in = _index(index, named(open_source(source, scratch), seen), tell)
         if rows_in == 0:
             raise InputError(f"source {source.path}: it has no rows")
         salt = f"{VERSION} {settings.max_pixels} {settings.max_caption_characters} {source_name(source)}"
@@ -128,7 +127,7 @@ def _usable(source: Source, dataset: Dataset, found: Ingested) -> Ingested:
     raise InputError(f"source {source.path}: none of its {found.rows_in:,} rows can be used: {said}; {hint}")
 
 
-def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Hashed] | None]], tell: Progress) -> int:
+def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Named] | None]], tell: Progress) -> int:
     columns = ", ".join(field.name for field in fields(Row))
     index.execute("PRAGMA journal_mode = OFF")
     index.execute(f"CREATE TABLE source (number INTEGER PRIMARY KEY, unit, image_id, {columns})")
@@ -149,32 +148,6 @@ def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Hashed] |
     index.execute("CREATE TABLE kept (unit BLOB PRIMARY KEY)")
     index.execute("CREATE INDEX by_unit ON source (unit, number)")
     return count
-
-
-def _with_images(rows: Iterator[Row]) -> Iterator[tuple[Row, Future[Hashed] | None]]:
-    """Put beside each row the name of its picture, in the making: pictures are read ahead, the more the further away
-    they are. Captions of one picture mostly stand together, and share it."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        waiting: deque[tuple[Row, Future[Hashed] | None]] = deque()
-        last: tuple[str, Future[Hashed] | None] = ("", None)
-        for row in rows:
-            if row.location != last[0]:
-                last = (row.location, pool.submit(_image_id, row) if row.location else None)
-            waiting.append((row, last[1]))
-            if len(waiting) > _AHEAD:
-                yield waiting.popleft()
-        yield from waiting
-
-
-def _image_id(row: Row) -> Hashed:
-    """Return the name of a row's picture, or the reason and detail of a reject."""
-    try:
-        return hashlib.sha256(read_image(row.location)).hexdigest(), None
-    except ConnectionError as error:
-        return None, ("unreachable_image", f"{shortened(row.name)}: {error}")
-    except (OSError, ValueError, TypeError) as error:  # what Parquet's reader raises is one of these
-        said = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-        return None, ("missing_image", f"{shortened(row.name)}: {said}")
 
 
 def _storable(value: Any) -> Any:
