@@ -14,7 +14,7 @@ from flows import models
 from flows.again import steadily
 from flows.groups import Group, Inputs
 from flows.progress import Board
-from flows.runners import Inline, Runner, runner_of
+from flows.runners import Inline, Runner, device_runner_of, runner_of
 from flows.steps.step import Step
 from flows.work import Work
 from schemas.config import Compute
@@ -23,6 +23,7 @@ from storage.presence import Presence
 
 Call = Callable[[str, Runner, tuple[Work, ...], frozenset[str], Callable[[int], None]], None]
 _MOST_SHARDS = 16  # of one batch
+_GRACE = 60.0  # seconds that other batches have to end when one has failed; an interruption gives them none
 _WORTH_WORKERS = 4_000  # captions to be parsed: starting workers takes seconds
 
 
@@ -79,14 +80,13 @@ class Engine:
         self.made.corpus[step] = shard
 
     def run(self, compute: Compute) -> Made:
-        """Make all that is missing; raises what a step raises, once what runs has ended."""
+        """Make all that is missing; raises what a step raises, once what runs has ended or has been ended."""
         self._count()
         self._plan(self.made.groups)
         if not self._unfinished_steps():
             return self.made
         inline = compute.runner == "inline" or (compute.runner == "auto" and self._size() < _WORTH_WORKERS)
-        runner = Inline() if inline else runner_of(compute)
-        lanes = _Lanes(self.dataset.root, runner)
+        lanes = _Lanes(self.dataset.root, Inline() if inline else runner_of(compute), self._device_runner(compute))
         try:
             while self._unfinished_steps():
                 for batch in self._batches(lanes):
@@ -94,11 +94,17 @@ class Engine:
                 for batch in lanes.finished(self._board):
                     for work, group in batch:
                         self._finish(work, group)
+        except BaseException as error:
+            lanes.give_up(_GRACE if isinstance(error, Exception) else 0)
+            raise
         finally:
             lanes.close()
-            runner.close()
             models.release(frozenset(step.name for step in self.steps))
         return self.made
+
+    def _device_runner(self, compute: Compute) -> Runner:
+        """Return the runner of what wants a device; none is looked for where no step does."""
+        return device_runner_of(compute) if any(step.on_device for step in self.steps) else Inline()
 
     def _size(self) -> int:
         return sum(work.inputs.captions for several in self._waiting.values() for work, _ in several)
@@ -267,14 +273,16 @@ class _Running:
 
 
 class _Lanes:
-    """The threads that wait for runners: as many as the runner is wide, and one for a device of this machine."""
+    """The threads that wait for runners: as many as these are wide."""
 
-    def __init__(self, root: str, runner: Runner) -> None:
-        here, self._root = Inline(), root
-        self._inline = isinstance(runner, Inline)
-        self._runners = {False: runner, True: runner if runner.takes_device_work or self._inline else here}
-        self._shared = self._runners[False] is self._runners[True]
-        self._threads = ThreadPoolExecutor(runner.width + 1, thread_name_prefix="build")
+    def __init__(self, root: str, runner: Runner, on_device: Runner) -> None:
+        """`on_device` makes what wants a device of this machine, unless the runner has devices of its own."""
+        self._root = root
+        self._inline = isinstance(runner, Inline) and isinstance(on_device, Inline)
+        self._shared = runner.takes_device_work or self._inline
+        self._runners = {False: runner, True: runner if self._shared else on_device}
+        width = sum(each.width for each in self._each())
+        self._threads = ThreadPoolExecutor(width, thread_name_prefix="build")
         self._running: dict[Future[None], _Running] = {}
 
     def width(self, step: Step) -> int:
@@ -317,6 +325,22 @@ class _Lanes:
             board.advance(one.batch[0][0].step.name, size - one.told.units)
             yield one.batch
 
+    def give_up(self, grace: float) -> None:
+        """Begin no more, and end the workers unless all that they do is done within so many seconds."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        all_done = False
+        try:
+            all_done = not wait(self._running, grace).not_done
+        finally:  # nobody has to wait for the grace either
+            if not all_done:
+                for runner in self._each():
+                    runner.kill()
+
     def close(self) -> None:
-        """Wait for what runs; begin no more."""
+        """Wait for what runs, and let workers go; begin no more."""
         self._threads.shutdown(cancel_futures=True)
+        for runner in self._each():
+            runner.close()
+
+    def _each(self) -> list[Runner]:
+        return [self._runners[False]] if self._shared else list(self._runners.values())

@@ -1,14 +1,17 @@
-"""A step that no worker survives."""
+"""Steps that workers do not survive or come back from, and one that tells where it is."""
 
 import os
+import time
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from flows.groups import Inputs
 from flows.steps.step import Step
+from schemas.tables import UNITS
 from storage.dataset import Dataset
 
 
@@ -27,3 +30,53 @@ class Deadly(Step):
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:  # noqa: ARG002
         os._exit(9)
+
+
+@dataclass(frozen=True)
+class Hanging(Step):
+    """Never comes back, once it has told which process it is in; but for one group, of which it fails at once."""
+
+    folder: str
+    fails_with: int = -1  # captions of the group that it fails with
+    name: ClassVar = "hanging"
+    table: ClassVar = "units"
+    takes: ClassVar = ("pairs",)
+    gives: ClassVar = "nothing"
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return ["hanging"]
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:  # noqa: ARG002
+        if inputs.captions == self.fails_with:
+            while not list(Path(self.folder).glob("hangs-*")):
+                time.sleep(0.05)
+            raise ValueError("no such colour")
+        Path(self.folder, f"hangs-{os.getpid()}").touch()
+        while True:
+            time.sleep(60)
+
+
+@dataclass(frozen=True)
+class Seeing(Step):
+    """Notes the device that its process sees, and the process."""
+
+    folder: str
+    name: ClassVar = "seeing"
+    table: ClassVar = "units"
+    takes: ClassVar = ("pairs",)
+    gives: ClassVar = "nothing"
+
+    @property
+    def on_device(self) -> bool:
+        return True
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return ["seeing"]
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:  # noqa: ARG002
+        note = Path(self.folder, f"seen-{inputs.one('pairs')}")
+        note.write_text(f"{os.environ['CUDA_VISIBLE_DEVICES']} {os.getpid()}")
+        time.sleep(0.3)  # so that the other has something to do
+        return UNITS.empty_table()
