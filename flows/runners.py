@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from devices import cores, device_count, take_device
+from flows import frugal
 from flows.work import Work, perform
 from schemas.config import Compute
 from schemas.errors import InputError
@@ -174,7 +175,9 @@ def settle(place: Place) -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(place.threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if place.device is not None:
+    if place.device is None:
+        frugal.begin()
+    else:
         take_device(place.device)
 
 

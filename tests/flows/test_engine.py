@@ -23,7 +23,7 @@ from flows.work import Work, perform
 from schemas.config import Compute
 from schemas.tables import UNITS
 from storage.dataset import Dataset
-from tests.flows.deadly import Seeing
+from tests.flows.odd_work import Seeing
 
 Log = list[tuple[str, Any]]
 LOG: Log = []

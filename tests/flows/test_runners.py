@@ -21,7 +21,7 @@ from schemas.config import Compute
 from schemas.errors import InputError
 from storage.dataset import Build, Dataset
 from tests.flows.conftest import write_config
-from tests.flows.deadly import Deadly, Hanging
+from tests.flows.odd_work import Deadly, Hanging
 from tests.flows.test_build import content
 from tests.pictures import make_csv_source
 

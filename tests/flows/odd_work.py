@@ -1,6 +1,7 @@
-"""Steps that workers do not survive or come back from, and one that tells where it is."""
+"""What tests have workers do: steps that they do not survive or come back from, and work that tells where it is."""
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,3 +81,14 @@ class Seeing(Step):
         note.write_text(f"{os.environ['CUDA_VISIBLE_DEVICES']} {os.getpid()}")
         time.sleep(0.3)  # so that the other has something to do
         return UNITS.empty_table()
+
+
+def parse(folder: str, parser: str) -> tuple[pa.Table, set[str]]:
+    """Parse as a step of a build does; tell what that took, and see that torch can be had all the same."""
+    from flows.steps.text import Parse
+    from schemas.config import Describe
+
+    made = Parse(Describe(parser=parser)).make(Dataset(folder), Inputs({"pairs": ("a",)}, 2))
+    taken = set(sys.modules)
+    __import__("torch")
+    return made, taken
