@@ -16,8 +16,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ from storage.sources.row import shortened
 VERSION = 4
 TABLES = ("images", "pairs", "rejects", "units")  # units last: where it is, the others are
 Progress = Callable[[int, int | None], None]
+_FIELDS = tuple(field.name for field in fields(Row))
+_fields_of = attrgetter(*_FIELDS)
 _FLAT = 4  # steps of brightness, of 255, that are no picture
 
 
@@ -128,10 +131,10 @@ def _usable(source: Source, dataset: Dataset, found: Ingested) -> Ingested:
 
 
 def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Named] | None]], tell: Progress) -> int:
-    columns = ", ".join(field.name for field in fields(Row))
+    columns = ", ".join(_FIELDS)
     index.execute("PRAGMA journal_mode = OFF")
     index.execute(f"CREATE TABLE source (number INTEGER PRIMARY KEY, unit, image_id, {columns})")
-    marks = ", ".join("?" * (len(fields(Row)) + 2))
+    marks = ", ".join("?" * (len(_FIELDS) + 2))
     count = 0
     for row, hashed in rows:
         count += 1
@@ -140,7 +143,7 @@ def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Named] | 
             row = row.rejected(*problem)
         unit = image or f"no image: {row.name or row.key}"
         # A lone surrogate, which a bad byte left, is no text to SQLite.
-        values = [_storable(value) for value in (unit, image, *astuple(row))]
+        values = [_storable(value) for value in (unit, image, *_fields_of(row))]
         index.execute(f"INSERT INTO source (unit, image_id, {columns}) VALUES ({marks})", values)
         if count % 1000 == 0:
             tell(0, None)
@@ -150,12 +153,17 @@ def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Named] | 
     return count
 
 
+def _said(row: Row) -> list[Any]:
+    """List what a source says in a row; where the picture lies is nothing that it says."""
+    return ["" if name == "location" else value for name, value in zip(_FIELDS, _fields_of(row), strict=True)]
+
+
 def _storable(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _units(index: sqlite3.Connection, salt: str, skip_kept: bool = False) -> Iterator[Unit]:
-    columns = ", ".join(f"source.{field.name}" for field in fields(Row))
+    columns = ", ".join(f"source.{name}" for name in _FIELDS)
     found = index.execute(
         f"SELECT source.unit, image_id, {columns} FROM first JOIN source USING (unit) "
         "ORDER BY first.number, source.number"
@@ -164,7 +172,7 @@ def _units(index: sqlite3.Connection, salt: str, skip_kept: bool = False) -> Ite
     for _, group in groupby(found, key=lambda record: record[0]):
         records = list(group)
         rows = [Row(*record[2:]) for record in records]
-        said = [digest(*(str(value) for value in astuple(replace(row, location="")))) for row in rows]
+        said = [digest(*(str(value) for value in _said(row))) for row in rows]
         name = bytes.fromhex(digest(salt, str(records[0][1]), *said))
         if skip_kept and kept.execute("SELECT 1 FROM kept WHERE unit = ?", (name,)).fetchone():
             continue

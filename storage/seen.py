@@ -51,6 +51,7 @@ class Seen:
         self._fresh: dict[bytes, bytes] = {}
         self._index = sqlite3.connect(scratch / "seen.sqlite", check_same_thread=False, isolation_level=None)
         self._index.execute("PRAGMA journal_mode = OFF")
+        self._index.execute("BEGIN")  # to the end: nobody else reads it, and every commit would wait for the disk
         self._index.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, name BLOB, used INTEGER) WITHOUT ROWID")
         self._parts = list(self._load())
 
@@ -127,9 +128,7 @@ class Seen:
             yield path
 
     def _insert(self, pairs: Iterator[tuple[bytes, bytes]], used: bool) -> None:
-        self._index.execute("BEGIN")
         self._index.executemany(f"INSERT OR REPLACE INTO seen VALUES (?, ?, {int(used)})", pairs)
-        self._index.execute("COMMIT")
 
     def _keep(self) -> None:
         """Write what was read since the last time."""

@@ -11,7 +11,7 @@ import fsspec
 from storage.files import changed
 from storage.sources.places import is_remote
 
-_TICK = 3.0  # seconds: the slowest clock of a disk ticks every two (FAT)
+TICK = 3.0  # seconds: the slowest clock of a disk ticks every two (FAT)
 # What stores and web servers call that which changes with every change of an object.
 _VERSIONS = ("ETag", "etag", "generation", "VersionId", "version_id", "md5Hash", "content_md5", "Content-MD5", "Digest")
 
@@ -60,4 +60,4 @@ def _is_weak(version: Any) -> bool:
 
 
 def _is_fresh(moment: float) -> bool:
-    return moment > now() - _TICK
+    return moment > now() - TICK
