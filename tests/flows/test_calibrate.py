@@ -15,8 +15,8 @@ from schemas.config import load_config
 from schemas.errors import InputError
 from storage.catalog import connect
 from storage.dataset import Build, Dataset
+from tests.command import counterfoil
 from tests.flows.conftest import Run, write_config
-from tests.flows.test_cli import counterfoil
 
 USABLE = "failed_check IS NULL AND validity IS NOT NULL"
 Labels = list[tuple[str, Any]]

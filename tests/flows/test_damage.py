@@ -1,8 +1,7 @@
 """What others have cut, overwritten or removed: a build makes it anew, status and sql say which file it is."""
 
 import re
-import subprocess
-import sys
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ import pytest
 import flows.build
 from schemas.errors import InputError
 from storage.dataset import Build, Dataset
+from tests.command import counterfoil
 from tests.flows.conftest import Run, write_config
+from tests.pictures import make_csv_source
 from tests.storage.test_dataset import CUT, damage
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 # Every table that a build without models names shards of.
 TABLES = ("images", "pairs", "rejects", "units", "parses", "lexicon", "text_negatives", "scores", "verdicts", "probes",
           "near_duplicates")  # fmt: skip
@@ -30,14 +30,20 @@ def a_shard(folder: Path, table: str) -> Path:
     return max((folder / table).glob("*.parquet"))
 
 
-def counterfoil(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished dataset, not to be changed."""
+    folder = tmp_path_factory.mktemp("whole")
+    source = make_csv_source(folder / "source", images=12)
+    flows.build.build.fn(str(write_config(folder)), str(folder / "dataset"), str(source))
+    return folder / "dataset"
 
 
 @pytest.fixture
-def made(run: Run, source: Path) -> Build:
-    return run(source, with_models=False)
+def made(whole: Path, tmp_path: Path) -> Build:
+    """The build of a copy of it, in `tmp_path`."""
+    shutil.copytree(whole, tmp_path / "dataset")
+    return Dataset(str(tmp_path / "dataset")).build()
 
 
 @pytest.mark.parametrize("table", TABLES)

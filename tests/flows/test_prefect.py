@@ -246,22 +246,17 @@ def working(environment: dict[str, str], folder: Path) -> Iterator[psutil.Popen]
 def test_deployed_to_a_server_a_worker_that_is_killed_is_followed_by_the_next(
     server: dict[str, str], tmp_path: Path
 ) -> None:
-    source = make_csv_source(tmp_path / "source", images=60)
+    source = make_csv_source(tmp_path / "source", images=30)
     checkout, out, api = tmp_path / "checkout", tmp_path / "out", server["PREFECT_API_URL"]
     checkout.mkdir()
     shutil.copy(REPOSITORY / "prefect.yaml", checkout)
     parameters = {"config": str(write_config(tmp_path)), "out": str(out), "source": str(source)}
 
-    def prefect(*arguments: str) -> None:
-        command = [sys.executable, "-m", "prefect", *arguments]
-        done = subprocess.run(
-            command, env=server, cwd=checkout, capture_output=True, text=True, timeout=240, check=False
-        )
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-
     for pool in ("counterfoil", "counterfoil-ray"):
-        prefect("work-pool", "create", pool, "--type", "process")
-    prefect("--no-prompt", "deploy", "--all")
+        ask(api, "work_pools/", {"name": pool, "type": "process"})
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    done = subprocess.run(command, env=server, cwd=checkout, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     nightly = ask(api, "deployments/name/build/nightly")["id"]
 
     def begun() -> str:
