@@ -1,6 +1,7 @@
 """Labels in, thresholds out: from a CSV and a built dataset to a config that selects by them."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ Labels = list[tuple[str, Any]]
 
 
 @pytest.fixture
-def dataset(run: Run, source: Path, tmp_path: Path) -> str:
-    run(source)
+def dataset(built: Callable[[bool], Build], tmp_path: Path) -> str:
+    built(True)
     return str(tmp_path / "dataset")
 
 

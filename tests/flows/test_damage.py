@@ -1,8 +1,8 @@
 """What others have cut, overwritten or removed: a build makes it anew, status and sql say which file it is."""
 
 import re
-import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from schemas.errors import InputError
 from storage.dataset import Build, Dataset
 from tests.command import counterfoil
 from tests.flows.conftest import Run, write_config
-from tests.pictures import make_csv_source
 from tests.storage.test_dataset import CUT, damage
 
 # Every table that a build without models names shards of.
@@ -30,20 +29,9 @@ def a_shard(folder: Path, table: str) -> Path:
     return max((folder / table).glob("*.parquet"))
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished dataset, not to be changed."""
-    folder = tmp_path_factory.mktemp("whole")
-    source = make_csv_source(folder / "source", images=12)
-    flows.build.build.fn(str(write_config(folder)), str(folder / "dataset"), str(source))
-    return folder / "dataset"
-
-
 @pytest.fixture
-def made(whole: Path, tmp_path: Path) -> Build:
-    """The build of a copy of it, in `tmp_path`."""
-    shutil.copytree(whole, tmp_path / "dataset")
-    return Dataset(str(tmp_path / "dataset")).build()
+def made(built: Callable[[bool], Build]) -> Build:
+    return built(False)
 
 
 @pytest.mark.parametrize("table", TABLES)
