@@ -24,9 +24,11 @@ def pick_device(wish: str = "auto") -> "torch.device":
 
 def device_count(wish: str = "auto") -> int:
     """Count the devices that a setting leaves to choose from: one, but where it means CUDA and no number."""
+    if wish not in {"auto", "cuda"}:
+        return 1
     import torch
 
-    return max(1, torch.cuda.device_count()) if wish in {"auto", "cuda"} and torch.cuda.is_available() else 1
+    return max(1, torch.cuda.device_count()) if torch.cuda.is_available() else 1
 
 
 def take_device(number: int) -> None:
