@@ -20,8 +20,8 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## make, judge and explain hard negatives of drawn scenes
 	$(BIN)/counterfoil demo
 
-test: $(READY) ## run all tests
-	$(BIN)/python -m pytest -q
+test: $(READY) ## run all tests, on all cores
+	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadgroup
 
 lint: $(READY) ## check format, style, types and the arrows between the folders
 	$(BIN)/ruff check .

@@ -22,6 +22,22 @@ def pick_device(wish: str = "auto") -> "torch.device":
     return torch.device("cpu")
 
 
+def device_count(wish: str = "auto") -> int:
+    """Count the devices that a setting leaves to choose from: one, but where it means CUDA and no number."""
+    if wish not in {"auto", "cuda"}:
+        return 1
+    import torch
+
+    return max(1, torch.cuda.device_count()) if torch.cuda.is_available() else 1
+
+
+def take_device(number: int) -> None:
+    """Let this process see one of its CUDA devices alone; to be called before anything asks for one."""
+    name = "CUDA_VISIBLE_DEVICES"
+    visible = [each.strip() for each in os.environ.get(name, "").split(",") if each.strip()]
+    os.environ[name] = visible[number] if visible else str(number)
+
+
 def pick_dtype(wish: str, device: "torch.device") -> "torch.dtype":
     """Turn a setting into a number format: auto means bfloat16 where the device computes in it natively."""
     import torch

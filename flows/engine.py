@@ -5,24 +5,23 @@ made first is what comes first in the list of steps, so that few models are load
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flows import models
 from flows.again import steadily
 from flows.groups import Group, Inputs
+from flows.lanes import Call, Lanes
 from flows.progress import Board
-from flows.runners import Inline, Runner, runner_of
+from flows.runners import Inline, Runner, device_runner_of, runner_of
 from flows.steps.step import Step
 from flows.work import Work
 from schemas.config import Compute
 from storage.dataset import Dataset
 from storage.presence import Presence
 
-Call = Callable[[str, Runner, tuple[Work, ...], frozenset[str], Callable[[int], None]], None]
 _MOST_SHARDS = 16  # of one batch
+_GRACE = 60.0  # seconds that other batches have to end when one has failed; an interruption gives them none
 _WORTH_WORKERS = 4_000  # captions to be parsed: starting workers takes seconds
 
 
@@ -79,14 +78,13 @@ class Engine:
         self.made.corpus[step] = shard
 
     def run(self, compute: Compute) -> Made:
-        """Make all that is missing; raises what a step raises, once what runs has ended."""
+        """Make all that is missing; raises what a step raises, once what runs has ended or has been ended."""
         self._count()
         self._plan(self.made.groups)
         if not self._unfinished_steps():
             return self.made
         inline = compute.runner == "inline" or (compute.runner == "auto" and self._size() < _WORTH_WORKERS)
-        runner = Inline() if inline else runner_of(compute)
-        lanes = _Lanes(self.dataset.root, runner)
+        lanes = Lanes(self.dataset.root, Inline() if inline else runner_of(compute), self._device_runner(compute))
         try:
             while self._unfinished_steps():
                 for batch in self._batches(lanes):
@@ -94,11 +92,17 @@ class Engine:
                 for batch in lanes.finished(self._board):
                     for work, group in batch:
                         self._finish(work, group)
+        except BaseException as error:
+            lanes.give_up(_GRACE if isinstance(error, Exception) else 0)
+            raise
         finally:
             lanes.close()
-            runner.close()
             models.release(frozenset(step.name for step in self.steps))
         return self.made
+
+    def _device_runner(self, compute: Compute) -> Runner:
+        """Return the runner of what wants a device; none is looked for where no step does."""
+        return device_runner_of(compute) if any(step.on_device for step in self.steps) else Inline()
 
     def _size(self) -> int:
         return sum(work.inputs.captions for several in self._waiting.values() for work, _ in several)
@@ -200,7 +204,7 @@ class Engine:
     def _has(self, work: Work) -> bool:
         return self._there.has(work.step.table, work.shard)
 
-    def _batches(self, lanes: "_Lanes") -> Iterator[list[tuple[Work, Group | None]]]:
+    def _batches(self, lanes: Lanes) -> Iterator[list[tuple[Work, Group | None]]]:
         """Take the next work for every free place: the earliest step's first."""
         for step in self.steps:
             waiting = self._waiting[step.name]
@@ -246,77 +250,3 @@ class Engine:
     def _end_corpus(self, work: Work) -> None:
         self.made.corpus[work.step.name] = work.shard
         self._unfinished[work.step.name] = 0
-
-
-class _Told:
-    """Passes on what a long piece of work tells of itself, and counts it."""
-
-    def __init__(self, board: Board, step: str) -> None:
-        self._board, self._step, self.units = board, step, 0
-
-    def __call__(self, units: int) -> None:
-        self.units += units
-        self._board.advance(self._step, units)
-
-
-@dataclass
-class _Running:
-    on_device: bool
-    batch: list[tuple[Work, Group | None]]
-    told: _Told
-
-
-class _Lanes:
-    """The threads that wait for runners: as many as the runner is wide, and one for a device of this machine."""
-
-    def __init__(self, root: str, runner: Runner) -> None:
-        here, self._root = Inline(), root
-        self._inline = isinstance(runner, Inline)
-        self._runners = {False: runner, True: runner if runner.takes_device_work or self._inline else here}
-        self._shared = self._runners[False] is self._runners[True]
-        self._threads = ThreadPoolExecutor(runner.width + 1, thread_name_prefix="build")
-        self._running: dict[Future[None], _Running] = {}
-
-    def width(self, step: Step) -> int:
-        """How many batches of a step may run at once."""
-        return self._runners[step.on_device].width
-
-    def has_room(self, step: Step) -> bool:
-        """Tell whether one more batch of a step may begin now."""
-        lane = [one for one in self._running.values() if self._shared or one.on_device == step.on_device]
-        return len(lane) < self.width(step)
-
-    def start(self, call: Call, batch: list[tuple[Work, Group | None]], over: frozenset[str], board: Board) -> None:
-        """Have a batch made."""
-        step, works = batch[0][0].step, tuple(work for work, _ in batch)
-        runner, told = self._runners[step.on_device], _Told(board, step.name)
-        board.begin(step.name)
-        if self._inline:  # in this thread: an interruption ends it, and a debugger finds it
-            future: Future[None] = Future()
-            try:
-                call(self._root, runner, works, over, told)
-                future.set_result(None)
-            except BaseException as error:
-                future.set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
-        else:
-            future = self._threads.submit(copy_context().run, call, self._root, runner, works, over, told)
-        self._running[future] = _Running(step.on_device, batch, told)
-
-    def finished(self, board: Board) -> Iterator[list[tuple[Work, Group | None]]]:
-        """Wait until a batch has ended, and go through those that have; raises what one raised."""
-        if not self._running:
-            raise RuntimeError("the build stalls: nothing runs, and nothing can begin")
-        done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-        for future in done:
-            future.result()
-        for future in done:
-            one = self._running.pop(future)
-            size = sum(work.step.size(work.inputs) for work, _ in one.batch)
-            board.advance(one.batch[0][0].step.name, size - one.told.units)
-            yield one.batch
-
-    def close(self) -> None:
-        """Wait for what runs; begin no more."""
-        self._threads.shutdown(cancel_futures=True)

@@ -3,7 +3,8 @@
 Two passes. The first indexes the rows in a temporary SQLite file, so that memory stays flat and all
 captions of an image come together wherever they stand in the source: a *unit* is one image with its
 captions. The second packs units into shards. Against the last build, shards whose units are all still
-there are kept whole, and only the rest is read again: ten more photos are ten photos of work.
+there are kept whole, and only the rest is read again: ten more photos are ten photos of work. What a
+picture is called follows from its bytes; `storage.seen` knows it of those whose files have not changed.
 """
 
 import hashlib
@@ -11,12 +12,13 @@ import io
 import sqlite3
 import tempfile
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from schemas.reasons import HINTS
 from schemas.tables import IMAGES, LEDGER, PAIRS, REJECTS, UNITS
 from storage.dataset import Build, Dataset
 from storage.presence import Presence
+from storage.seen import Named, Seen, named
 from storage.sources import Row, open_source, read_image, source_name
 from storage.sources.places import one_line
 from storage.sources.row import shortened
@@ -38,10 +41,8 @@ from storage.sources.row import shortened
 VERSION = 4
 TABLES = ("images", "pairs", "rejects", "units")  # units last: where it is, the others are
 Progress = Callable[[int, int | None], None]
-# A picture's id, or the reason and detail of why it has none.
-Hashed = tuple[str, None] | tuple[None, tuple[str, str]]
-_READERS = 16  # threads that read pictures ahead: most of their time is waiting
-_AHEAD = 64  # rows
+_FIELDS = tuple(field.name for field in fields(Row))
+_fields_of = attrgetter(*_FIELDS)
 _FLAT = 4  # steps of brightness, of 255, that are no picture
 
 
@@ -82,7 +83,8 @@ def ingest(
     with tempfile.TemporaryDirectory() as folder, closing(sqlite3.connect(f"{folder}/index.sqlite")) as index:
         scratch = Path(folder, "unpacked")
         scratch.mkdir()
-        rows_in = _index(index, _with_images(open_source(source, scratch)), tell)
+        with Seen(dataset, Path(folder)) as seen:
+            rows_in = _index(index, named(open_source(source, scratch), seen), tell)
         if rows_in == 0:
             raise InputError(f"source {source.path}: it has no rows")
         salt = f"{VERSION} {settings.max_pixels} {settings.max_caption_characters} {source_name(source)}"
@@ -128,11 +130,11 @@ def _usable(source: Source, dataset: Dataset, found: Ingested) -> Ingested:
     raise InputError(f"source {source.path}: none of its {found.rows_in:,} rows can be used: {said}; {hint}")
 
 
-def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Hashed] | None]], tell: Progress) -> int:
-    columns = ", ".join(field.name for field in fields(Row))
+def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Named] | None]], tell: Progress) -> int:
+    columns = ", ".join(_FIELDS)
     index.execute("PRAGMA journal_mode = OFF")
     index.execute(f"CREATE TABLE source (number INTEGER PRIMARY KEY, unit, image_id, {columns})")
-    marks = ", ".join("?" * (len(fields(Row)) + 2))
+    marks = ", ".join("?" * (len(_FIELDS) + 2))
     count = 0
     for row, hashed in rows:
         count += 1
@@ -141,7 +143,7 @@ def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Hashed] |
             row = row.rejected(*problem)
         unit = image or f"no image: {row.name or row.key}"
         # A lone surrogate, which a bad byte left, is no text to SQLite.
-        values = [_storable(value) for value in (unit, image, *astuple(row))]
+        values = [_storable(value) for value in (unit, image, *_fields_of(row))]
         index.execute(f"INSERT INTO source (unit, image_id, {columns}) VALUES ({marks})", values)
         if count % 1000 == 0:
             tell(0, None)
@@ -151,30 +153,9 @@ def _index(index: sqlite3.Connection, rows: Iterator[tuple[Row, Future[Hashed] |
     return count
 
 
-def _with_images(rows: Iterator[Row]) -> Iterator[tuple[Row, Future[Hashed] | None]]:
-    """Put beside each row the name of its picture, in the making: pictures are read ahead, the more the further away
-    they are. Captions of one picture mostly stand together, and share it."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        waiting: deque[tuple[Row, Future[Hashed] | None]] = deque()
-        last: tuple[str, Future[Hashed] | None] = ("", None)
-        for row in rows:
-            if row.location != last[0]:
-                last = (row.location, pool.submit(_image_id, row) if row.location else None)
-            waiting.append((row, last[1]))
-            if len(waiting) > _AHEAD:
-                yield waiting.popleft()
-        yield from waiting
-
-
-def _image_id(row: Row) -> Hashed:
-    """Return the name of a row's picture, or the reason and detail of a reject."""
-    try:
-        return hashlib.sha256(read_image(row.location)).hexdigest(), None
-    except ConnectionError as error:
-        return None, ("unreachable_image", f"{shortened(row.name)}: {error}")
-    except (OSError, ValueError, TypeError) as error:  # what Parquet's reader raises is one of these
-        said = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-        return None, ("missing_image", f"{shortened(row.name)}: {said}")
+def _said(row: Row) -> list[Any]:
+    """List what a source says in a row; where the picture lies is nothing that it says."""
+    return ["" if name == "location" else value for name, value in zip(_FIELDS, _fields_of(row), strict=True)]
 
 
 def _storable(value: Any) -> Any:
@@ -182,7 +163,7 @@ def _storable(value: Any) -> Any:
 
 
 def _units(index: sqlite3.Connection, salt: str, skip_kept: bool = False) -> Iterator[Unit]:
-    columns = ", ".join(f"source.{field.name}" for field in fields(Row))
+    columns = ", ".join(f"source.{name}" for name in _FIELDS)
     found = index.execute(
         f"SELECT source.unit, image_id, {columns} FROM first JOIN source USING (unit) "
         "ORDER BY first.number, source.number"
@@ -191,7 +172,7 @@ def _units(index: sqlite3.Connection, salt: str, skip_kept: bool = False) -> Ite
     for _, group in groupby(found, key=lambda record: record[0]):
         records = list(group)
         rows = [Row(*record[2:]) for record in records]
-        said = [digest(*(str(value) for value in astuple(replace(row, location="")))) for row in rows]
+        said = [digest(*(str(value) for value in _said(row))) for row in rows]
         name = bytes.fromhex(digest(salt, str(records[0][1]), *said))
         if skip_kept and kept.execute("SELECT 1 FROM kept WHERE unit = ?", (name,)).fetchone():
             continue

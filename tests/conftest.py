@@ -17,6 +17,14 @@ if "CI" in os.environ:
     settings.load_profile("ci")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, where several workers share the tests, those of a file, and those that need a Prefect server."""
+    for item in items:
+        needs_server = "harness" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("prefect" if needs_server else item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A real S3 server, empty."""

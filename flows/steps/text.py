@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from flows import models
+from flows import frugal, models
 from flows.groups import Inputs
 from flows.rows import beside
 from flows.steps.step import Step
@@ -42,6 +42,7 @@ class Parse(Step):
         Parsing(self.describe).check()
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
+        frugal.import_spacy(self.describe.parser)
         return models.loaded(Parsing, self.describe)(dataset.read("pairs", inputs.one("pairs")))
 
 

@@ -10,7 +10,7 @@ from upath import UPath
 from schemas.config import Source
 from schemas.errors import InputError
 from storage.sources.columns import Columns
-from storage.sources.pictures import located
+from storage.sources.pictures import forget_tables, located
 from storage.sources.places import one_line
 from storage.sources.records import Located, Record, Table
 
@@ -22,6 +22,7 @@ def open_parquet(_: Source, path: UPath) -> Table:
 
     Raises InputError when it is none.
     """
+    forget_tables()
     file = _opened(path)
     schema = file.schema_arrow
     pictures = tuple(field.name for field in schema if _is_image(field.type) or _is_binary(field.type))

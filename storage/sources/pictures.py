@@ -197,6 +197,11 @@ def _fetched(path: str) -> bytes:
             time.sleep(wait)
 
 
+def forget_tables() -> None:
+    """Let go of what was read of tables, as one opens one: it may have been exchanged since."""
+    _row_group.cache_clear()
+
+
 _LOCK = threading.Lock()
 
 

@@ -1,7 +1,9 @@
 """A small source, tiny models, and a count of what the stages really did."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from flows.build import build
 from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
-from storage.dataset import Build
+from storage.dataset import Build, Dataset
 from tests.pictures import make_csv_source
 from tests.tiny_models import make_tiny_clip, make_tiny_language_model
 
@@ -59,6 +61,33 @@ def run(tmp_path: Path, models: dict[str, Any]) -> Run:
         return made
 
     return run_build
+
+
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory: pytest.TempPathFactory, models: dict[str, Any]) -> Callable[[bool], Path]:
+    """Ask for a finished dataset of 12 images, with the tiny models or without; built once, not to be changed."""
+    folder = tmp_path_factory.mktemp("built")
+
+    @cache
+    def dataset(with_models: bool) -> Path:
+        place = folder / ("judged" if with_models else "plain")
+        source = make_csv_source(place / "source", images=12)
+        config = write_config(place, **(models if with_models else {}))
+        build.fn(str(config), str(place / "dataset"), str(source))
+        return place / "dataset"
+
+    return dataset
+
+
+@pytest.fixture
+def built(built_once: Callable[[bool], Path], tmp_path: Path) -> Callable[[bool], Build]:
+    """Ask for a copy of one in `tmp_path`, as if it had been built of `source`."""
+
+    def copy(with_models: bool) -> Build:
+        shutil.copytree(built_once(with_models), tmp_path / "dataset")
+        return Dataset(str(tmp_path / "dataset")).build()
+
+    return copy
 
 
 def write_config(folder: Path, **sections: Any) -> Path:

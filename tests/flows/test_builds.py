@@ -13,7 +13,7 @@ from schemas.errors import InputError
 from schemas.ids import fingerprint
 from schemas.tables import TABLES
 from storage.dataset import Build, Dataset
-from tests.flows.test_cli import counterfoil
+from tests.command import counterfoil
 
 IDS = ("20260101T101112131-aaaa0000", "20260102T101112131-bbbb0000", "20260103T101112145-aaaa0000")
 

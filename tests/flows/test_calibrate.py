@@ -1,6 +1,7 @@
 """Labels in, thresholds out: from a CSV and a built dataset to a config that selects by them."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,16 @@ from schemas.config import load_config
 from schemas.errors import InputError
 from storage.catalog import connect
 from storage.dataset import Build, Dataset
+from tests.command import counterfoil
 from tests.flows.conftest import Run, write_config
-from tests.flows.test_cli import counterfoil
 
 USABLE = "failed_check IS NULL AND validity IS NOT NULL"
 Labels = list[tuple[str, Any]]
 
 
 @pytest.fixture
-def dataset(run: Run, source: Path, tmp_path: Path) -> str:
-    run(source)
+def dataset(built: Callable[[bool], Build], tmp_path: Path) -> str:
+    built(True)
     return str(tmp_path / "dataset")
 
 

@@ -12,8 +12,8 @@ from flows.checking import Foreseen, foreseen, missing, same_source, where
 from flows.stages import stages
 from schemas.config import BuildConfig, load_config
 from storage.dataset import Build, Dataset
+from tests.command import counterfoil
 from tests.flows.conftest import PARSER, write_config
-from tests.flows.test_cli import counterfoil
 from tests.pictures import make_csv_source
 
 

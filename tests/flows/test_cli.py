@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import REPOSITORY, counterfoil
 from tests.flows.conftest import Run, write_config
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def counterfoil(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
 def test_help_is_quick_because_it_imports_nothing_heavy() -> None:

@@ -1,9 +1,8 @@
 """What others have cut, overwritten or removed: a build makes it anew, status and sql say which file it is."""
 
 import re
-import subprocess
-import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ import pytest
 import flows.build
 from schemas.errors import InputError
 from storage.dataset import Build, Dataset
+from tests.command import counterfoil
 from tests.flows.conftest import Run, write_config
 from tests.storage.test_dataset import CUT, damage
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 # Every table that a build without models names shards of.
 TABLES = ("images", "pairs", "rejects", "units", "parses", "lexicon", "text_negatives", "scores", "verdicts", "probes",
           "near_duplicates")  # fmt: skip
@@ -37,14 +36,9 @@ def a_file(folder: Path, made: Build, table: str) -> Path:
     return folder / "published" / made.build_id / table / f"{made.packs[table][-1]}.parquet"
 
 
-def counterfoil(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture
-def made(run: Run, source: Path) -> Build:
-    return run(source, with_models=False)
+def made(built: Callable[[bool], Build]) -> Build:
+    return built(False)
 
 
 @pytest.mark.parametrize("table", TABLES)

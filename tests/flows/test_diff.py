@@ -10,8 +10,8 @@ import pytest
 import flows.differences
 from flows.differences import Change, Moved, MovedNegatives, Reason, difference
 from storage.dataset import Build, Dataset
+from tests.command import counterfoil
 from tests.flows.test_builds import IDS, commit
-from tests.flows.test_cli import counterfoil
 
 Verdict = tuple[bool, list[str]]
 YES: Verdict = (True, [])

@@ -1,5 +1,6 @@
 """The engine on steps of a few lines: what is there is not made, what can begin begins, what fails ends the rest."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Set
@@ -11,15 +12,18 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pytest
 
+from devices import device_count, take_device
 from flows import models
 from flows.engine import Engine, Made
 from flows.groups import Group, Inputs
 from flows.progress import Board
+from flows.runners import Inline, Processes, device_runner_of
 from flows.steps.step import Step
 from flows.work import Work, perform
 from schemas.config import Compute
 from schemas.tables import UNITS
 from storage.dataset import Dataset
+from tests.flows.odd_work import Seeing
 
 Log = list[tuple[str, Any]]
 LOG: Log = []
@@ -141,6 +145,9 @@ def test_a_failure_on_the_device_ends_the_other_work(tmp_path: Path, monkeypatch
             time.sleep(0.05)
             perform(root, batch, over, advance)
 
+        def kill(self) -> None:
+            """Nothing to end."""
+
         def close(self) -> None:
             """Nothing to let go."""
 
@@ -151,3 +158,41 @@ def test_a_failure_on_the_device_ends_the_other_work(tmp_path: Path, monkeypatch
     assert len(made("draw")) == 1, "no more pictures are made"
     assert len(made("swap")) < 40, "the text work did not go on to its end"
     assert threading.active_count() < 20
+
+
+def test_each_device_of_a_machine_has_a_process_that_sees_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-7")
+    shards = [Group(n, "rules", 10, f"pairs{n}") for n in range(6)]
+    with Board() as board:
+        Engine([Seeing(str(tmp_path))], Dataset(str(tmp_path)), shards, call, board).run(Compute(workers=1))
+    seen = [path.read_text().split() for path in tmp_path.glob("seen-*")]
+    assert len(seen) == 6
+    assert {device for device, _ in seen} == {"3", "GPU-7"}
+    assert len({process for _, process in seen}) == 2
+
+
+@pytest.mark.parametrize(
+    ("wish", "cuda", "several"),
+    [("auto", 4, 4), ("cuda", 4, 4), ("auto", 1, 1), ("auto", 0, 1), ("cuda:1", 4, 1), ("cpu", 4, 1), ("mps", 0, 1)],
+)
+def test_a_setting_means_so_many_devices(monkeypatch: pytest.MonkeyPatch, wish: str, cuda: int, several: int) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: cuda > 0)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: cuda)
+    assert device_count(wish) == several
+    assert isinstance(device_runner_of(Compute(device=wish)), Processes if several > 1 else Inline)
+    assert isinstance(device_runner_of(Compute(device=wish, runner="inline")), Inline)
+
+
+@pytest.mark.parametrize(("visible", "expected"), [(None, "1"), ("", "1"), ("5, 6", "6"), ("GPU-a,GPU-b", "GPU-b")])
+def test_a_process_sees_the_device_that_it_takes(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, expected: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "")
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    take_device(1)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == expected

@@ -11,9 +11,17 @@ import psutil
 import pytest
 
 from flows.build import build
+from flows.engine import Engine
+from flows.groups import Group, Inputs
+from flows.progress import Board
+from flows.recording import call
+from flows.runners import Place, Processes
+from flows.work import Work
+from schemas.config import Compute
 from schemas.errors import InputError
 from storage.dataset import Build, Dataset
 from tests.flows.conftest import write_config
+from tests.flows.odd_work import Deadly, Hanging
 from tests.flows.test_build import content
 from tests.pictures import make_csv_source
 
@@ -93,13 +101,7 @@ def _is_worker(process: psutil.Process, runner: str) -> bool:
 
 
 def test_a_batch_that_kills_every_worker_ends_in_one_line(tmp_path: Path) -> None:
-    from flows.groups import Inputs
-    from flows.runners import Processes
-    from flows.work import Work
-    from schemas.config import Compute
-    from tests.flows.deadly import Deadly
-
-    runner = Processes(Compute(workers=1))
+    runner = Processes([Place(threads=1)])
     with pytest.raises(InputError, match="deadly: 3 workers were killed over the same work"):
         runner.run(str(tmp_path), (Work(Deadly(), Inputs({}, 1), "shard"),), frozenset(), lambda _: None)
     runner.close()
@@ -113,3 +115,39 @@ def test_a_missing_extra_is_one_clear_line(
     monkeypatch.setitem(__import__("sys").modules, package, None)
     with pytest.raises(InputError, match=rf"{runner} is not installed; pip install 'counterfoil\[{runner}\]'"):
         run(tmp_path, source, "out", {}, runner)
+
+
+def hanging(folder: Path, **how: Any) -> Engine:
+    """An engine whose work hangs."""
+    groups = [Group(n, "rules", 10 + n, f"pairs{n}") for n in range(2)]
+    return Engine([Hanging(str(folder), **how)], Dataset(str(folder)), groups, call, Board())
+
+
+def hangs(folder: Path) -> list[int]:
+    return [int(path.name.partition("-")[2]) for path in folder.glob("hangs-*")]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_workers_that_hang(tmp_path: Path, runner: str) -> None:
+    """Nothing waits for what may never end."""
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt() -> None:
+        while len(hangs(tmp_path)) < 2:
+            time.sleep(0.1)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        hanging(tmp_path).run(Compute(runner=runner, workers=2))  # type: ignore[arg-type]
+    psutil.wait_procs([psutil.Process(pid) for pid in hangs(tmp_path) if psutil.pid_exists(pid)], timeout=30)
+    assert not any(psutil.pid_exists(pid) for pid in hangs(tmp_path))
+
+
+def test_a_failure_waits_for_other_batches_only_so_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.engine._GRACE", 0.5)
+    with pytest.raises(ValueError, match="no such colour"):
+        hanging(tmp_path, fails_with=11).run(Compute(runner="processes", workers=2))
+    [pid] = hangs(tmp_path)
+    assert not psutil.pid_exists(pid)

@@ -14,8 +14,8 @@ import pytest
 from flows.build import build
 from storage.dataset import Build, Dataset
 from storage.prune import prune
+from tests.command import counterfoil
 from tests.flows.conftest import write_config
-from tests.flows.test_damage import counterfoil
 from tests.pictures import make_csv_source
 
 

@@ -1,7 +1,7 @@
 """Rows to edit, and small real pipelines to edit them with."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-import torch
 from PIL import Image
 
 from generators.images.editing import Editing
@@ -28,15 +27,6 @@ MAKERS: dict[str, Callable[[Path], str]] = {
 CPU = Compute(device="cpu")
 
 Pipelines = Callable[[str], str]
-
-
-@pytest.fixture(scope="package", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Models this small gain nothing from several threads, which wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
