@@ -22,7 +22,7 @@ def replace_count(
     """Put another number, or a number for "a": "two dogs run", "3 dogs run"; "a dog runs", "two dogs run"."""
     if any(token.lower in _TOLD_OFF for token in sentence.tokens):
         return  # "two dogs, both with a ball"
-    phrases = [p for p in sentence.noun_phrases if kind_of(p.lemma) in _COUNTED]
+    phrases = [p for p in sentence.noun_phrases if kind_of(p.lemma) is not None]
     rng.shuffle(phrases)
     for phrase in phrases:
         number = sentence.child(phrase.head, "nummod")
@@ -31,6 +31,8 @@ def replace_count(
                 for word in _numbers(lexicon, rng, most):
                     yield from _other_number(phrase, sentence.tokens[number], word)
             continue
+        if kind_of(phrase.lemma) not in _COUNTED:
+            continue  # of what nobody has counted there may be more
         one = number if phrase.determiner is None else phrase.determiner
         more = _more_than_one(sentence, lexicon, phrase, sentence.tokens[one]) if one is not None else None
         if one is not None and more is not None:

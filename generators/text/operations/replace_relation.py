@@ -49,7 +49,7 @@ def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
     """Tell whether the new relation may hold as well: who sits near the beach may well sit on it."""
     target = sentence.tokens[relation.target].lemma.lower()
     regions = {region_of(relation.words), region_of(words)}
-    if "near" in regions and kind_of(target) in {"place", "plant", "structure"}:
+    if "near" in regions and kind_of(target) in _LARGE:
         return True
     if kind_of(target) == "place" and regions & {"front", "behind"}:
         return True  # who rests on a mountain may have the mountain behind him
@@ -58,6 +58,7 @@ def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
     return words == "by" and sentence.tokens[relation.governor].tag == "VBN"
 
 
+_LARGE = frozenset({"place", "plant", "structure", "building", "barrier"})
 _FLAT = frozenset({"street", "road", "path", "sidewalk", "alley", "highway", "trail", "track", "hallway", "beach"})
 
 

@@ -36,7 +36,10 @@ Roles = tuple[NounPhrase, NounPhrase, str | None, bool]
 # Relations between two beings besides those of place.
 _TOWARDS = frozenset({"after", "at", "past", "around", "with", "than"})
 _ANIMATE = frozenset({"person", "animal"})
-_SWAPPABLE = _ANIMATE | {"vehicle", "equipment", "furniture", "food", "container", "instrument", "tool", "figure"}
+_SWAPPABLE = _ANIMATE | {
+    "appliance", "bag", "board", "container", "device", "drink", "equipment", "figure", "food", "furniture",
+    "instrument", "kitchenware", "tool", "vehicle",
+}  # fmt: skip
 _MOVABLE = frozenset({"person", "animal", "vehicle"})
 _ACTING = _MOVABLE  # what does something to another of its kind: a truck carries a car
 _AROUND = frozenset({"front", "behind", "over", "under", "left", "right"})
