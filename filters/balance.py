@@ -20,7 +20,7 @@ from schemas.errors import InputError
 from schemas.measures import locked
 from schemas.tables import CANDIDATES, REFINEMENTS, VERDICTS
 
-VERSION = 1  # of `balanced`; Refinement has its own
+VERSION = 2  # of `balanced`; Refinement has its own
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -43,7 +43,7 @@ class Refinement:
     It sees them all: `add` takes shard after shard, `table` chooses.
     """
 
-    version = 6
+    version = 7
 
     def __init__(self, config: Refine, alike: Mapping[str, str] | None = None) -> None:
         """Take the settings; `alike` has the group of each image that is nearly another one (`learned`)."""
@@ -84,11 +84,14 @@ class Refinement:
         every = self._put_together()
         names = every.rows["operation"].unify_dictionaries().combine_chunks()
         codes = names.indices.to_numpy()
-        gaps, kept = np.empty((len(codes), 0), np.float32), np.zeros(len(codes), np.bool_)
+        gaps = np.empty((len(codes), 0), np.float32)
+        kept, enough = np.zeros(len(codes), np.bool_), np.zeros(len(codes), np.bool_)
         for code in range(len(names.dictionary)):
             at = np.flatnonzero(codes == code)
             at = at[np.argsort(every.ties[at])]  # whatever order shards came in: sums hang on it in their last digits
-            measured, kept[at] = self._balanced(every, at)
+            measured, mates = self._balanced(every, at)
+            enough[at] = len(at) >= self.config.fewest
+            kept[at] = mates | ~enough[at]
             if not gaps.shape[1]:
                 gaps = np.empty((len(codes), measured.shape[1]), np.float32)
             gaps[at] = measured
@@ -98,6 +101,7 @@ class Refinement:
             "operation": every.rows["operation"].cast(pa.string()),
             "gaps": pa.ListArray.from_arrays(pa.array(ends), pa.array(gaps.reshape(-1))),
             "kept": pa.array(kept),
+            "balanced": pa.array(enough),
         }
         return pa.table(columns).cast(REFINEMENTS)
 
@@ -161,14 +165,19 @@ def _sum(gaps: Floats) -> Floats:
 
 def balanced(verdicts: pa.Table, refinements: pa.Table) -> pa.Table:
     """Take back the acceptance of what was not kept, and give the reason; rows stay in order."""
-    dropped = refinements.filter(pc.invert(refinements["kept"]))["text_negative_id"].combine_chunks()
-    unbalanced = pc.is_in(verdicts["text_negative_id"], value_set=dropped).to_pylist()
+    at = pc.index_in(verdicts["text_negative_id"], value_set=refinements["text_negative_id"].combine_chunks())
+    kept, enough = (refinements[name].combine_chunks().take(at.combine_chunks()) for name in ("kept", "balanced"))
+    unbalanced = pc.fill_null(pc.invert(kept), fill_value=False).to_pylist()
     reasons = [
         [*given, "unbalanced"] if lost else given
         for given, lost in zip(verdicts["reasons"].to_pylist(), unbalanced, strict=True)
     ]
     accepted = pc.and_(verdicts["accepted"], pc.invert(pa.chunked_array([pa.array(unbalanced, pa.bool_())])))
-    columns = {"accepted": accepted, "reasons": pa.array(reasons, VERDICTS.field("reasons").type)}
+    columns = {
+        "accepted": accepted,
+        "reasons": pa.array(reasons, VERDICTS.field("reasons").type),
+        "balanced": pc.if_else(verdicts["accepted"], enough, None),
+    }
     return pa.table([columns.get(name, verdicts[name]) for name in VERDICTS.names], schema=VERDICTS)
 
 

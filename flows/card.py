@@ -15,6 +15,20 @@ def _probed(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return ["", "## Visual blind accuracy (0.5 is perfect)", "", *lines] if lines else []
 
 
+def too_few(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Say which accepted negatives no balance was sought for, because there were too few; None where there are none."""
+    found = connection.sql(
+        "SELECT operation, kept FROM refinement_by_operation() WHERE NOT balanced AND operation != 'all'"
+    ).fetchall()
+    if not found:
+        return None
+    listed = ", ".join(f"{operation} {kept:,}" for operation, kept in found)
+    return (
+        f"{sum(kept for _, kept in found):,} of the accepted negatives are not balanced, too few of their operation "
+        f"(select.refine.fewest): {listed}. Models that see no picture may tell these; minimal_pairs.balanced is false."
+    )
+
+
 def _blind(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Say how well models that see no picture tell the wrong caption, before and after selection."""
     found = connection.sql(
@@ -52,6 +66,7 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
         f"- {role}: {build.config[role]['model'] if build.config.get(role) else 'none named, those columns are null'}"
         for role in ("judge", "target", "plausibility")
     ]
+    few = too_few(connection)
     rows = "\n".join(f"| {name} | {made:,} | {usable:,} | {kept:,} |" for name, made, usable, kept, _ in operations)
     lines = [
         "# Hard negatives",
@@ -63,6 +78,7 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
         "| --- | ---: | ---: | ---: |",
         rows,
         "",
+        *([few, ""] if few else []),
         "Read `minimal_pairs` first. Everything else, dropped candidates and their reasons too, is there for SQL:",
         "`counterfoil sql . 'from help()'`.",
         "",

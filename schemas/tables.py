@@ -315,6 +315,9 @@ VERDICTS = pa.schema(
         ("picture_reasons", pa.list_(pa.string())),  # failed check or picture rules
         ("validity", pa.float32()),  # as in CANDIDATES
         ("difficulty", pa.float32()),
+        # Whether blind signals were balanced over its operation: false where there was too little of it, so that all
+        # was kept (select.refine.fewest); null where it was not accepted by the rules, or nothing is balanced.
+        ("balanced", pa.bool_()),
     ]
 )
 
@@ -334,6 +337,7 @@ REFINEMENTS = pa.schema(
         # Original minus negative: of each signal of select.refine in order, and of all together.
         ("gaps", pa.list_(pa.float32())),
         ("kept", pa.bool_()),
+        ("balanced", pa.bool_()),  # false: too few of its operation to balance, all of them are kept
     ]
 )
 

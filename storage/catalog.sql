@@ -4,7 +4,7 @@ CREATE VIEW minimal_pairs AS
 SELECT
     c.text_negative_id, e.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
     c.original, c.vouched_by, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
-    v.validity, v.difficulty,
+    v.validity, v.difficulty, v.balanced,
     c.judge_s00, c.judge_s01, CASE WHEN v.picture_accepted THEN c.judge_s10 END AS judge_s10,
     CASE WHEN v.picture_accepted THEN c.judge_s11 END AS judge_s11,
     c.target_s00, c.target_s01, CASE WHEN v.picture_accepted THEN c.target_s10 END AS target_s10,
@@ -153,13 +153,15 @@ SELECT
 FROM probes WHERE probe != 'visual' GROUP BY probes.operation, probe
 ORDER BY probes.operation NULLS LAST, probe DESC;
 
--- What the balance of blind signals took: of how many accepted by the rules how many were kept.
+-- What the balance of blind signals took: of how many accepted by the rules how many were kept; and whether they were
+-- balanced, or too few for that and all kept.
 CREATE MACRO refinement_by_operation() AS TABLE
 SELECT
     coalesce(operation, 'all') AS operation,
     count(*) AS accepted,
     count(*) FILTER (kept) AS kept,
-    round(avg(kept::INTEGER), 3) AS share
+    round(avg(kept::INTEGER), 3) AS share,
+    bool_and(balanced) AS balanced
 FROM refinements GROUP BY GROUPING SETS ((operation), ())
 ORDER BY refinements.operation NULLS LAST;
 
@@ -293,7 +295,7 @@ SELECT * FROM (VALUES
     ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
     ('blind_accuracy()', 'macro', 'how often a blind language model prefers the original, before and after select'),
     ('text_probes()', 'macro', 'how often a model trained on captions tells the wrong one, before and after select'),
-    ('refinement_by_operation()', 'macro', 'what the balance of blind signals took and kept'),
+    ('refinement_by_operation()', 'macro', 'what the balance of blind signals took and kept, and what was too few for it'),
     ('precision_and_recall()', 'macro', 'share that is really wrong, before and after select, where truth is known'),
     ('checks_against_truth()', 'macro', 'how many of those that a check took really are wrong, where truth is known'),
     ('matching_scores(role)', 'macro', 'text, image and group score of the judge or the target on what was accepted'),

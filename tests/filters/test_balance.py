@@ -1,6 +1,7 @@
 """The balance over all shards: signals are SQL, what is dropped gets its reason, shards may come in any order."""
 
 import random
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -58,10 +59,32 @@ def test_a_signal_that_nobody_knows_asks_nothing() -> None:
     shard = candidates(50, 1)
     at = shard.column_names.index("plausibility_gap")
     unknown = shard.set_column(at, CANDIDATES.field(at), pa.nulls(50, pa.float32()))
-    alone = {"together": False, "learned": False}
+    alone = {"together": False, "learned": False, "fewest": 0}
     only_length = Refine(signals={"length": "length(original) - length(caption)"}, **alone)
     plausibility_too = Refine(signals={"plausibility": "plausibility_gap", **only_length.signals}, **alone)
     assert sum(kept_of(plausibility_too, unknown).values()) == sum(kept_of(only_length, shard).values()) > 0
+
+
+def test_what_is_too_little_to_balance_is_kept_and_marked() -> None:
+    """Of 99 nothing is dropped, though most are less plausible; of 100 what has no mate is, whatever else there is."""
+    stage = Refinement(Refine())
+    stage.add(pa.concat_tables([candidates(99, 1, "negate"), candidates(100, 2), candidates(1, 3, "add_object")]))
+    found = stage.table().to_pylist()
+    kept = Counter((row["operation"], row["balanced"], row["kept"]) for row in found)
+    assert kept["negate", False, True] == 99
+    assert kept["add_object", False, True] == 1
+    assert kept["replace_object", True, True] + kept["replace_object", True, False] == 100
+    assert 0 < kept["replace_object", True, True] < 60
+    assert len(found) == 200
+
+
+def test_less_than_the_fewest_can_be_asked_for() -> None:
+    """Captions that all lean one way have no mates: balanced, nothing is left of them."""
+    few = candidates(20, 1)
+    at = few.column_names.index("plausibility_gap")
+    told = few.set_column(at, CANDIDATES.field(at), pa.array([2.0] * 20, pa.float32()))
+    assert not any(kept_of(Refine(fewest=0), told).values())
+    assert all(kept_of(Refine(), told).values())
 
 
 def test_no_rows_and_no_signals() -> None:
@@ -116,11 +139,12 @@ def test_what_is_dropped_gets_its_reason_and_keeps_its_place() -> None:
         {"text_negative_id": "b", "accepted": True, "reasons": []},
         {"text_negative_id": "c", "accepted": False, "reasons": ["synonym"]},
     ]
-    refined = pa.table({"text_negative_id": ["b", "a"], "kept": [False, True]})
+    refined = pa.table({"text_negative_id": ["b", "a"], "kept": [False, True], "balanced": [True, False]})
     found = balanced(pa.Table.from_pylist(rows, VERDICTS), refined)
     assert found.schema == VERDICTS
     assert found["accepted"].to_pylist() == [True, False, False]
     assert found["reasons"].to_pylist() == [[], ["unbalanced"], ["synonym"]]
+    assert found["balanced"].to_pylist() == [False, True, None]
 
 
 def test_a_signal_must_be_a_number() -> None:
