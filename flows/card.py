@@ -35,7 +35,9 @@ def _blind(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "WITH trained AS (PIVOT (FROM text_probes()) ON probe IN ('words', 'embeddings') "
         'USING first("accuracy before") AS before, first("accuracy after") AS after GROUP BY operation) '
         "SELECT operation, blind.before, blind.after, words_before, words_after, embeddings_before, embeddings_after "
-        "FROM (SELECT * FROM blind_accuracy() WHERE usable > 0) blind FULL JOIN trained USING (operation) "
+        "FROM (SELECT operation, arg_max(before, told) AS before, arg_max(after, told) AS after "
+        "FROM (SELECT *, abs(coalesce(after, before) - 0.5) AS told FROM blind_accuracy()) GROUP BY operation) blind "
+        "FULL JOIN trained USING (operation) "
         "ORDER BY operation = 'all', operation"
     ).fetchall()
     if not found:
@@ -45,7 +47,8 @@ def _blind(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "## Blind models",
         "",
         "How often a model that never sees the picture tells the original from the wrong caption; 0.5 is perfect.",
-        "Before and after selection. The language model takes the likelier caption; a logistic regression was trained",
+        "Before and after selection. The language model takes the likelier caption (of several, the model that then",
+        "tells most); a logistic regression was trained",
         "on other images' captions, on their words and pairs of neighbouring words, and on the judge's vectors.",
         "",
         "| operation | language model before | after | words before | after | vectors before | after |",
@@ -64,8 +67,10 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
     ).fetchall()
     models = [
         f"- {role}: {build.config[role]['model'] if build.config.get(role) else 'none named, those columns are null'}"
-        for role in ("judge", "target", "plausibility")
+        for role in ("judge", "target")
     ]
+    weighers = [model["model"] for model in build.config["plausibility"]]
+    models.append(f"- plausibility: {', '.join(weighers) or 'none named, those columns are null'}")
     few = too_few(connection)
     rows = "\n".join(f"| {name} | {made:,} | {usable:,} | {kept:,} |" for name, made, usable, kept, _ in operations)
     lines = [

@@ -100,7 +100,7 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
             columns = ("operation", "accepted", "captions", "pairs", "text", "image", "group")
             yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
     if build.config.get("plausibility"):
-        columns = ("operation", "usable", "before", "accepted", "after")
+        columns = ("operation", "usable", "before", "accepted", "after", "language model")
         title = "Blind accuracy: how often a blind model prefers the original (0.5 is perfect)"
         yield _table(connection, title, columns, "FROM blind_accuracy()")
     columns = ("operation", "probe", "pairs", "before", "accepted", "after", "95% interval")

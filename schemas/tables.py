@@ -199,7 +199,8 @@ SCORES = pa.schema(
     [
         ("text_negative_id", pa.string()),
         ("image_negative_id", pa.string()),
-        ("role", pa.string()),  # judge, target, language, words, pixels or attribution
+        # judge, target, language, words, pixels or attribution; of a second language model "language 2" and so on
+        ("role", pa.string()),
         ("model", pa.string()),
         # Cosine similarity of image 0 (the original or, where there is one, its reconstruction) and caption 0.
         ("s00", pa.float32()),
@@ -302,6 +303,9 @@ CANDIDATES = pa.schema(
         ("acceptability0", pa.float32()),
         ("acceptability1", pa.float32()),
         ("acceptability_gap", pa.float32()),  # acceptability0 - acceptability1: above 0 the original is better English
+        # The two gaps of every language model, in the order of the config; the first are those above.
+        ("plausibility_gaps", pa.list_(pa.float32())),
+        ("acceptability_gaps", pa.list_(pa.float32())),
     ]
 )
 

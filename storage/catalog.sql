@@ -120,23 +120,25 @@ FROM candidates JOIN verdicts v USING (text_negative_id)
 WHERE v.accepted
 ORDER BY v.difficulty DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id LIMIT n;
 
--- How often a model that never sees the image prefers the original: 0.5 is perfect, ties count half.
+-- How often each language model that never sees the image prefers the original: 0.5 is perfect, ties count half.
 CREATE MACRO blind_accuracy() AS TABLE
 WITH guesses AS (
     SELECT
-        operation, accepted,
-        CASE WHEN plausibility_gap > 0 THEN 1.0 WHEN plausibility_gap = 0 THEN 0.5 ELSE 0.0 END AS guess
-    FROM candidates JOIN verdicts USING (text_negative_id)
-    WHERE plausibility_gap IS NOT NULL
+        role, l.model, operation, accepted,
+        CASE WHEN plausibility0 > plausibility1 THEN 1.0 WHEN plausibility0 = plausibility1 THEN 0.5 ELSE 0.0 END AS guess
+    FROM (SELECT * FROM scores WHERE starts_with(role, 'language')) l
+    JOIN text_negatives USING (text_negative_id) JOIN verdicts USING (text_negative_id)
+    WHERE plausibility0 IS NOT NULL AND plausibility1 IS NOT NULL
 )
 SELECT
     coalesce(operation, 'all') AS operation,
     count(*) AS usable,
     round(avg(guess), 3) AS before,
     count(*) FILTER (accepted) AS accepted,
-    round(avg(guess) FILTER (accepted), 3) AS after
-FROM guesses GROUP BY GROUPING SETS ((operation), ())
-ORDER BY guesses.operation NULLS LAST;
+    round(avg(guess) FILTER (accepted), 3) AS after,
+    any_value(model) AS model
+FROM guesses GROUP BY GROUPING SETS ((role, operation), (role))
+ORDER BY role, guesses.operation NULLS LAST;
 
 -- How often a model trained on captions alone, on other images, tells the wrong one: on all usable pairs, and on the
 -- accepted ones, where `low` and `high` are the 95% interval. 0.5 is perfect; no row where there were too few images.
@@ -293,7 +295,7 @@ SELECT * FROM (VALUES
     ('pictures_by_operation()', 'macro', 'edited pictures made and accepted, and right by computed truth where known'),
     ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),
     ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
-    ('blind_accuracy()', 'macro', 'how often a blind language model prefers the original, before and after select'),
+    ('blind_accuracy()', 'macro', 'how often each blind language model prefers the original, before and after select'),
     ('text_probes()', 'macro', 'how often a model trained on captions tells the wrong one, before and after select'),
     ('refinement_by_operation()', 'macro', 'what the balance of blind signals took and kept, and what was too few for it'),
     ('precision_and_recall()', 'macro', 'share that is really wrong, before and after select, where truth is known'),

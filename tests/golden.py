@@ -167,13 +167,14 @@ def _judged() -> Iterator[tuple[str, Output]]:
         }
         for n in range(120)
     ]
+    rows = [{**row, "plausibility_gaps": [row["plausibility_gap"]]} for row in rows]
     candidates = pa.Table.from_pylist(rows, CANDIDATES)
     rules = {"invalid": settings.Rule(drop_when="judge_margin <= 0")}
     dull = {"dull": settings.Rule(drop_when="validity < 0.25")}
     selection = Selection(settings.Select(rules=rules, picture_rules=dull))
     verdicts = selection(candidates)
     yield "Selection", Output(selection.identity, selection.version, verdicts)
-    refinement = Refinement(settings.Refine(learned=False))
+    refinement = Refinement(settings.Refine(learned=False, fewest=0))
     refinement.add(candidates.filter(verdicts["accepted"]))
     refined = refinement.table()
     yield "Refinement", Output(refinement.identity, refinement.version, refined, verdicts)
