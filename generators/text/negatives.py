@@ -27,6 +27,7 @@ from generators.text.operations.replace_relation import replace_relation
 from generators.text.operations.swap_attribute import swap_attribute
 from generators.text.operations.swap_object import swap_object
 from generators.text.operations.swap_relation import swap_relation
+from generators.text.proposals import Proposals
 from generators.text.ranking import Ranking
 from schemas.config import Text
 from schemas.ids import row_seed, text_negative_id
@@ -58,13 +59,17 @@ class TextNegatives:
         """Take a `ranking` to choose among candidates by; without, the first drawn are kept."""
         self.config, self.seed, self.lexicon_id, self.parser = config, seed, lexicon_id, parser
         self.lexicon, self.ranking = Lexicon(lexicon), ranking
+        proposing = ranking is not None and ranking.config.proposals
+        self._proposals = Proposals(ranking.scorer, ranking.config.proposals) if ranking and proposing else None
         self._most = max(config.per_operation, ranking.config.candidates if ranking is not None else 0)
         self._seconds: dict[str, float] = {}
+        self._likely: dict[int, Lexicon] = {}  # by identity of a sentence: what may be drawn for it
 
     @property
     def identity(self) -> list[Any]:
         """Stage name, version, settings, seed, the lexicon that words are drawn from, and what inflects them."""
         ranking = [self.ranking.identity] if self.ranking is not None else []
+        ranking += [self._proposals.identity] if self._proposals is not None else []
         settings = self.config.model_dump(mode="json", exclude={"rank"})
         words = libraries("inflect", "lemminflect", "wn")
         return ["text", self.version, settings, self.seed, self.lexicon_id, *words, *ranking]
@@ -75,14 +80,26 @@ class TextNegatives:
         names = ("image_id", "pair_id", "caption", "tokens")
         rows = zip(*(table[name].to_pylist() for name in names), strict=True)
         made: list[dict[str, Any]] = []
-        for image, captions in groupby(rows, key=lambda row: row[0]):
-            pairs = [(pair, Sentence.from_row(caption, tokens)) for _, pair, caption, tokens in captions]
+        parsed = [
+            (image, [(pair, Sentence.from_row(caption, tokens)) for _, pair, caption, tokens in captions])
+            for image, captions in groupby(rows, key=lambda row: row[0])
+        ]
+        proposed = self._propose([sentence for _, pairs in parsed for _, sentence in pairs])
+        for image, pairs in parsed:
             facts = Facts([sentence for _, sentence in pairs], [pair for pair, _ in pairs])
             for pair, sentence in pairs:
                 made += ({"image_id": image, **row} for row in self._negatives(pair, sentence, facts))
         ranked = self.ranking.mark(made, self.config.per_operation) if self.ranking is not None else []
         result = pa.Table.from_pylist(made, TEXT_NEGATIVES)
-        return with_ledger(result, self._ledger(table.num_rows, made) + ranked)
+        return with_ledger(result, self._ledger(table.num_rows, made) + proposed + ranked)
+
+    def _propose(self, sentences: list[Sentence]) -> list[dict[str, Any]]:
+        """Have the language model propose words for every place of these captions; returns ledger entries."""
+        self._likely = {}
+        if self._proposals is None:
+            return []
+        self._likely, work = self._proposals(sentences, self.lexicon)
+        return [work]
 
     def _negatives(self, pair: str, sentence: Sentence, facts: Facts) -> Iterator[dict[str, Any]]:
         seen: set[str] = set()
@@ -122,11 +139,11 @@ class TextNegatives:
                 return
 
     def _candidates(self, operation: str, sentence: Sentence, facts: Facts, rng: random.Random) -> Iterator[Candidate]:
-        most = self.config.tries
+        most, lexicon = self.config.tries, self._likely.get(id(sentence), self.lexicon)
         if operation in _WITH_FACTS:
-            found = _placed(sentence, _WITH_FACTS[operation](sentence, self.lexicon, rng, most, facts))
+            found = _placed(sentence, _WITH_FACTS[operation](sentence, lexicon, rng, most, facts))
             return (one for one in found if self.config.unmatched or one.original is not None)
-        return _placed(sentence, _ALONE[operation](sentence, self.lexicon, rng, most))
+        return _placed(sentence, _ALONE[operation](sentence, lexicon, rng, most))
 
     def _ledger(self, captions: int, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
         usable = Counter(row["operation"] for row in made if row["failed_check"] is None)

@@ -74,7 +74,7 @@ def test_one_language_model_or_several_weigh_plausibility(tmp_path: Path, settin
 
 
 def test_a_language_model_is_listed_once(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="plausibility: .*a model is listed twice"):
+    with pytest.raises(InputError, match=r"plausibility: .*a model is listed twice"):
         load_config(write(tmp_path, "seed: 1"), ["plausibility=[a, b, a]"])
 
 
