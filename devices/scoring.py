@@ -98,7 +98,9 @@ class Scorer:
         at most `most` for a beginning, none where a tokenizer writes no blanks. Beginnings of one caption are read at
         once, as captions are scored. One that is longer than the model can read is left out.
         """
-        known = {ids: text for text, ids in zip(beginnings, self._tokens(beginnings), strict=True) if beginnings}
+        if not beginnings:
+            return {}
+        known = {ids: text for text, ids in zip(beginnings, self._tokens(beginnings), strict=True)}
         # A last token, whichever: what stands before it is read.
         sequences = sorted((*ids, 0) for ids in known if len(ids) <= min(self._loaded.window, self._loaded.longest))
         trees = self.reads_trees

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import methodcaller
 from typing import Any, cast
 
 from devices.scoring import Scorer
@@ -24,11 +25,10 @@ from generators.text.operations.replace_object import objects, rivals
 from generators.text.operations.replace_relation import is_spatial
 
 _LOOKED_AT = 400  # likeliest next words of a place: most are of another kind than what stands there
-# Nats that the caption may lose by a word. Of 42 captions, what loses more reads badly more often than not.
-_REACH = 5.0
+_REACH = 3.0  # nats that a word may cost the caption
 # All proposed words of a place weigh as so many uses in the corpus: where that says little they are what is drawn,
-# where it says a lot they are hardly seen.
-_USES = 48
+# where it says a lot they are hardly seen. And where it has so many different words, it is not worth the reading.
+_USES, _ENOUGH = 48, 40
 
 Key = tuple[str | None, ...]  # what an operation asks the lexicon for
 
@@ -42,6 +42,7 @@ class Place:
     key: Key
     lemma_of: Callable[[str], str | None]  # of a word that may stand there; None for others
     vouched: Callable[[str], list[Key]]  # what is then known to go together, from the lemma
+    said: Callable[[Lexicon], Choice]  # what the corpus has for it
 
 
 class Proposals:
@@ -61,7 +62,12 @@ class Proposals:
     def __call__(self, sentences: Sequence[Sentence], corpus: Lexicon) -> tuple[dict[int, Lexicon], dict[str, Any]]:
         """Return a lexicon for each sentence (by its identity) that has the words likely there, and a ledger entry."""
         started, scored = time.perf_counter(), self.scorer.scored
-        every = [(sentence, place) for sentence in sentences for place in places(sentence)]
+        every = [
+            (sentence, place)
+            for sentence in sentences
+            for place in places(sentence)
+            if len(place.said(corpus).words) < _ENOUGH
+        ]
         before = sorted({_beginning(sentence, place) for sentence, place in every})
         next_words = self.scorer.likely(before, _LOOKED_AT)
         wanted = [
@@ -170,8 +176,9 @@ def _nouns(sentence: Sentence) -> Iterator[Place]:
         def vouched(lemma: str, adjectives: list[str] = adjectives, bare: bool = bare) -> list[Key]:
             return [("says of", a, lemma) for a in adjectives] + ([("bare", lemma)] if bare else [])
 
-        key = ("noun", phrase.slot, head.tag, determiner)
-        yield Place(sentence.tokens[phrase.noun].start, head.end, key, lemma_of, vouched)
+        asked = (phrase.slot, head.tag, determiner)
+        said = methodcaller("nouns", *asked, kinds)
+        yield Place(sentence.tokens[phrase.noun].start, head.end, ("noun", *asked), lemma_of, vouched, said)
 
 
 def _attributes(sentence: Sentence) -> Iterator[Place]:
@@ -184,7 +191,8 @@ def _attributes(sentence: Sentence) -> Iterator[Place]:
         def vouched(lemma: str, noun: str = noun) -> list[Key]:
             return [("says of", lemma, noun)]
 
-        yield Place(old.start, old.end, ("attribute", noun), lemma_of, vouched)
+        said = methodcaller("attributes", kind_of(noun), noun)
+        yield Place(old.start, old.end, ("attribute", noun), lemma_of, vouched, said)
 
 
 def _actions(sentence: Sentence) -> Iterator[Place]:
@@ -201,8 +209,9 @@ def _actions(sentence: Sentence) -> Iterator[Place]:
         def vouched(lemma: str, frame: str = frame) -> list[Key]:
             return [("takes", lemma, frame)]
 
-        key = ("action", kind_of(sentence.tokens[subject].lemma.lower()), frame, verb.tag)
-        yield Place(verb.start, verb.end, key, lemma_of, vouched)
+        asked = (kind_of(sentence.tokens[subject].lemma.lower()), frame, verb.tag)
+        said = methodcaller("actions", *asked)
+        yield Place(verb.start, verb.end, ("action", *asked), lemma_of, vouched, said)
 
 
 def _relations(sentence: Sentence) -> Iterator[Place]:
@@ -219,7 +228,8 @@ def _relations(sentence: Sentence) -> Iterator[Place]:
             return [("relates", governor, lemma, target)]
 
         start, end = sentence.tokens[relation.first].start, sentence.tokens[relation.last - 1].end
-        yield Place(start, end, ("relation", target), lemma_of, vouched)
+        said = methodcaller("relations", target)
+        yield Place(start, end, ("relation", target), lemma_of, vouched, said)
 
 
 @cache
@@ -228,7 +238,8 @@ def _lemma(word: str, kind: str, tag: str) -> str | None:
     import lemminflect
 
     for lemma in lemminflect.getLemma(word, kind, lemmatize_oov=False):
-        if word in lemminflect.getInflection(lemma, tag, inflect_oov=False):
+        # Its first form: of many animals the second plural is that of hunters, "camel".
+        if word in lemminflect.getInflection(lemma, tag, inflect_oov=False)[:1]:
             return str(lemma)
     return None
 
