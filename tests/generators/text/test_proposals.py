@@ -48,6 +48,7 @@ def nothing_said() -> Lexicon:
         ("A man in a red shirt .", "A man in a", "blue", "happy"),
         ("A man is running on the beach .", "A man is", "sleeping", "sleeps"),
         ("A dog sits on a bench .", "A dog sits", "under", "with"),
+        ("A dog sits on a bench .", "A dog sits", "behind", "upon"),
     ],
 )
 def test_a_word_is_taken_where_its_form_and_kind_may_stand(
