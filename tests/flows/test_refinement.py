@@ -13,6 +13,7 @@ from storage.catalog import connect
 from storage.dataset import Dataset
 from tests.flows.conftest import Run
 from tests.pictures import make_csv_source
+from tests.tiny_models import make_tiny_language_model
 
 
 def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -64,6 +65,25 @@ def test_of_a_few_pictures_nothing_is_dropped_for_balance_and_it_is_said(
         with console.capture() as shown:
             console.print(report(connection, made))
     assert said in shown.get()
+
+
+def test_several_language_models_are_scored_each_and_all_balanced(
+    run: Run, source: Path, tmp_path: Path, models: dict[str, Any]
+) -> None:
+    first, second = models["plausibility"]["model"], make_tiny_language_model(tmp_path / "second")
+    run(source, with_models=False, plausibility=[first, second], select={"refine": {"learned": False}})
+    data = tmp_path / "dataset"
+    assert rows(data, "SELECT DISTINCT role, model FROM scores WHERE model IS NOT NULL ORDER BY role") == [
+        ("language", first),
+        ("language 2", second),
+    ]
+    usable = "FROM candidates WHERE failed_check IS NULL"
+    assert rows(data, f"SELECT DISTINCT len(plausibility_gaps), len(acceptability_gaps) {usable}") == [(2, 2)]
+    assert rows(data, f"SELECT count(*) {usable} AND plausibility_gaps[1] IS DISTINCT FROM plausibility_gap") == [(0,)]
+    # Plausibility and acceptability of each, length, word frequency, and their sum.
+    assert rows(data, "SELECT DISTINCT len(gaps) FROM refinements") == [(7,)]
+    assert rows(data, "SELECT model FROM blind_accuracy() WHERE operation = 'all'") == [(first,), (second,)]
+    assert f"- plausibility: {first}, {second}" in (data / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_signal_is_checked_before_any_work(run: Run, source: Path) -> None:
