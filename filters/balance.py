@@ -1,6 +1,6 @@
 """The balance of blind signals over all that the rules accept: what is measured of each negative, and what is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from schemas.errors import InputError
 from schemas.measures import locked
 from schemas.tables import CANDIDATES, REFINEMENTS, VERDICTS
 
-VERSION = 1  # of `balanced`; Refinement has its own
+VERSION = 2  # of `balanced`; Refinement has its own
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -31,7 +31,7 @@ class _Measured:
     """What is held of some candidates, about 250 bytes each: no captions."""
 
     rows: pa.Table  # text_negative_id and operation (dictionary)
-    gaps: Floats  # rows x signals
+    gaps: list[Floats]  # of each signal of the config: rows x how many numbers it is
     ties: Ints  # of the ids: order too, whatever order the rows came in
     groups: npt.NDArray[np.uint64]  # of images
     gains: Gains  # of words
@@ -43,7 +43,7 @@ class Refinement:
     It sees them all: `add` takes shard after shard, `table` chooses.
     """
 
-    version = 6
+    version = 7
 
     def __init__(self, config: Refine, alike: Mapping[str, str] | None = None) -> None:
         """Take the settings; `alike` has the group of each image that is nearly another one (`learned`)."""
@@ -57,7 +57,7 @@ class Refinement:
         return ["refinement", self.version, self.config.model_dump(mode="json"), *libraries("scikit-learn", "scipy")]
 
     def check(self) -> None:
-        """Raise InputError for a signal that is no SQL expression of a number over the columns of CANDIDATES."""
+        """Raise InputError for a signal that is no SQL number, or list of them, over the columns of CANDIDATES."""
         for name, signal in self.config.signals.items():
             try:
                 _measured(CANDIDATES.empty_table(), {name: signal})
@@ -71,8 +71,7 @@ class Refinement:
         keys, images = (rows[name].to_pylist() for name in ("text_negative_id", "image_id"))
         captions = (rows[name].to_pylist() if self.config.learned else () for name in ("original", "caption"))
         known = pa.table([rows["text_negative_id"], rows["operation"].dictionary_encode()], ["id", "operation"])
-        signals = [rows[name].to_numpy() for name in self.config.signals]
-        gaps = np.column_stack([np.empty((len(rows), 0)), *signals])
+        gaps = [_numbers(rows[name].combine_chunks()) for name in self.config.signals]
         self._shards.append(
             _Measured(known, gaps, tie_breaks(keys), group_numbers(images, self._alike), gained(*captions))
         )
@@ -84,11 +83,14 @@ class Refinement:
         every = self._put_together()
         names = every.rows["operation"].unify_dictionaries().combine_chunks()
         codes = names.indices.to_numpy()
-        gaps, kept = np.empty((len(codes), 0), np.float32), np.zeros(len(codes), np.bool_)
+        gaps = np.empty((len(codes), 0), np.float32)
+        kept, enough = np.zeros(len(codes), np.bool_), np.zeros(len(codes), np.bool_)
         for code in range(len(names.dictionary)):
             at = np.flatnonzero(codes == code)
             at = at[np.argsort(every.ties[at])]  # whatever order shards came in: sums hang on it in their last digits
-            measured, kept[at] = self._balanced(every, at)
+            measured, mates = self._balanced(every, at)
+            enough[at] = len(at) >= self.config.fewest
+            kept[at] = mates | ~enough[at]
             if not gaps.shape[1]:
                 gaps = np.empty((len(codes), measured.shape[1]), np.float32)
             gaps[at] = measured
@@ -98,6 +100,7 @@ class Refinement:
             "operation": every.rows["operation"].cast(pa.string()),
             "gaps": pa.ListArray.from_arrays(pa.array(ends), pa.array(gaps.reshape(-1))),
             "kept": pa.array(kept),
+            "balanced": pa.array(enough),
         }
         return pa.table(columns).cast(REFINEMENTS)
 
@@ -105,7 +108,7 @@ class Refinement:
         shards, self._shards = self._shards, []
         return _Measured(
             pa.concat_tables([shard.rows for shard in shards]),
-            np.concatenate([shard.gaps for shard in shards]),
+            [_stacked(several) for several in zip(*(shard.gaps for shard in shards), strict=True)],
             np.concatenate([shard.ties for shard in shards]),
             np.concatenate([shard.groups for shard in shards]),
             sparse.vstack([shard.gains for shard in shards], format="csr"),
@@ -113,7 +116,7 @@ class Refinement:
 
     def _balanced(self, every: _Measured, at: Ints) -> tuple[Floats, Bools]:
         """Return all gaps of the rows of one operation, and which are kept."""
-        gaps = every.gaps[at]
+        gaps = np.column_stack([np.empty((len(at), 0)), *(signal[at] for signal in every.gaps)])
         if self.config.learned:
             learned = self._learned(every.gains[at], every.groups[at], every.ties[at], gaps)
             gaps = np.column_stack([gaps, learned])
@@ -161,19 +164,51 @@ def _sum(gaps: Floats) -> Floats:
 
 def balanced(verdicts: pa.Table, refinements: pa.Table) -> pa.Table:
     """Take back the acceptance of what was not kept, and give the reason; rows stay in order."""
-    dropped = refinements.filter(pc.invert(refinements["kept"]))["text_negative_id"].combine_chunks()
-    unbalanced = pc.is_in(verdicts["text_negative_id"], value_set=dropped).to_pylist()
+    at = pc.index_in(verdicts["text_negative_id"], value_set=refinements["text_negative_id"].combine_chunks())
+    kept, enough = (refinements[name].combine_chunks().take(at.combine_chunks()) for name in ("kept", "balanced"))
+    unbalanced = pc.fill_null(pc.invert(kept), fill_value=False).to_pylist()
     reasons = [
         [*given, "unbalanced"] if lost else given
         for given, lost in zip(verdicts["reasons"].to_pylist(), unbalanced, strict=True)
     ]
     accepted = pc.and_(verdicts["accepted"], pc.invert(pa.chunked_array([pa.array(unbalanced, pa.bool_())])))
-    columns = {"accepted": accepted, "reasons": pa.array(reasons, VERDICTS.field("reasons").type)}
+    columns = {
+        "accepted": accepted,
+        "reasons": pa.array(reasons, VERDICTS.field("reasons").type),
+        "balanced": pc.if_else(verdicts["accepted"], enough, None),
+    }
     return pa.table([columns.get(name, verdicts[name]) for name in VERDICTS.names], schema=VERDICTS)
 
 
 def _measured(candidates: pa.Table, signals: dict[str, str]) -> pa.Table:
-    columns = "".join(f', ({signal})::DOUBLE AS "{name}"' for name, signal in signals.items())
+    """Compute the signals of rows of CANDIDATES, each a column of numbers or of lists of numbers."""
     with locked(candidates=candidates) as connection:
+        asked = connection.sql(
+            "SELECT 1" + "".join(f", ({signal}\n)" for signal in signals.values()) + " FROM candidates"
+        )
+        columns = "".join(
+            f', ({signal}\n)::DOUBLE{"[]" * str(kind).endswith("[]")} AS "{name}"'
+            for (name, signal), kind in zip(signals.items(), asked.types[1:], strict=True)
+        )
         known = "text_negative_id, operation, image_id, original, caption"
         return connection.sql(f"SELECT {known}{columns} FROM candidates").to_arrow_table()
+
+
+def _numbers(signal: pa.Array) -> Floats:
+    """Write a signal as rows x numbers; NaN is unknown."""
+    if not pa.types.is_list(signal.type):
+        return np.asarray(signal.to_numpy(zero_copy_only=False), np.float64).reshape(-1, 1)
+    lengths = pc.fill_null(pc.list_value_length(signal), 0).to_numpy()
+    numbers = np.full((len(signal), max(lengths, default=0)), np.nan)
+    rows = np.repeat(np.arange(len(signal)), lengths)
+    places = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    numbers[rows, places] = signal.flatten().to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _stacked(shards: Sequence[Floats]) -> Floats:
+    """Put rows of one signal together: where a shard has fewer numbers, the others are unknown."""
+    widest = max(shard.shape[1] for shard in shards)
+    return np.concatenate(
+        [np.pad(shard, ((0, 0), (0, widest - shard.shape[1])), constant_values=np.nan) for shard in shards]
+    )

@@ -24,14 +24,16 @@ class Plausibility:
 
     version = 2
 
-    def __init__(self, config: Settings, compute: Compute) -> None:
-        self.config = config
+    def __init__(self, config: Settings, compute: Compute, role: str = "language") -> None:
+        """Take the settings, and the role that the rows are given: of several models each has its own."""
+        self.config, self.role = config, role
         self.scorer = Scorer(config.model, config.gguf_file, compute, config.batch_tokens)
 
     @property
     def identity(self) -> list[Any]:
         """Stage name, version, and what the scores depend on."""
-        return ["plausibility", self.version, *self.scorer.identity]
+        role = [self.role] if self.role != "language" else []  # one model's scores stay what they were
+        return ["plausibility", self.version, *role, *self.scorer.identity]
 
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
@@ -47,7 +49,7 @@ class Plausibility:
         scores = self.scorer.score(sorted({*ours, *theirs}))
         columns = {
             "text_negative_id": table["text_negative_id"],
-            "role": pa.repeat("language", table.num_rows),
+            "role": pa.repeat(self.role, table.num_rows),
             "model": pa.repeat(self.config.model, table.num_rows),
             "plausibility0": pa.array([scores.get(caption, _NONE)[0] for caption in ours], pa.float32()),
             "plausibility1": pa.array([scores.get(caption, _NONE)[0] for caption in theirs], pa.float32()),

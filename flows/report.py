@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from flows.card import too_few
 from flows.tables import Column, Columns, numbers, seen
 from storage.dataset import Build
 
@@ -76,6 +77,9 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         ("operation", "candidates", "usable", "accepted", "share"),
         "FROM acceptance_by_operation()",
     )
+    few = too_few(connection)
+    if few:
+        yield Padding(Text(few, style="yellow"), (0, 0, 1, 2))
     columns: tuple[str, ...] = ("reason", "dropped", "share", "alone", "what it means")
     yield _table(connection, "Why candidates were dropped", columns, "FROM why_dropped()")
     columns = ("reason", "captions", "share", "for example", "what it means")
@@ -96,7 +100,7 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
             columns = ("operation", "accepted", "captions", "pairs", "text", "image", "group")
             yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
     if build.config.get("plausibility"):
-        columns = ("operation", "usable", "before", "accepted", "after")
+        columns = ("operation", "usable", "before", "accepted", "after", "language model")
         title = "Blind accuracy: how often a blind model prefers the original (0.5 is perfect)"
         yield _table(connection, title, columns, "FROM blind_accuracy()")
     columns = ("operation", "probe", "pairs", "before", "accepted", "after", "95% interval")

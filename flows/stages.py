@@ -48,8 +48,8 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
     for role, clip in (("judge", judge), ("target", config.target)):
         if clip is not None:
             yield Align(role, clip, compute)
-    if config.plausibility is not None:
-        yield WeighPlausibility(config.plausibility, compute)
+    for place, language_model in enumerate(config.plausibility):
+        yield WeighPlausibility(place, language_model, compute)
     yield WeighWords()
     if config.images:
         yield MeasurePixels()

@@ -109,6 +109,9 @@ class Describe(Recipe):
     kept, and of 1,929 usable negatives of 600 captions 1,874 are left."""
 
 
+_MOST_WEIGHERS = 9  # language models: their roles are told apart by one digit
+
+
 class Plausibility(Recipe):
     """A causal language model that never sees the image."""
 
@@ -122,11 +125,15 @@ class Plausibility(Recipe):
 
 
 class Rank(Plausibility):
-    """A language model that chooses among candidates: the nearest to the original in plausibility, as many above it as
-    below over all captions of a shard."""
+    """A language model that proposes words, and chooses among candidates: the nearest to the original in plausibility,
+    as many above it as below over all captions of a shard."""
 
     candidates: Annotated[int, Field(gt=1)] = 6
     """Usable candidates to weigh for one operation on one caption; no more are drawn than `text.tries`."""
+    proposals: Annotated[int, Field(ge=0)] = 8
+    """Words that the model may propose for one place of a caption, beside those of the corpus: what it finds likeliest
+    behind the words before, of the kind that may stand there, if the caption stays about as plausible with it. 0 draws
+    from the corpus alone."""
 
 
 class Text(Recipe):
@@ -393,12 +400,13 @@ class Refine(Recipe):
     """Keep, of what the rules accept, a part that no blind signal tells from the originals (filters/refinement.py)."""
 
     signals: dict[str, str] = {
-        "plausibility": "plausibility_gap",
+        "plausibility": "plausibility_gaps",
         "length": "length(original) - length(caption)",
         "frequency": "frequency_gap",
-        "acceptability": "acceptability_gap",
+        "acceptability": "acceptability_gaps",
     }
-    """SQL expressions over a candidate, original minus negative: after refinement as many are above 0 as below, by
+    """SQL expressions over a candidate, original minus negative: a number, or a list of numbers, one for each language
+    model, which is a signal for each. After refinement as many are above 0 as below, by
     operation and by size. A signal that is unknown for a candidate drops it; one unknown for all asks nothing: without
     a language model length and word frequency are left. What is balanced are these numbers:
     what none of them measures can still be told (`FROM text_probes()`); and where all of an operation lean one way,
@@ -414,6 +422,11 @@ class Refine(Recipe):
     """Sizes that are told apart: the more, the less is kept, and the less a threshold on the signal can tell. Measured
     on 20,464 negatives of 600 photos: of replace_object 10 bins keep 872, 3 keep 2,670 and 2 keep 3,924; boosted trees
     on the four SQL signals then guess 0.41, 0.51 and 0.61."""
+    fewest: Annotated[int, Field(ge=0)] = 100
+    """Operations of which the rules accept fewer are not balanced: all of it is kept, and `balanced` is false in
+    `verdicts` and `minimal_pairs`. 0 balances whatever there is. Of less than a hundred, the 95% interval of a blind
+    model's accuracy is wider than 0.5 plus or minus 0.1: neither that it tells 0.6 of them nor that it does not can be
+    shown, and balancing takes the more the fewer there are."""
     joint: bool = False
     """Balance every combination of signals against its mirror image, not each signal: less is kept."""
 
@@ -461,7 +474,10 @@ class BuildConfig(Recipe):
     """Alignment model that says whether a pair is valid; none leaves those scores null."""
     target: Clip | None = None
     """Alignment model that somebody wants to train: says whether a pair is hard."""
-    plausibility: Plausibility | None = None
+    plausibility: Annotated[tuple[Plausibility, ...], Field(max_length=_MOST_WEIGHERS)] = ()
+    """Language models that never see the image; one may be written without a list, and by its name alone. The first
+    gives `plausibility_gap`, `select.refine` balances them all: what it keeps is then no easier for a model that took
+    no part. None leaves those scores null."""
     select: Select = Select()
     expect: dict[str, str] = {}
     """Named SQL conditions over the facts of a finished build: images, pairs, rejects, negatives, accepted,
@@ -469,6 +485,19 @@ class BuildConfig(Recipe):
     current until then, last_accepted and so on, null on a first build. A build for which one is false is kept, but not
     made current, and the run fails. Null breaks nothing."""
     compute: Compute = Compute()
+
+    @field_validator("plausibility", mode="before")
+    @classmethod
+    def _listed(cls, models: Any) -> Any:
+        several = [] if models is None else models if isinstance(models, list | tuple) else [models]
+        return [{"model": one} if isinstance(one, str) else one for one in several]
+
+    @field_validator("plausibility")
+    @classmethod
+    def _distinct(cls, models: tuple[Plausibility, ...]) -> tuple[Plausibility, ...]:
+        if len({(one.model, one.gguf_file) for one in models}) < len(models):
+            raise ValueError("a model is listed twice; list each once")
+        return models
 
 
 def load_config(

@@ -18,6 +18,11 @@ def smallest_margin(alias: str = "", still_true: str = "false") -> str:
     return f"least({s00} - {s01}, {s11} - {s01}, {between_pictures})"
 
 
+def language_role(place: int) -> str:
+    """Name the role of the language model in this place of the config's list, from 0, in SCORES."""
+    return f"language {place + 1}" if place else "language"
+
+
 def score_rows(rows: int, **columns: pa.Array | pa.ChunkedArray) -> pa.Table:
     """Put so many rows of SCORES together: the columns that are known, and nulls in the others."""
     return pa.table([columns.get(f.name, pa.nulls(rows, f.type)) for f in SCORES], schema=SCORES)

@@ -219,7 +219,8 @@ SCORES = pa.schema(
     [
         ("text_negative_id", pa.string()),
         ("image_negative_id", pa.string()),
-        ("role", pa.string()),  # judge, target, language, words, pixels or attribution
+        # judge, target, language, words, pixels or attribution; of a second language model "language 2" and so on
+        ("role", pa.string()),
         ("model", pa.string()),
         # Cosine similarity of image 0 (the original or, where there is one, its reconstruction) and caption 0.
         ("s00", pa.float32()),
@@ -322,6 +323,9 @@ CANDIDATES = pa.schema(
         ("acceptability0", pa.float32()),
         ("acceptability1", pa.float32()),
         ("acceptability_gap", pa.float32()),  # acceptability0 - acceptability1: above 0 the original is better English
+        # The two gaps of every language model, in the order of the config; the first are those above.
+        ("plausibility_gaps", pa.list_(pa.float32())),
+        ("acceptability_gaps", pa.list_(pa.float32())),
     ]
 )
 
@@ -335,6 +339,9 @@ VERDICTS = pa.schema(
         ("picture_reasons", pa.list_(pa.string())),  # failed check or picture rules
         ("validity", pa.float32()),  # as in CANDIDATES
         ("difficulty", pa.float32()),
+        # Whether blind signals were balanced over its operation: false where there was too little of it, so that all
+        # was kept (select.refine.fewest); null where it was not accepted by the rules, or nothing is balanced.
+        ("balanced", pa.bool_()),
     ]
 )
 
@@ -354,6 +361,7 @@ REFINEMENTS = pa.schema(
         # Original minus negative: of each signal of select.refine in order, and of all together.
         ("gaps", pa.list_(pa.float32())),
         ("kept", pa.bool_()),
+        ("balanced", pa.bool_()),  # false: too few of its operation to balance, all of them are kept
     ]
 )
 

@@ -7,13 +7,14 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from schemas.errors import InputError
-from schemas.measures import smallest_margin
+from schemas.measures import language_role, smallest_margin
 from schemas.reasons import HINTS
 from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
 from storage.attach import attach_files
@@ -25,7 +26,7 @@ from storage.readonly import SCHEME, ReadOnly
 
 _VIEWS = {*TABLES, "runs", "reasons", "edits", "candidates", "minimal_pairs"}  # names that are taken
 _STORAGE = "v1.3.0"  # of catalog.duckdb: the first that reads `lambda`, so that older tools open it too
-_ROLES = {"judge": "j", "target": "t", "language": "l"}
+_ROLES = {"judge": "j", "target": "t"}
 Listed = Callable[[list[str]], str]  # files of a dataset, as table/name -> an SQL list of where they are found
 _FOLDER = "coalesce(getvariable('dataset') || '/', '')"
 # Read when it is asked for: there may be hundreds of builds, each of which names every shard. A damaged one is no row.
@@ -191,12 +192,17 @@ def candidates_of(dataset: Dataset, negatives: str, pairs: str, images: list[str
         for table, shards, columns in (("image_negatives", images, _EDITED), ("scores", scores, SCORES.names)):
             rows = [dataset.read(table, shard, columns) for shard in shards]
             connection.register(table, pa.concat_tables(rows) if rows else TABLES[table].empty_table())
-        joined = connection.sql(f"SELECT * FROM ({_candidates('negatives', 'pairs', 'image_negatives')}) ORDER BY row")
+        roles = {role for (role,) in connection.sql("SELECT DISTINCT role FROM scores").fetchall()}
+        weighers = next(place for place in count() if language_role(place) not in roles)
+        query = _candidates("negatives", "pairs", "image_negatives", weighers)
+        joined = connection.sql(f"SELECT * FROM ({query}) ORDER BY row")
         return joined.to_arrow_table().select(CANDIDATES.names).cast(CANDIDATES)
 
 
-def _candidates(negatives: str, pairs: str, edits: str) -> str:
-    roles = list(_ROLES.items())[:2]
+def _candidates(negatives: str, pairs: str, edits: str, weighers: int) -> str:
+    """Write the query of rows of CANDIDATES, whose scores are of so many language models."""
+    roles = list(_ROLES.items())
+    languages = [f"l{place}" for place in range(max(1, weighers))]
     wide = [f"{alias}.{name} AS {role}_{name}" for role, alias in roles for name in _WIDE]
     margins = [f"{alias}.s00 - {alias}.s01 AS {role}_margin" for role, alias in roles]
     joins = [
@@ -213,11 +219,13 @@ def _candidates(negatives: str, pairs: str, edits: str) -> str:
         *margins,
         f"{smallest_margin('j', _STILL_TRUE)} AS validity",
         f"-{smallest_margin('t', _STILL_TRUE)} AS difficulty",
-        "l.plausibility0, l.plausibility1, l.plausibility0 - l.plausibility1 AS plausibility_gap",
-        "l.tokens0, l.tokens1",
+        f"l0.plausibility0, l0.plausibility1, {_PLAUSIBILITY_GAP.format('l0')} AS plausibility_gap",
+        "l0.tokens0, l0.tokens1",
         "w.frequency0, w.frequency1, w.frequency0 - w.frequency1 AS frequency_gap",
-        *(f"{_ACCEPTABILITY.format(side)} AS acceptability{side}" for side in (0, 1)),
-        f"{_ACCEPTABILITY.format(0)} - {_ACCEPTABILITY.format(1)} AS acceptability_gap",
+        *(f"{_ACCEPTABILITY.format('l0', side)} AS acceptability{side}" for side in (0, 1)),
+        f"{_ACCEPTABILITY_GAP.format('l0')} AS acceptability_gap",
+        f"[{', '.join(map(_PLAUSIBILITY_GAP.format, languages))}][:{weighers}] AS plausibility_gaps",
+        f"[{', '.join(map(_ACCEPTABILITY_GAP.format, languages))}][:{weighers}] AS acceptability_gaps",
         "a.attribution_inside",
         *(f"x.{name}" for name in PIXELS),
     ]
@@ -228,15 +236,26 @@ def _candidates(negatives: str, pairs: str, edits: str) -> str:
         f"LEFT JOIN (SELECT * REPLACE (CASE WHEN failed_check IS NULL THEN image_negative_id END AS image_negative_id) "
         f"FROM (SELECT {', '.join(_EDITED)} FROM {edits} WHERE rank = 0)) e "
         f"ON e.text_negative_id = n.text_negative_id\n{joined}\n"
-        "LEFT JOIN (SELECT * FROM scores WHERE role = 'language') l ON l.text_negative_id = n.text_negative_id\n"
+        f"{_weighed(languages)}\n"
         "LEFT JOIN (SELECT * FROM scores WHERE role = 'words') w ON w.text_negative_id = n.text_negative_id"
     )
 
 
 _WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity", "reads_change")
 _EDITED = ["text_negative_id", "image_negative_id", "method", "rank", "original_still_true", "failed_check"]
-_ACCEPTABILITY = "((l.plausibility{0} - w.frequency{0}) / nullif(l.tokens{0}, 0))::FLOAT"
+_PLAUSIBILITY_GAP = "{0}.plausibility0 - {0}.plausibility1"
+_ACCEPTABILITY = "(({0}.plausibility{1} - w.frequency{1}) / nullif({0}.tokens{1}, 0))::FLOAT"
+_ACCEPTABILITY_GAP = f"{_ACCEPTABILITY.format('{0}', 0)} - {_ACCEPTABILITY.format('{0}', 1)}"
 _STILL_TRUE = "coalesce(e.original_still_true, false)"
+
+
+def _weighed(languages: list[str]) -> str:
+    """Join the scores of each language model, under these names."""
+    return "\n".join(
+        f"LEFT JOIN (SELECT * FROM scores WHERE role = {_quoted(language_role(place))}) {name} "
+        f"ON {name}.text_negative_id = n.text_negative_id"
+        for place, name in enumerate(languages)
+    )
 
 
 def _tables() -> list[str]:
@@ -263,7 +282,8 @@ def _questions(build: Build, listed: Listed, runs: str) -> str:
     if "image_negatives" in build.packs:
         edits = _read(folder(build.build_id, "image_negatives"), build.packs["image_negatives"], listed)
     parts = [f"CREATE VIEW edits AS {edits};", _RUNS.format(runs), _reasons(build)]
-    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'edits')};")
+    weighers = len(build.config.get("plausibility") or ())
+    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'edits', weighers)};")
     parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))
     return "\n\n".join(parts)
 

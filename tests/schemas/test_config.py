@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from schemas.config import Writer, load_config
+from schemas.config import BuildConfig, Writer, load_config
 from schemas.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -54,6 +54,28 @@ def test_what_is_wrong_is_said_with_file_and_key(tmp_path: Path, text: str, said
 def test_bad_settings_are_refused(tmp_path: Path, setting: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         load_config(write(tmp_path, "seed: 1"), [setting])
+
+
+@pytest.mark.parametrize(
+    ("setting", "models"),
+    [
+        ("plausibility=null", []),
+        ("plausibility.model=a", ["a"]),
+        ("plausibility={model: a}", ["a"]),
+        ("plausibility=a", ["a"]),
+        ("plausibility=[{model: a, batch_tokens: 8}, b]", ["a", "b"]),
+    ],
+)
+def test_one_language_model_or_several_weigh_plausibility(tmp_path: Path, setting: str, models: list[str]) -> None:
+    config = load_config(write(tmp_path, "seed: 1"), [setting])
+    assert [one.model for one in config.plausibility] == models
+    again = BuildConfig.model_validate(config.model_dump(mode="json"))
+    assert again == config
+
+
+def test_a_language_model_is_listed_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"plausibility: .*a model is listed twice"):
+        load_config(write(tmp_path, "seed: 1"), ["plausibility=[a, b, a]"])
 
 
 def test_a_missing_config(tmp_path: Path) -> None:

@@ -51,12 +51,15 @@ ROWS = {
          "s00": 0.5, "s01": 0.25, "s10": 0.75, "s11": 0.625},
         {"text_negative_id": "3", "image_negative_id": "i3", "role": "target",
          "s00": 0.5, "s01": 0.75, "s10": 0.5, "s11": 0.5},
-        {"text_negative_id": "1", "role": "language", "plausibility0": -10.0, "plausibility1": -12.0,
+        {"text_negative_id": "1", "role": "language", "model": "a", "plausibility0": -10.0, "plausibility1": -12.0,
          "tokens0": 4, "tokens1": 5},
         {"text_negative_id": "1", "role": "words", "frequency0": -22.0, "frequency1": -24.5},
         {"text_negative_id": "2", "role": "words", "frequency0": -22.0},
-        {"text_negative_id": "2", "role": "language", "plausibility0": -10.0, "plausibility1": -30.0},
-        {"text_negative_id": "3", "role": "language", "plausibility0": -10.0, "plausibility1": -9.0},
+        {"text_negative_id": "2", "role": "language", "model": "a", "plausibility0": -10.0, "plausibility1": -30.0},
+        {"text_negative_id": "3", "role": "language", "model": "a", "plausibility0": -10.0, "plausibility1": -9.0},
+        {"text_negative_id": "1", "role": "language 2", "model": "b", "plausibility0": -8.0, "plausibility1": -5.0,
+         "tokens0": 2, "tokens1": 3},
+        {"text_negative_id": "3", "role": "language 2", "model": "b", "plausibility0": -8.0, "plausibility1": -8.0},
     ],
     "verdicts": [
         {"text_negative_id": "1", "accepted": True, "reasons": [], "validity": 0.25},
@@ -90,7 +93,7 @@ def dataset(tmp_path: Path) -> Dataset:
     build = Build(
         "b1",
         {t: ["shard"] for t in ROWS},
-        {"select": {"rules": rules}},
+        {"select": {"rules": rules}, "plausibility": [{"model": "a"}, {"model": "b"}]},
         {},
         {},
         "2026-01-01T00:00:00+00:00",
@@ -158,7 +161,27 @@ def test_one_query_says_what_an_accepted_negative_costs(dataset: Dataset) -> Non
 
 def test_blind_accuracy_before_and_after(dataset: Dataset) -> None:
     found = rows(dataset, "FROM blind_accuracy()")
-    assert found == [("negate", 1, 0.0, 1, 0.0), ("swap_attribute", 2, 1.0, 1, 1.0), ("all", 3, 0.667, 2, 0.5)]
+    assert found == [
+        ("negate", 1, 0.0, 1, 0.0, "a"),
+        ("swap_attribute", 2, 1.0, 1, 1.0, "a"),
+        ("all", 3, 0.667, 2, 0.5, "a"),
+        ("negate", 1, 0.5, 1, 0.5, "b"),
+        ("swap_attribute", 1, 0.0, 1, 0.0, "b"),
+        ("all", 2, 0.25, 2, 0.25, "b"),
+    ]
+
+
+def test_a_candidate_has_the_gaps_of_every_language_model_in_order(dataset: Dataset) -> None:
+    gaps = "SELECT plausibility_gap, plausibility_gaps, acceptability_gap, acceptability_gaps FROM candidates"
+    [(gap, gaps_of, fluent, fluent_of)] = rows(dataset, f"{gaps} WHERE text_negative_id = '1'")
+    assert (gap, gaps_of) == (2.0, [2.0, -3.0])
+    # (-10 + 22) / 4 - (-12 + 24.5) / 5, and (-8 + 22) / 2 - (-5 + 24.5) / 3
+    assert [fluent, *fluent_of] == pytest.approx([0.5, 0.5, 0.5])
+    unknown = f"{gaps} WHERE text_negative_id = '2'"
+    assert rows(dataset, unknown)[0][:2] == (20.0, [20.0, None])
+    joined = candidates_of(dataset, *(dataset.build().shards[name][0] for name in ("text_negatives", "pairs")), [],
+                           dataset.build().shards["scores"])  # fmt: skip
+    assert joined["plausibility_gaps"].to_pylist()[0] == [2.0, -3.0]
 
 
 def test_blind_models_that_were_trained_before_and_after(dataset: Dataset) -> None:

@@ -115,3 +115,23 @@ def test_real_captions_keep_their_form(parsing: Parsing, lexicon: pa.Table) -> N
         assert negative[:1].isupper() == original[:1].isupper()
         assert "  " not in negative.replace(original, "") or "  " in original
         assert negative.endswith(original[-2:]) or row["negative_spans"][-1]["end"] == len(negative)
+
+
+@pytest.mark.parametrize("unmatched", [True, False])
+def test_single_captions_have_all_but_what_siblings_vouch_for(
+    parsing: Parsing, lexicon: pa.Table, unmatched: bool
+) -> None:
+    """As in CC3M or LAION: a thing added is told from the caption, or not made; a denial vouches for itself."""
+    captions = [caption.strip() for caption in CORPUS.split("|") if caption.strip()]
+    parses = pa.concat_tables(parsing(as_pairs([caption], f"image {n}")) for n, caption in enumerate(captions))
+    rows = TextNegatives(Text(unmatched=unmatched), 0, lexicon, "lexicon", PARSER)(parses).to_pylist()
+    usable = [row for row in rows if row["failed_check"] is None]
+    own = dict(zip(parses["pair_id"].to_pylist(), parses["caption"].to_pylist(), strict=True))
+    told_from_more = [row for row in rows if row["original"] != own[row["pair_id"]]]
+    assert {row["operation"] for row in told_from_more} == {"negate"}
+    assert all(row["vouched_by"] == row["pair_id"] for row in told_from_more)
+    assert "reference" not in {row["failed_check"] for row in rows}, "nobody else says anything"
+    operations = {row["operation"] for row in usable}
+    assert operations >= {"replace_object", "replace_attribute", "replace_action", "replace_count", "negate"}
+    assert ("add_object" in operations) is unmatched
+    assert "add_attribute" not in operations
