@@ -19,7 +19,7 @@ from generators.text.knowledge.exclusions import NOT_VISIBLE, actions_exclude, e
 from generators.text.knowledge.things import kind_of
 from generators.text.language.frames import determiner_class, frame_of
 from generators.text.language.sentence import Sentence
-from generators.text.operations.replace_action import has_complement
+from generators.text.operations.replace_action import is_free
 from generators.text.operations.replace_attribute import attributes
 from generators.text.operations.replace_object import objects, rivals
 from generators.text.operations.replace_relation import is_spatial
@@ -152,6 +152,14 @@ class Likely:
         """Tell whether a preposition goes between a governor and a noun."""
         return ("relates", governor, words, target) in self._vouched or self._corpus.relates(governor, words, target)
 
+    def places(self, governor: str, words: str, target: str) -> bool:
+        """Tell whether a thing is where a preposition puts it."""
+        return ("stands", target) in self._vouched or self._corpus.places(governor, words, target)
+
+    def has_with(self, noun: str, words: str, target: str) -> bool:
+        """Tell whether a thing has with it what a preposition says."""
+        return ("stands", noun) in self._vouched or self._corpus.has_with(noun, words, target)
+
     def _of(self, *key: str | None) -> list[Word]:
         return self._found.get(key, [])
 
@@ -178,7 +186,8 @@ def _nouns(sentence: Sentence) -> Iterator[Place]:
             return lemma if lemma not in {None, old, *NOT_VISIBLE} and kind_of(lemma or "") in kinds else None
 
         def vouched(lemma: str, adjectives: list[str] = adjectives, bare: bool = bare) -> list[Key]:
-            return [("says of", a, lemma) for a in adjectives] + ([("bare", lemma)] if bare else [])
+            fits: list[Key] = [("says of", adjective, lemma) for adjective in adjectives]
+            return [*fits, ("stands", lemma), *([("bare", lemma)] if bare else [])]
 
         asked = (phrase.slot, head.tag, determiner)
         said = methodcaller("nouns", *asked, kinds)
@@ -202,7 +211,7 @@ def _attributes(sentence: Sentence) -> Iterator[Place]:
 def _actions(sentence: Sentence) -> Iterator[Place]:
     for verb in sentence.verbs:
         subject = sentence.subject_of(verb.index)
-        if verb.tag not in {"VBG", "VBZ", "VBP"} or subject is None or has_complement(sentence, verb):
+        if verb.tag not in {"VBG", "VBZ", "VBP"} or subject is None or not is_free(sentence, verb):
             continue
         frame, old = frame_of(sentence, verb), verb.lemma.lower()
 
