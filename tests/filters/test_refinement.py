@@ -133,9 +133,9 @@ def test_an_operation_is_balanced_by_itself() -> None:
 def test_a_bin_is_balanced_by_itself() -> None:
     sizes = [1.0, 1.0, 1.0, 1.0, 9.0, 9.0, 9.0, 9.0]
     signs = [1, 1, 1, -1, 1, -1, -1, -1]
-    matrix = np.multiply(sizes, signs)[:, None]
-    assert refine(matrix, ["a"] * 8, keys(8), bins=1).all()
-    assert refine(matrix, ["a"] * 8, keys(8), bins=2).sum() == 4
+    matrix = np.tile(np.multiply(sizes, signs), 5)[:, None]
+    assert refine(matrix, ["a"] * 40, keys(40), bins=1).all()
+    assert refine(matrix, ["a"] * 40, keys(40), bins=2).sum() == 20
 
 
 def test_few_rows_have_fewer_bins() -> None:
