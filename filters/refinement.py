@@ -44,8 +44,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-# Times the number of signals; with fewer rows there are fewer bins. With 4, of 275 negatives of replace_action and eight
-# signals 12 were kept in three bins; one bin, which 20 gives, keeps 106, of which word probes tell .53.
+# Times the number of signals; with fewer rows there are fewer bins. With 4, of 275 negatives of replace_action and
+# eight signals 12 were kept in three bins; one bin, which 20 gives, keeps 106, of which word probes tell .53.
 ROWS_PER_BIN = 20
 PATTERNS_PER_ROW = 1000  # more possible patterns of signs and bins, and hardly ever is a balanced subset found
 

@@ -87,7 +87,7 @@ PARSES = pa.schema(
 
 LEXICON = pa.schema(
     [
-        ("kind", pa.string()),  # noun, attribute, relation, action, count, alternative, beside or word
+        ("kind", pa.string()),  # noun, attribute, relation, action, count, alternative, beside, setting or word
         # Lemma; the words themselves for a relation: "on top of". Of kind word is every word of every caption as
         # schemas.words tells them, in lower case; it has no tag, context or object.
         ("word", pa.string()),

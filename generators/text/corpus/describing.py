@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from devices.revision import libraries
 from generators.text.corpus.counts import Counts, Key
-from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.things import kind_of, thing_of
 from generators.text.language.frames import determiner_class, frame_of, noun_at
 from generators.text.language.sentence import Sentence
 from schemas.config import Describe
@@ -20,7 +20,7 @@ ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
 class Describing:
     """Count what a corpus says: fed tables of parses, in any order, gives one lexicon."""
 
-    version = 6
+    version = 7
 
     def __init__(self, config: Describe) -> None:
         self.rarest = config.rarest
@@ -40,6 +40,7 @@ class Describing:
             for sentence in sentences:
                 self._counts.update(_mentions(sentence))
                 self._counts.update(_beside(sentence))
+                self._counts.update(_settings(sentence))
                 self._counts.update(("word", word, word, "", "", "") for word in words_of(sentence.caption))
             self._counts.update(_alternatives(sentences))
 
@@ -78,6 +79,16 @@ def _beside(sentence: Sentence) -> Iterator[Key]:
     for (first, kind), (second, other) in permutations(sorted(t for t in things if t[1] not in {None, "person"}), 2):
         if kind == other:
             yield "beside", first, first, kind or "", second, ""
+
+
+def _settings(sentence: Sentence) -> Iterator[Key]:
+    """Pair a thing with the places that its caption names: traffic with a road, a scarf with snow."""
+    things = {phrase.lemma: thing_of(phrase.lemma) for phrase in sentence.noun_phrases}
+    places = {thing.place for thing in things.values() if thing is not None and thing.place}
+    for noun, thing in things.items():
+        if thing is not None and not thing.place and thing.kind != "person":
+            for place in places:
+                yield "setting", noun, noun, thing.kind, place, ""
 
 
 def _alternatives(sentences: list[Sentence]) -> Iterator[Key]:

@@ -33,6 +33,10 @@ def _is_alike(first: str, second: str) -> bool:
     return {kind_of(first), kind_of(second)} <= {"person", "animal"} or is_kin(first, second)
 
 
+# Kinds whose members do not have each other's colours and forms.
+_UNLIKE = frozenset({"person", "animal", "plant", "place", "natural object", "food", "drink"})
+
+
 def _likeness(noun: str) -> str:
     """Name what a noun shares its adjectives with: its kind, of a place its class."""
     thing = thing_of(noun)
@@ -159,7 +163,7 @@ class Lexicon:
     def is_bare(self, noun: str) -> bool:
         """Tell whether the corpus uses a singular noun without a determiner, as it does "water"."""
         bare, all_uses = self._bare.get(noun, (0, 0))
-        return bare * 4 > all_uses
+        return bare * 2 > all_uses
 
     def fills(self, lemma: str, slot: str) -> bool:
         """Tell whether the corpus has this noun, or one of its kind, in a slot."""
@@ -173,14 +177,15 @@ class Lexicon:
         """Tell whether the corpus uses an adjective of a noun.
 
         One use in a hundred of all adjectives of this noun is enough, so is a use of three other nouns of
-        its kind. People are not alike enough for that: "old" goes with men and not with girls.
+        its kind. People, beings and what grows or flows are not alike enough for that: "old" goes with men and not with
+        girls, "green" with frogs and not with dogs.
         """
         uses, kind = self._uses.get(adjective), kind_of(noun)
         if uses is None:
             return False
         if uses[0][noun] * 100 > self._attributed[noun]:
             return True
-        return kind != "person" and len(uses[1][_likeness(noun)]) > 2
+        return kind not in _UNLIKE and len(uses[1][_likeness(noun)]) > 2
 
     def relates(self, governor: str, words: str, target: str) -> bool:
         """Tell whether the corpus uses a preposition before a noun, and behind a governor of that kind.
@@ -231,6 +236,15 @@ class Lexicon:
         taken, _, what = frame.partition(":")
         known = self._deeds.get((kind_of(noun), verb, taken), ())
         return what in known or any(is_kin(other, what) for other in known)
+
+    def suits(self, noun: str, place: str) -> bool:
+        """Tell whether captions name a thing together with places of a class, or hardly with any place at all."""
+        settings = self._settings.get(noun, {})
+        return place in settings or sum(settings.values()) < 3
+
+    def acts(self, noun: str, verb: str, taken: str) -> bool:
+        """Tell whether the corpus has things of a noun's kind do this to something, or somewhere."""
+        return (kind_of(noun), verb, taken) in self._deeds
 
     def is_beside(self, first: str, second: str) -> bool:
         """Tell whether captions name both of two things a lot, so that where the one is the other may be too."""
@@ -354,6 +368,13 @@ class Lexicon:
     @cached_property
     def _beside(self) -> dict[tuple[str, str], int]:
         return {(word, other): n for word, _, _, other, _, n in self._rows["beside"]}
+
+    @cached_property
+    def _settings(self) -> dict[str, dict[str, int]]:
+        index: dict[str, dict[str, int]] = defaultdict(dict)
+        for noun, _, _, place, _, n in self._rows["setting"]:
+            index[noun][place] = index[noun].get(place, 0) + n
+        return index
 
     @cached_property
     def _mentions(self) -> Counter[str]:

@@ -32,7 +32,8 @@ _ALIKE = frozenset(
         ("guitar", "banjo"), ("bed", "couch"), ("slide", "playground"), ("stream", "water"), ("bat", "club"),
         ("bike", "motorcycle"), ("bike", "scooter"), ("raft", "innertube"), ("costume", "uniform"), ("pole", "stick"),
         ("tv", "screen"), ("computer", "laptop"), ("basket", "bag"), ("blanket", "towel"), ("blanket", "cloth"),
-        ("swing", "playground"), ("tent", "house"), ("tent", "shelter"), ("balloon", "ball"),
+        ("swing", "playground"), ("tub", "box"), ("tub", "pool"),
+        ("tent", "house"), ("tent", "shelter"), ("balloon", "ball"),
     )
 )  # fmt: skip
 _WORN = frozenset({"clothing", "accessory", "bag"})
@@ -82,6 +83,8 @@ def things_exclude(first: str, second: str) -> bool | None:
     if is_same_thing(first, second) or heads in _ALIKE or len(heads) == 1 or is_part(ours.sense, theirs.sense):
         return False
     kinds = frozenset({ours.kind, theirs.kind})
+    if "toy" in heads and not kinds & {"person", "place", "animal"}:
+        return None  # whatever somebody plays with
     if kinds <= _WORN:
         return clothes_exclude(first, second)
     if ours.place and theirs.place:

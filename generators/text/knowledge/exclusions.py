@@ -4,7 +4,7 @@ Small closed classes of English, written out. A word that is in none of them is 
 """
 
 from generators.text.knowledge.things import kind_of
-from generators.text.knowledge.wordnet import is_opposite
+from generators.text.knowledge.wordnet import SMALL_WORDS, is_opposite
 
 # The eleven basic colour terms (Berlin and Kay 1969) and the shades that captions use, by basic term.
 COLOURS: dict[str, str] = {
@@ -57,6 +57,7 @@ _NEIGHBOURS = frozenset(
         ("grey", "white"),
         ("grey", "black"),
         ("grey", "blue"),
+        ("blue", "black"),  # navy
         ("grey", "brown"),
         ("brown", "black"),
     )
@@ -64,6 +65,7 @@ _NEIGHBOURS = frozenset(
 # Words that make one attribute with the colour behind them.
 SHADES = frozenset({"navy", "light", "dark", "bright", "pale", "royal", "sky", "hot", "neon", "reddish", "deep"})
 _PATTERNS = frozenset({"striped", "plaid", "checkered", "checked", "floral", "spotted", "flowered", "plain"})
+_PATTERNS_ALIKE = ({"checkered", "plaid"}, {"checkered", "checked"}, {"plaid", "checked"}, {"plaid", "striped"})
 _MATERIALS = frozenset({"wooden", "metal", "metallic", "plastic", "brick", "concrete", "glass", "leather", "stone"})
 _HAIR = frozenset({"blond", "blonde", "brunette", "redheaded", "bald"})
 _OPPOSITES = frozenset(
@@ -113,7 +115,7 @@ def attribute_family(adjective: str) -> str | None:
 def excludes(first: str, second: str) -> bool:
     """Tell whether nothing can have both attributes: "red" and "blue", "wet" and "dry"."""
     family = attribute_family(first)
-    if family != attribute_family(second):
+    if family != attribute_family(second) or {first, second} & SMALL_WORDS:
         return False
     if family == "colour":
         pair = frozenset({COLOURS[first], COLOURS[second]})
@@ -121,7 +123,7 @@ def excludes(first: str, second: str) -> bool:
     if family == "hair":
         return {first, second} != {"blond", "blonde"} and first != second
     if family is not None:
-        return first != second and {first, second} not in ({"checkered", "plaid"}, {"checkered", "checked"})
+        return first != second and {first, second} not in _PATTERNS_ALIKE
     return frozenset({first, second}) in _OPPOSITES or is_opposite(first, second)
 
 
@@ -257,6 +259,7 @@ _KINDS_OF_ACTION: dict[str, str] = {
     "recline": "lie",
     "sip": "drink",
 }
+_SEATED = frozenset({"drive", "bike", "row", "paddle", "sail"})  # what somebody does who sits
 _HANDLINGS = frozenset({"throw", "catch", "kick", "eat", "push", "pull", "ride", "drink", "paint", "read", "wash"})
 _HELD = frozenset({"hold", "carry"})
 _MOVED_BY_HAND = frozenset({"throw", "kick", "ride"})  # who eats something may well hold it
@@ -281,6 +284,8 @@ def actions_exclude(first: str, second: str, frame: str) -> bool:
         or pair <= {"lie", "lay", "sleep"}
         or pair <= {"crouch", "squat", "kneel"}
     ):
+        return False
+    if "sit" in pair and pair & _SEATED:
         return False
     if pair in _DOORS:
         return True

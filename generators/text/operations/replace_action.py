@@ -34,6 +34,8 @@ def other_actions(
     if subject is None:
         return
     lemma, frame = verb.lemma.lower(), frame_of(sentence, verb)
+    if frame.startswith("for:"):
+        return  # "runs for a dog" is no way of running
     drawn = 0
     kind = kind_of(sentence.tokens[subject].lemma.lower())
     for word in lexicon.actions(kind, frame, verb.tag).draw(rng, 4 * most):

@@ -42,6 +42,8 @@ def other_attributes(
     for word in lexicon.attributes(kind_of(phrase.lemma), phrase.lemma).draw(rng, 4 * most):
         if drawn == most or word.form == old.lower or not excludes(old.lower, word.form):
             continue
+        if word.form in _SIZES and kind_of(phrase.lemma) == "person":
+            continue  # how large somebody is, nobody can tell from a picture
         drawn += 1
         failed = None if lexicon.says_of(word.form, phrase.lemma) else "incompatible"
         yield with_attribute(sentence, phrase, index, word.form, failed)
@@ -64,8 +66,18 @@ def attributes(sentence: Sentence) -> list[tuple[NounPhrase, int]]:
     ]
 
 
+_SIZES = frozenset({"large", "small", "big", "huge", "tiny", "larger", "smaller", "bigger", "enormous"})
+# Half a word without what it says: "dark haired".
+_HALVES = ("haired", "skinned", "colored", "coloured", "sized", "legged", "eyed", "faced", "headed", "dressed")
+
+
 def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
-    family = attribute_family(sentence.tokens[index].lower)
+    word = sentence.tokens[index].lower
+    family = attribute_family(word)
+    if word in _HALVES or (word in _SIZES and kind_of(phrase.lemma) == "person"):
+        return False
+    if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"another", "other"}:
+        return False  # "a black dog and another black dog"
     if _is_name(sentence, index):
         return False  # "the Green Bay Packers"
     if any(sentence.tokens[child].dep in {"npadvmod", "nummod"} for child in sentence.children[index]):

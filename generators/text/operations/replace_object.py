@@ -16,7 +16,7 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
-from generators.text.knowledge.things import has_own_name, is_kin, kind_of
+from generators.text.knowledge.things import has_own_name, is_kin, kind_of, thing_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import determiner_class, frame_of, noun_at
@@ -131,6 +131,8 @@ def _may_stand(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: 
     others = [p.lemma for p in sentence.noun_phrases if p is not phrase]
     if kind_of(lemma) == "place" and any(_are_apart(lemma, other) for other in others):
         return False  # who rides the waves is on no pavement
+    if not _may_be_together(lexicon, lemma, others):
+        return False
     at = sentence.conjunct_heads[phrase.head]
     stands = all(
         lexicon.places(governor, relation.words, lemma)
@@ -149,6 +151,17 @@ def _may_stand(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: 
         if relation.governor == phrase.head and sentence.phrase_of(relation.target) is not None
     )
     return has and (not other or all(lexicon.does(lemma, *deed) for deed in deeds_of(sentence, at)))
+
+
+def _may_be_together(lexicon: Lexicon, lemma: str, others: list[str]) -> bool:
+    """Tell whether a thing may be at the places of a caption, or its things at a place: no traffic in a lake."""
+    new = thing_of(lemma)
+    if new is None or new.kind == "person":
+        return True
+    if new.place:
+        return all(lexicon.suits(other, new.place) for other in others)
+    places = (thing_of(other) for other in others)
+    return all(lexicon.suits(lemma, place.place) for place in places if place is not None and place.place)
 
 
 def _is_of_its_like(lemma: str, other: str) -> bool:

@@ -35,13 +35,15 @@ def replace_relation(
             if is_loose(sentence, relation, word.lemma) or _reads_badly(sentence, relation, word.lemma, lexicon):
                 continue
             drawn += 1
+            known = lexicon.relates(governor, word.lemma, target.lemma)
+            known = known and lexicon.places(governor, word.lemma, target.lemma)
             yield Candidate(
                 "replace_relation",
                 [Edit(start, end, word.form)],
                 sentence.caption[start:end],
                 word.form,
                 [("relation", word.lemma, target.lemma)],
-                None if lexicon.relates(governor, word.lemma, target.lemma) else "incompatible",
+                None if known else "incompatible",
             )
 
 
@@ -51,6 +53,10 @@ def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
     regions = {region_of(relation.words), region_of(words)}
     if "near" in regions and kind_of(target) in _LARGE:
         return True
+    if kind_of(target) in {"person", "animal"} and region_of(words) in {"in", "on", "out", "off", "under", "over"}:
+        return True  # "in a dog"
+    if target in _WITHIN_REACH and regions <= {"in", "under", "near", "behind", "front"}:
+        return True  # who stands in a fountain has its water above him
     if kind_of(target) == "place" and regions & {"front", "behind"}:
         return True  # who rests on a mountain may have the mountain behind him
     if {relation.words, words} == {"up", "down"} and target in _FLAT:
@@ -58,6 +64,12 @@ def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
     return words == "by" and sentence.tokens[relation.governor].tag == "VBN"
 
 
+_WITHIN_REACH = frozenset(
+    {
+        "blanket", "fountain", "glass", "mirror", "sheet", "shower", "spray", "sprinkler", "towel", "umbrella", "water",
+        "waterfall", "window",
+    }
+)  # fmt: skip
 _LARGE = frozenset({"place", "plant", "structure", "building", "barrier"})
 _FLAT = frozenset({"street", "road", "path", "sidewalk", "alley", "highway", "trail", "track", "hallway", "beach"})
 

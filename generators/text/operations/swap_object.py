@@ -18,6 +18,7 @@ from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import agreement_edits, has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.base import Operation
+from generators.text.operations.replace_object import deeds_of
 from generators.text.operations.telling import Change, definite
 
 
@@ -106,6 +107,8 @@ def _swap_phrases(
     ]
     plural = sentence.tokens[second.head].tag == "NNS"
     failed = _why_not_swap(sentence, first, second, words, symmetric)
+    if not _may_act(sentence, lexicon, first, second):
+        failed = failed or "incompatible"
     if any(_lacks_determiner(sentence, lexicon, phrase) for phrase in (first, second)):
         failed = failed or "ungrammatical"
     if (sentence.tokens[first.head].tag == "NNS") != plural:
@@ -116,6 +119,14 @@ def _swap_phrases(
     originals = [sentence.text(first.first, end), sentence.text(second.first, last)]
     negatives = [edits[0].text, edits[1].text]
     yield Candidate("swap_object", edits, joined(originals), joined(negatives), [], failed)
+
+
+def _may_act(sentence: Sentence, lexicon: Lexicon, first: NounPhrase, second: NounPhrase) -> bool:
+    """Tell whether a thing can do what one of another kind does: a dog chases a man, and pets none."""
+    if kind_of(first.lemma) == kind_of(second.lemma):
+        return True
+    deeds = deeds_of(sentence, first.head)
+    return all(lexicon.acts(second.lemma, verb, frame.partition(":")[0]) for verb, frame in deeds)
 
 
 def _is_shared(sentence: Sentence, phrase: NounPhrase) -> bool:
