@@ -125,6 +125,8 @@ def _may_act(sentence: Sentence, lexicon: Lexicon, first: NounPhrase, second: No
     """Tell whether a thing can do what one of another kind does: a dog chases a man, and pets none."""
     if kind_of(first.lemma) == kind_of(second.lemma):
         return True
+    if sentence.tokens[first.head].dep == "nsubjpass":
+        return True  # something is done to both
     deeds = deeds_of(sentence, first.head)
     return all(lexicon.acts(second.lemma, verb, frame.partition(":")[0]) for verb, frame in deeds)
 

@@ -26,6 +26,7 @@ A man wears a red hat . | A woman wears a blue hat . | A boy wears a green hat .
 A man in a blue shirt . | A man in a red shirt . | A woman in a green shirt . | A man in a white shirt .
 A man in a blue t-shirt .
 A man rides a horse . | A woman rides a bicycle . | A girl rides a skateboard . | A man rides a bike .
+A man chases a dog .
 A boy throws a ball . | A boy kicks a ball . | A girl catches a ball . | A dog catches a frisbee .
 A man is running on the beach . | A man is sitting on the beach . | A dog is walking on the beach .
 Two dogs run . | Three dogs run . | Two men walk . | Four women walk . | Two girls sit on a bench .

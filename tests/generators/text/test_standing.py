@@ -83,7 +83,10 @@ def test_no_place_is_added_where_one_is_said(usable: Callable[..., set[str]]) ->
 def test_a_candidate_says_when_nothing_is_known_to_exclude_it(read: Read, standing: pa.Table) -> None:
     def doubts(caption: str) -> dict[str, str | None]:
         [sentence] = read(caption)
-        return {c.negative_phrase: c.doubt for c in replace_object(sentence, Lexicon(standing), random.Random(0), 20)}
+        return {
+            c.negative_phrase: c.doubt
+            for c in replace_object(sentence, Lexicon(standing), random.Random(0), 20, Facts([sentence]))
+        }
 
     assert doubts("A dog runs on a beach .")["cat"] is None
     assert doubts("A dog runs in a park .")["forest"] == "things"
