@@ -309,6 +309,26 @@ def actions_alike(first: str, second: str) -> bool:
     return len(pair) == 1 or pair <= _POSTURES | {"stand"} or pair <= {"run", "walk", "jump", "play", "leap", "race"}
 
 
+# What people alone do, and what things do.
+_HUMAN = frozenset(
+    {
+        "bike", "cook", "cycle", "dance", "drive", "kneel", "paddle", "paint", "pose", "read", "row", "sail", "sing",
+        "skateboard", "ski", "snowboard", "surf", "talk", "throw", "wave", "work", "write",
+    }
+)  # fmt: skip
+_OF_VEHICLES = frozenset({"drive", "fly", "park", "race", "sail", "stand", "stop", "turn", "wait"})
+_OF_THINGS = frozenset({"fall", "float", "hang", "lay", "lean", "lie", "stand"})
+
+
+def can_do(kind: str | None, verb: str) -> bool:
+    """Tell whether something of a kind can do what a verb says: no dog drives, no bus walks, no bag runs."""
+    if kind in {None, "person", "figure"}:
+        return True
+    if kind == "animal":
+        return verb not in _HUMAN
+    return verb in (_OF_VEHICLES if kind == "vehicle" else _OF_THINGS)
+
+
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 DIGITS = {word: str(number) for number, word in enumerate(NUMBERS, 2)}
 NUMBER_WORDS = {"1": "one", **{digits: word for word, digits in DIGITS.items()}}
