@@ -127,7 +127,7 @@ def _moved(table: str, key: str, where: str) -> str:
 
 
 _JUDGED = (
-    "(SELECT text_negative_id, operation, coalesce(accepted, false) AS accepted "
+    "(SELECT text_negative_id, {0}_text_negatives.operation, coalesce(accepted, false) AS accepted "
     "FROM {0}_text_negatives LEFT JOIN {0}_verdicts USING (text_negative_id)) {0}"
 )
 _NEGATIVES = f"""

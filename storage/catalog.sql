@@ -31,7 +31,7 @@ SELECT
     count(*) FILTER (failed_check IS NULL) AS usable,
     count(*) FILTER (accepted) AS accepted,
     round(count(*) FILTER (accepted) / count(*), 3) AS acceptance
-FROM text_negatives JOIN verdicts USING (text_negative_id)
+FROM verdicts
 GROUP BY method, operation ORDER BY method, operation;
 
 CREATE MACRO acceptance_by_operation() AS TABLE
@@ -103,12 +103,11 @@ SELECT
     round(avg(valid::INTEGER), 3) AS "right before",
     round(avg(valid::INTEGER) FILTER (picture_accepted), 3) AS "right after"
 FROM edits e
-JOIN text_negatives t USING (text_negative_id)
 JOIN verdicts v USING (text_negative_id)
 LEFT JOIN labels l ON l.image_negative_id = e.image_negative_id AND e.failed_check IS NULL
 WHERE e.rank = 0
-GROUP BY GROUPING SETS ((e.method, t.operation), (e.method))
-ORDER BY e.method, t.operation NULLS LAST;
+GROUP BY GROUPING SETS ((e.method, v.operation), (e.method))
+ORDER BY e.method, v.operation NULLS LAST;
 
 CREATE MACRO examples_of(wanted, n) AS TABLE
 SELECT operation, original, caption AS negative, original_phrase, negative_phrase, reasons
@@ -137,7 +136,7 @@ WITH guesses AS (
         CASE WHEN plausibility_gap > 0 THEN 1.0 WHEN plausibility_gap = 0 THEN 0.5 ELSE 0.0 END AS guess
     FROM (
         SELECT text_negative_id, plausibility0 - plausibility1 AS plausibility_gap FROM scores WHERE role = 'language'
-    ) JOIN text_negatives USING (text_negative_id) JOIN verdicts USING (text_negative_id)
+    ) JOIN verdicts USING (text_negative_id)
     WHERE plausibility_gap IS NOT NULL
 )
 SELECT
@@ -184,10 +183,10 @@ SELECT
     count(*) FILTER (accepted) AS accepted,
     round(avg(valid::INTEGER) FILTER (accepted), 4) AS "precision after",
     round(count(*) FILTER (accepted AND valid) / nullif(count(*) FILTER (valid), 0), 4) AS recall
-FROM text_negatives JOIN verdicts USING (text_negative_id) JOIN labels USING (text_negative_id)
+FROM verdicts JOIN labels USING (text_negative_id)
 WHERE failed_check IS NULL AND valid IS NOT NULL AND labels.image_negative_id IS NULL
 GROUP BY GROUPING SETS ((operation), ())
-ORDER BY text_negatives.operation NULLS LAST;
+ORDER BY verdicts.operation NULLS LAST;
 
 -- What each check of the text generator took, against labels: how many of these really are wrong all the same, the
 -- price of caution.
@@ -197,7 +196,7 @@ SELECT
     count(*) AS taken,
     count(*) FILTER (valid) AS "really wrong",
     round(avg(valid::INTEGER), 3) AS share
-FROM text_negatives JOIN labels USING (text_negative_id)
+FROM verdicts JOIN labels USING (text_negative_id)
 WHERE failed_check IS NOT NULL AND valid IS NOT NULL AND labels.image_negative_id IS NULL
 GROUP BY failed_check ORDER BY taken DESC, failed_check;
 
@@ -214,9 +213,8 @@ SELECT
     round(avg((s00 > s10 AND s11 > s01)::INTEGER) FILTER (whole), 3) AS image,
     round(avg((s00 > s01 AND s11 > s10 AND s00 > s10 AND s11 > s01)::INTEGER) FILTER (whole), 3) AS "group"
 FROM (
-    SELECT t.operation, s.*, v.picture_accepted AND NOT coalesce(e.original_still_true, false) AS whole
+    SELECT v.operation, s.*, v.picture_accepted AND NOT coalesce(e.original_still_true, false) AS whole
     FROM scores s
-    JOIN text_negatives t USING (text_negative_id)
     JOIN verdicts v ON v.text_negative_id = s.text_negative_id
         AND v.image_negative_id IS NOT DISTINCT FROM s.image_negative_id
     LEFT JOIN edits e ON e.image_negative_id = s.image_negative_id
@@ -233,9 +231,8 @@ SELECT
     count(*) FILTER (alone) AS alone,
     round(count(*) / any_value(candidates), 3) AS share
 FROM (
-    SELECT text_negative_id, unnest(reasons) AS reason, len(reasons) = 1 AS alone FROM verdicts
-) JOIN text_negatives USING (text_negative_id)
-JOIN (SELECT operation, count(*) AS candidates FROM text_negatives GROUP BY operation) USING (operation)
+    SELECT operation, unnest(reasons) AS reason, len(reasons) = 1 AS alone FROM verdicts
+) JOIN (SELECT operation, count(*) AS candidates FROM verdicts GROUP BY operation) USING (operation)
 GROUP BY operation, reason ORDER BY operation, taken DESC, reason;
 
 -- What an accepted negative costs. Work that knows no operation is shared out by the usable candidates.
@@ -246,7 +243,7 @@ WITH made AS (
         count(*) AS candidates,
         count(*) FILTER (failed_check IS NULL) AS usable,
         count(*) FILTER (accepted) AS accepted
-    FROM text_negatives JOIN verdicts USING (text_negative_id) GROUP BY operation
+    FROM verdicts GROUP BY operation
 ), direct AS (
     SELECT operation, sum(seconds) AS seconds, sum(tokens) AS tokens, sum(tries) AS tries
     FROM ledger WHERE check_name IS NULL AND operation IS NOT NULL GROUP BY operation
