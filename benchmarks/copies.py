@@ -92,8 +92,9 @@ class Copies:
         spans = [[{"start": 0, "end": len(phrase)}] for phrase in phrases]
         return {
             "text_negative_id": ids, "pair_id": pairs, "image_id": images, "original": np.repeat(captions, _EACH),
-            "caption": wrong, **own, "original_phrase": phrases, "negative_phrase": phrases, "original_spans": spans, "negative_spans": spans, "model": ["m"] * count,
-            "seed": rng.integers(0, 2**62, count), "tries": rng.integers(1, 9, count),
+            "caption": wrong, **own, "original_phrase": phrases, "negative_phrase": phrases, "original_spans": spans,
+            "negative_spans": spans, "model": ["m"] * count, "seed": rng.integers(0, 2**62, count),
+            "tries": rng.integers(1, 9, count),
         }  # fmt: skip
 
     def _scores(self, role: str, number: int) -> dict[str, Any]:

@@ -279,6 +279,28 @@ SELECT
 FROM acceptance_by_method() JOIN work USING (method, operation)
 ORDER BY method, operation;
 
+-- What people say of the negatives that this build accepts: how many votes, and of those that answer a question the share
+-- of yes; `good` is yes to all three, with Wilson's 95% interval. Of what one voter says of a negative the last counts.
+CREATE MACRO human_agreement() AS TABLE
+WITH said AS (
+    SELECT DISTINCT ON (text_negative_id, voter) *, reads_well AND really_false AND one_change AS good
+    FROM votes ORDER BY text_negative_id, voter, added DESC, sheet
+), shares AS (
+    SELECT
+        operation, count(DISTINCT text_negative_id) AS negatives, count(*) AS votes,
+        avg(reads_well::INTEGER) AS reads_well, avg(really_false::INTEGER) AS really_false,
+        avg(one_change::INTEGER) AS one_change, avg(good::INTEGER) AS good, count(good) AS n, 1.959964 ** 2 AS z2
+    FROM said JOIN verdicts USING (text_negative_id) WHERE accepted
+    GROUP BY GROUPING SETS ((operation), ()) HAVING count(*) > 0
+)
+SELECT
+    coalesce(operation, 'all') AS operation, negatives, votes,
+    round(reads_well, 3) AS reads_well, round(really_false, 3) AS really_false, round(one_change, 3) AS one_change,
+    round(good, 3) AS good,
+    round((good + z2 / (2 * n) - sqrt(z2 * (good * (1 - good) / n + z2 / (4 * n * n)))) / (1 + z2 / n), 3) AS low,
+    round((good + z2 / (2 * n) + sqrt(z2 * (good * (1 - good) / n + z2 / (4 * n * n)))) / (1 + z2 / n), 3) AS high
+FROM shares ORDER BY shares.operation NULLS LAST;
+
 CREATE MACRO time_by_stage() AS TABLE
 SELECT stage, sum(rows_out)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
 FROM ledger WHERE check_name IS NULL GROUP BY stage ORDER BY seconds DESC;
@@ -291,6 +313,7 @@ SELECT * FROM (VALUES
     ('edits', 'view', 'image_negatives without the pictures: faster to ask'),
     ('paraphrases', 'view', 'the captions in other words: positives'),
     ('masks, probes', 'views', 'where an edit was allowed; what gives away an edited picture or a wrong caption'),
+    ('votes', 'view', 'what people said of negatives that they read: `counterfoil sample`, `counterfoil labels`'),
     ('rejects, lexicon, parses, ledger, runs', 'views', 'more tables: what was left out, the corpus, the work'),
     ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
     ('acceptance_by_method()', 'macro', 'the same by who made them: rules or a language model'),
@@ -309,5 +332,6 @@ SELECT * FROM (VALUES
     ('yield_of_checks()', 'macro', 'what each check or rule took, by operation'),
     ('cost_of_accepted()', 'macro', 'seconds, tries and tokens for an accepted negative, and its costliest check'),
     ('cost_by_method()', 'macro', 'what making them cost, by rules or a language model: tries, tokens, seconds'),
+    ('human_agreement()', 'macro', 'how many of the accepted negatives people find good, with 95% intervals'),
     ('time_by_stage()', 'macro', 'wall time of the work that made this build, by stage')
 ) AS help(name, kind, answers);

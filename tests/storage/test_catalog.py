@@ -14,7 +14,8 @@ import pytest
 
 from schemas.errors import InputError
 from schemas.tables import CANDIDATES, TABLES
-from storage.catalog import candidates_of, connect, damage_named, write_catalog
+from storage.catalog import candidates_of, connect, write_catalog
+from storage.damage import damage_named
 from storage.dataset import Build, Dataset
 
 ROWS = {
