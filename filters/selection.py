@@ -18,7 +18,7 @@ class Selection:
     scores is null.
     """
 
-    version = 4
+    version = 5
 
     def __init__(self, config: Select) -> None:
         self.rules, self.picture_rules = (
