@@ -18,15 +18,15 @@ from storage.dataset import Dataset
 SIDE, GAP, LINE, COLUMNS = 160, 6, 15, 3
 _ROWS = """
 SELECT
-    operation, original, c.caption AS negative, i.image.bytes AS untouched, e.reconstruction.bytes AS again,
+    c.operation, original, c.caption AS negative, i.image.bytes AS untouched, e.reconstruction.bytes AS again,
     e.mask.bytes AS mask, e.image.bytes AS edited, picture_reasons
 FROM candidates c
 JOIN verdicts USING (text_negative_id)
 JOIN images i USING (image_id)
 JOIN image_negatives e ON e.image_negative_id = c.image_negative_id
 WHERE image_method = '{method}' AND e.mask IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY operation ORDER BY hash(c.text_negative_id)) <= {each}
-ORDER BY operation, c.text_negative_id
+QUALIFY row_number() OVER (PARTITION BY c.operation ORDER BY hash(c.text_negative_id)) <= {each}
+ORDER BY c.operation, c.text_negative_id
 """
 
 

@@ -74,11 +74,16 @@ class Copies:
         count, rng = self.captions * _EACH, np.random.default_rng([number, 5])
         ids, chance = self._ids(2, number, count), rng.random(count)
         failed, accepted = chance < 0.3, chance > 0.7
+        own = {
+            "operation": [OPERATIONS[n % len(OPERATIONS)] for n in range(count)],
+            "method": ["replace" if n % 4 else "swap" for n in range(count)],
+            "failed_check": ["synonym" if one else None for one in failed],
+        }
         if table == "verdicts":
             reasons = [["synonym"] if f else [] if a else ["implausible", "rare"][: 1 + (n % 3 == 0)]
                        for n, (f, a) in enumerate(zip(failed, accepted, strict=True))]  # fmt: skip
             values = {name: rng.random(count, np.float32) for name in ("validity", "difficulty")}
-            return {"text_negative_id": ids, "accepted": accepted, "reasons": reasons, **values}
+            return {"text_negative_id": ids, **own, "accepted": accepted, "reasons": reasons, **values}
         if table == "labels":
             return {"text_negative_id": ids, "valid": rng.random(count) > 0.1, "labeller": ["truth"] * count}
         captions, phrases, wrong = self._written(number)
@@ -87,11 +92,9 @@ class Copies:
         spans = [[{"start": 0, "end": len(phrase)}] for phrase in phrases]
         return {
             "text_negative_id": ids, "pair_id": pairs, "image_id": images, "original": np.repeat(captions, _EACH),
-            "caption": wrong, "operation": [OPERATIONS[n % len(OPERATIONS)] for n in range(count)],
-            "method": ["replace" if n % 4 else "swap" for n in range(count)], "original_phrase": phrases,
-            "negative_phrase": phrases, "original_spans": spans, "negative_spans": spans, "model": ["m"] * count,
-            "seed": rng.integers(0, 2**62, count), "tries": rng.integers(1, 9, count),
-            "failed_check": ["synonym" if one else None for one in failed],
+            "caption": wrong, **own, "original_phrase": phrases, "negative_phrase": phrases, "original_spans": spans,
+            "negative_spans": spans, "model": ["m"] * count, "seed": rng.integers(0, 2**62, count),
+            "tries": rng.integers(1, 9, count),
         }  # fmt: skip
 
     def _scores(self, role: str, number: int) -> dict[str, Any]:

@@ -43,7 +43,7 @@ _MACROS = (
     "why_pictures_dropped()", "pictures_by_operation()", "examples_of('implausible', 5)", "hardest(10)",
     "blind_accuracy()", "text_probes()", "refinement_by_operation()", "precision_and_recall()",
     "checks_against_truth()", "matching_scores('judge')", "yield_of_checks()", "cost_of_accepted()",
-    "cost_by_method()", "time_by_stage()", "help()", "runs", "reasons",
+    "cost_by_method()", "human_agreement()", "time_by_stage()", "help()", "runs", "reasons",
 )  # fmt: skip
 _ROLES = {"plausibility": "language", "words": "words", "align with judge": "judge"}  # by step
 

@@ -18,7 +18,7 @@ class Selection:
     scores is null.
     """
 
-    version = 4
+    version = 6
 
     def __init__(self, config: Select) -> None:
         self.rules, self.picture_rules = (
@@ -53,7 +53,8 @@ class Selection:
                     SELECT * REPLACE ({_WITHOUT_PICTURE}) FROM seen
                 )
                 SELECT
-                    text_negative_id, image_negative_id, len(reasons) = 0 AS accepted, reasons,
+                    text_negative_id, image_negative_id, operation, method, failed_check,
+                    len(reasons) = 0 AS accepted, reasons,
                     CASE WHEN image_negative_id IS NOT NULL THEN len(picture_reasons) = 0 END AS picture_accepted,
                     picture_reasons, validity, difficulty, NULL AS balanced
                 FROM (SELECT *, {_broken("failed_check", self.rules)} AS reasons FROM settled) ORDER BY row

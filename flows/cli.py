@@ -75,7 +75,8 @@ def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-datas
     from flows.demo import story
     from flows.report import queries
     from flows.run import run_build
-    from storage.catalog import connect, damage_named
+    from storage.catalog import connect
+    from storage.damage import damage_named
     from storage.dataset import Dataset
 
     config = HERE / "configs" / "shapes.yaml"
@@ -115,7 +116,8 @@ def status(folder: Folder, build: OfBuild = None) -> None:
     """Tell what is there, what was rejected and dropped and why, and what it cost."""
     from flows.builds import chosen_build
     from flows.report import report
-    from storage.catalog import connect, damage_named
+    from storage.catalog import connect
+    from storage.damage import damage_named
     from storage.dataset import Dataset
 
     dataset = Dataset(folder)
@@ -365,7 +367,8 @@ def _build(config: str, out: str, source: str | None, settings: list[str]) -> No
 
     from flows.report import report
     from flows.run import run_build
-    from storage.catalog import connect, damage_named
+    from storage.catalog import connect
+    from storage.damage import damage_named
     from storage.dataset import Dataset
 
     dataset = Dataset(out)

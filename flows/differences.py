@@ -15,7 +15,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from flows.tables import Column, Columns, seen
-from storage.catalog import connect_shards, damage_named
+from storage.catalog import connect_shards
+from storage.damage import damage_named
 from storage.dataset import Build, Dataset
 
 _EXAMPLES = 3  # of each reason
@@ -86,7 +87,9 @@ def difference(dataset: Dataset, before: Build, after: Build) -> Difference:
         views[f"old_{table}"] = table, _lacking(old, new)
         views[f"new_{table}"] = table, _lacking(new, old)
     views["judged"] = "text_negatives", _judged(after, views["new_verdicts"][1])
-    with connect_shards(dataset, views) as connection, damage_named(dataset, after):
+    read = {table: [*views[f"old_{table}"][1], *views[f"new_{table}"][1]] for table in _READ}
+    read["text_negatives"] += views["judged"][1]
+    with connect_shards(dataset, views) as connection, damage_named(dataset, read):
         moved = [
             Moved(name, *connection.sql(_moved(table, key, where)).fetchall()[0]) for name, table, key, where in _ROWS
         ]
@@ -127,7 +130,7 @@ def _moved(table: str, key: str, where: str) -> str:
 
 
 _JUDGED = (
-    "(SELECT text_negative_id, operation, coalesce(accepted, false) AS accepted "
+    "(SELECT text_negative_id, {0}_text_negatives.operation, coalesce(accepted, false) AS accepted "
     "FROM {0}_text_negatives LEFT JOIN {0}_verdicts USING (text_negative_id)) {0}"
 )
 _NEGATIVES = f"""

@@ -11,7 +11,8 @@ from flows.builds import chosen_build
 from flows.results import ENDINGS, FORMATS, save, show
 from flows.shell import filtered, shell
 from schemas.errors import InputError
-from storage.catalog import connect, damage_named
+from storage.catalog import connect
+from storage.damage import damage_named
 from storage.dataset import Build, Dataset
 from storage.query import answer, check, statements
 

@@ -14,11 +14,13 @@ import pyarrow.parquet as pq
 
 from flows.sheets import answer_of, read_sheet
 from schemas.errors import InputError
-from schemas.tables import VOTES
+from schemas.tables import CANDIDATES, VERDICTS, VOTES
 from storage.catalog import connect
 from storage.dataset import Build, Dataset
 
 QUESTIONS = ("reads_well", "really_false", "one_change")
+# What verdicts alone have: in a condition each name stands for one column.
+_DECIDED = ", ".join(name for name in VERDICTS.names if name not in CANDIDATES.names)
 _SHOWN = ("text_negative_id", "picture", "right", "wrong")
 
 
@@ -34,7 +36,7 @@ def sample(dataset: Dataset, build: Build, where: str, per_operation: int, seed:
                 f"""
                 WITH chosen AS (
                     SELECT candidates.*, md5(text_negative_id || ?) AS draw
-                    FROM candidates JOIN (SELECT DISTINCT ON (text_negative_id) * FROM verdicts) verdicts
+                    FROM candidates JOIN (SELECT text_negative_id, {_DECIDED} FROM verdicts) verdicts
                     USING (text_negative_id) WHERE failed_check IS NULL AND ({where})
                 )
                 SELECT text_negative_id, source_key, original, caption FROM chosen

@@ -329,10 +329,14 @@ CANDIDATES = pa.schema(
     ]
 )
 
+# One row a negative. Operation, method and failed check are its own, so that what is counted of verdicts needs no join.
 VERDICTS = pa.schema(
     [
         ("text_negative_id", pa.string()),
         ("image_negative_id", pa.string()),
+        ("operation", pa.string()),
+        ("method", pa.string()),
+        ("failed_check", pa.string()),
         ("accepted", pa.bool_()),
         ("reasons", pa.list_(pa.string())),  # failed check or rules; empty when accepted
         ("picture_accepted", pa.bool_()),  # whether the edited picture is part of the pair; null where there is none

@@ -1,30 +1,31 @@
 """One build as DuckDB views and macros: what SQL questions, and what the rules of `select` see."""
 
 import os
-import re
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from itertools import count
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from schemas.errors import InputError
 from schemas.measures import language_role, smallest_margin
 from schemas.reasons import HINTS
-from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
+from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES, VOTES
 from storage.attach import attach_files
+from storage.damage import as_told, damage_named
 from storage.dataset import Build, Dataset
 from storage.manifest import Manifest
-from storage.packs import HIDDEN, folder, has_pictures, published
-from storage.query import LOSSLESS, sentence
+from storage.packs import catalog_files, catalog_tables, folder, has_pictures
+from storage.query import LOSSLESS
 from storage.readonly import SCHEME, ReadOnly
 
-_VIEWS = {*TABLES, "runs", "reasons", "edits", "candidates", "minimal_pairs"}  # names that are taken
+_VIEWS = {*TABLES, "votes", "runs", "reasons", "edits", "candidates", "minimal_pairs"}  # names that are taken
 _STORAGE = "v1.3.0"  # of catalog.duckdb: the first that reads `lambda`, so that older tools open it too
 _ROLES = {"judge": "j", "target": "t"}
 Listed = Callable[[list[str]], str]  # files of a dataset, as table/name -> an SQL list of where they are found
@@ -58,15 +59,13 @@ def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] 
     is of an older version and lacks a column.
     """
     build = build or dataset.build()
-    files = _files_of(build)
+    files = catalog_files(dataset, build)
     for damage in dataset.damaged(files, dataset.manifest(build, files)):
-        raise damage
-    names = {_file(folder, name): dataset.path(folder, name) for folder, several in files.items() for name in several}
+        raise as_told(damage)
     runs = [f"builds/{build_id}.json" for build_id in dataset.builds()]
-    names |= {name: f"{dataset.base}/{name}" for name in runs}
-    views = "\n\n".join(_view(build, table, _named) for table in _tables())
-    rest = _questions(build, _named, _named(runs))
-    return _opened(dataset, names, views, {table: table for table in _tables()}, rest, attach)
+    views = "\n\n".join(_view(build, table, _named) for table in catalog_tables())
+    rest = _questions(build, _named, _named(runs), _rows("votes", files["votes"], VOTES, _named))
+    return _opened(dataset, files, views, {table: table for table in catalog_tables()}, runs, rest, attach)
 
 
 def connect_shards(dataset: Dataset, views: Mapping[str, tuple[str, list[str]]]) -> duckdb.DuckDBPyConnection:
@@ -80,21 +79,24 @@ def connect_shards(dataset: Dataset, views: Mapping[str, tuple[str, list[str]]])
         shards.setdefault(table, []).extend(several)
     for damage in dataset.damaged(shards, Manifest()):
         raise damage
-    names = {_file(table, shard): dataset.path(table, shard) for table in shards for shard in shards[table]}
-    sql = "\n".join(f"CREATE VIEW {_name(name)} AS {_rows(*of, of[0], _named)};" for name, of in views.items())
-    return _opened(dataset, names, sql, {name: table for name, (table, _) in views.items()})
+    sql = "\n".join(f"CREATE VIEW {_name(name)} AS {_rows(table, several, TABLES[table], _named)};"
+                    for name, (table, several) in views.items())  # fmt: skip
+    return _opened(dataset, shards, sql, {name: table for name, (table, _) in views.items()})
 
 
 def _opened(
     dataset: Dataset,
-    names: Mapping[str, str],
+    files: Mapping[str, Sequence[str]],
     views: str,
     tables: Mapping[str, str],
+    others: Sequence[str] = (),
     rest: str = "",
     attach: Sequence[str] = (),
 ) -> duckdb.DuckDBPyConnection:
-    """Open a connection that reads files of these names and no other but those to attach; run two scripts on it, the
-    first of which makes views of tables."""
+    """Open a connection that reads these files, by folder, others by their names, those to attach, and no more; run two
+    scripts on it, the first of which makes views of tables."""
+    names = {_file(folder, name): dataset.path(folder, name) for folder, several in files.items() for name in several}
+    names |= {name: f"{dataset.base}/{name}" for name in others}
     connection = duckdb.connect()
     try:
         # A query larger than the memory goes on in a folder of its own, which DuckDB makes and removes.
@@ -108,7 +110,7 @@ def _opened(
         attached = attach_files(attach, connection, reading, _VIEWS)
         connection.execute(f"SET allowed_directories = [{_quoted(SCHEME)}]")
         connection.execute("SET enable_external_access = false")
-        with damage_named(dataset):
+        with damage_named(dataset, files):
             connection.execute(views)
             _check_columns(dataset, connection, tables)
             if rest:
@@ -135,36 +137,16 @@ def _check_columns(dataset: Dataset, connection: duckdb.DuckDBPyConnection, tabl
             )
 
 
-@contextmanager
-def damage_named(dataset: Dataset, build: Build | None = None) -> Iterator[None]:
-    """Name the shard, and say what to do, where one that a query inside reads is gone, cut or damaged: of a build, the
-    current one by default."""
-    try:
-        yield
-    except (duckdb.Error, InputError) as error:
-        cause = error if isinstance(error, duckdb.Error) else error.__cause__
-        if not isinstance(cause, duckdb.Error):
-            raise
-        found = re.search(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)", str(cause))
-        if found is None:
-            if type(cause) is duckdb.Error:  # of a page that is no page, and does not say of which file: reading tells
-                for folder, several in _files_of(build or dataset.build()).items():
-                    for name in several:
-                        dataset.read(folder, name)
-            raise
-        why = re.sub(rf"^(?:[A-Z]\w+ )+Error: |:? *['\"]?{re.escape(found[0])}['\"]?", "", sentence(cause))
-        raise InputError(
-            f"{dataset.root.rstrip('/')}/{found[1]}: this shard cannot be read ({why}); delete it if it is there, "
-            "and run the same `counterfoil build` again, which makes it anew"
-        ) from error
-
-
 def write_catalog(dataset: Dataset, build: Build) -> None:
     """Put catalog.sql and, on a local path, catalog.duckdb beside the shards, whole or not at all.
 
     Raises OSError or duckdb.Error where the disk takes no more; what was there before then stays.
     """
     sql = catalog_sql(build)
+    empty = pa.BufferOutputStream()
+    pq.write_table(VOTES.empty_table(), empty)
+    with suppress(FileExistsError):  # a pattern that no file is found by would be an error
+        dataset.files.create(dataset.path("votes", "none"), empty.getvalue().to_pybytes())
     dataset.put_text("catalog.sql", sql)
     if not dataset.local:
         return
@@ -258,30 +240,21 @@ def _weighed(languages: list[str]) -> str:
     )
 
 
-def _tables() -> list[str]:
-    # The view of images looks at near_duplicates, which therefore comes first.
-    return sorted((table for table in TABLES if table not in HIDDEN), key=lambda table: table == "images")
-
-
-def _files_of(build: Build) -> dict[str, list[str]]:
-    """List the files that the catalog of a build reads, by folder: packs, and shards where there are none or where
-    pictures are wanted."""
-    shards = {t: build.shards.get(t, []) for t in _tables() if has_pictures(t) or t not in build.packs}
-    return {**shards, **published(build)}
-
-
 def _catalog(build: Build, listed: Listed) -> str:
     # A build that is pruned later is then not looked for; the name of an unfinished file begins with a dot.
     runs = f"{_FOLDER} || 'builds/[!.]*.json'"
-    return "\n\n".join([*(_view(build, table, listed) for table in _tables()), _questions(build, listed, runs)])
+    votes = f"SELECT * FROM read_parquet({_FOLDER} || 'votes/[!.]*.parquet')"
+    views = (_view(build, table, listed) for table in catalog_tables())
+    return "\n\n".join([*views, _questions(build, listed, runs, votes)])
 
 
-def _questions(build: Build, listed: Listed, runs: str) -> str:
-    """Write what is asked of the tables: views over several of them, and macros."""
+def _questions(build: Build, listed: Listed, runs: str, votes: str) -> str:
+    """Write what is asked of the tables: views over several of them, and macros; given where build files are found, and
+    a query of all votes."""
     edits = "SELECT * EXCLUDE (image, mask, reconstruction) FROM image_negatives"
     if "image_negatives" in build.packs:
         edits = _read(folder(build.build_id, "image_negatives"), build.packs["image_negatives"], listed)
-    parts = [f"CREATE VIEW edits AS {edits};", _RUNS.format(runs), _reasons(build)]
+    parts = [f"CREATE VIEW edits AS {edits};", _RUNS.format(runs), f"CREATE VIEW votes AS {votes};", _reasons(build)]
     weighers = len(build.config.get("plausibility") or ())
     parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'edits', weighers)};")
     parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))
@@ -290,18 +263,18 @@ def _questions(build: Build, listed: Listed, runs: str) -> str:
 
 def _view(build: Build, table: str, listed: Listed) -> str:
     if table in build.packs and not has_pictures(table):
-        select = _rows(folder(build.build_id, table), build.packs[table], table, listed)
+        select = _rows(folder(build.build_id, table), build.packs[table], TABLES[table], listed)
     else:
-        select = _rows(table, build.shards.get(table, []), table, listed)
+        select = _rows(table, build.shards.get(table, []), TABLES[table], listed)
     if table == "images":
         select = f"SELECT i.*, d.near_duplicate_of FROM ({select}) i LEFT JOIN near_duplicates d USING (image_id)"
     return f"CREATE VIEW {table} AS {select};"
 
 
-def _rows(folder: str, names: Sequence[str], table: str, listed: Listed) -> str:
+def _rows(folder: str, names: Sequence[str], schema: pa.Schema, listed: Listed) -> str:
     if names:
         return _read(folder, names, listed)
-    columns = ", ".join(f"NULL::{_sql_type(field.type)} AS {_name(field.name)}" for field in TABLES[table])
+    columns = ", ".join(f"NULL::{_sql_type(field.type)} AS {_name(field.name)}" for field in schema)
     return f"SELECT {columns} WHERE false"
 
 
@@ -353,6 +326,7 @@ _SQL_TYPES = {
     pa.uint64(): "UBIGINT",
     pa.float32(): "FLOAT",
     pa.float64(): "DOUBLE",
+    pa.timestamp("ms", tz="UTC"): "TIMESTAMPTZ",
 }
 
 

@@ -31,7 +31,7 @@ SELECT
     count(*) FILTER (failed_check IS NULL) AS usable,
     count(*) FILTER (accepted) AS accepted,
     round(count(*) FILTER (accepted) / count(*), 3) AS acceptance
-FROM text_negatives JOIN verdicts USING (text_negative_id)
+FROM verdicts
 GROUP BY method, operation ORDER BY method, operation;
 
 CREATE MACRO acceptance_by_operation() AS TABLE
@@ -103,12 +103,11 @@ SELECT
     round(avg(valid::INTEGER), 3) AS "right before",
     round(avg(valid::INTEGER) FILTER (picture_accepted), 3) AS "right after"
 FROM edits e
-JOIN text_negatives t USING (text_negative_id)
 JOIN verdicts v USING (text_negative_id)
 LEFT JOIN labels l ON l.image_negative_id = e.image_negative_id AND e.failed_check IS NULL
 WHERE e.rank = 0
-GROUP BY GROUPING SETS ((e.method, t.operation), (e.method))
-ORDER BY e.method, t.operation NULLS LAST;
+GROUP BY GROUPING SETS ((e.method, v.operation), (e.method))
+ORDER BY e.method, v.operation NULLS LAST;
 
 CREATE MACRO examples_of(wanted, n) AS TABLE
 SELECT operation, original, caption AS negative, original_phrase, negative_phrase, reasons
@@ -136,7 +135,7 @@ WITH guesses AS (
         role, l.model, operation, accepted,
         CASE WHEN plausibility0 > plausibility1 THEN 1.0 WHEN plausibility0 = plausibility1 THEN 0.5 ELSE 0.0 END AS guess
     FROM (SELECT * FROM scores WHERE starts_with(role, 'language')) l
-    JOIN text_negatives USING (text_negative_id) JOIN verdicts USING (text_negative_id)
+    JOIN verdicts USING (text_negative_id)
     WHERE plausibility0 IS NOT NULL AND plausibility1 IS NOT NULL
 )
 SELECT
@@ -186,10 +185,10 @@ SELECT
     count(*) FILTER (accepted) AS accepted,
     round(avg(valid::INTEGER) FILTER (accepted), 4) AS "precision after",
     round(count(*) FILTER (accepted AND valid) / nullif(count(*) FILTER (valid), 0), 4) AS recall
-FROM text_negatives JOIN verdicts USING (text_negative_id) JOIN labels USING (text_negative_id)
+FROM verdicts JOIN labels USING (text_negative_id)
 WHERE failed_check IS NULL AND valid IS NOT NULL AND labels.image_negative_id IS NULL
 GROUP BY GROUPING SETS ((operation), ())
-ORDER BY text_negatives.operation NULLS LAST;
+ORDER BY verdicts.operation NULLS LAST;
 
 -- What each check of the text generator took, against labels: how many of these really are wrong all the same, the
 -- price of caution.
@@ -199,7 +198,7 @@ SELECT
     count(*) AS taken,
     count(*) FILTER (valid) AS "really wrong",
     round(avg(valid::INTEGER), 3) AS share
-FROM text_negatives JOIN labels USING (text_negative_id)
+FROM verdicts JOIN labels USING (text_negative_id)
 WHERE failed_check IS NOT NULL AND valid IS NOT NULL AND labels.image_negative_id IS NULL
 GROUP BY failed_check ORDER BY taken DESC, failed_check;
 
@@ -216,9 +215,8 @@ SELECT
     round(avg((s00 > s10 AND s11 > s01)::INTEGER) FILTER (whole), 3) AS image,
     round(avg((s00 > s01 AND s11 > s10 AND s00 > s10 AND s11 > s01)::INTEGER) FILTER (whole), 3) AS "group"
 FROM (
-    SELECT t.operation, s.*, v.picture_accepted AND NOT coalesce(e.original_still_true, false) AS whole
+    SELECT v.operation, s.*, v.picture_accepted AND NOT coalesce(e.original_still_true, false) AS whole
     FROM scores s
-    JOIN text_negatives t USING (text_negative_id)
     JOIN verdicts v ON v.text_negative_id = s.text_negative_id
         AND v.image_negative_id IS NOT DISTINCT FROM s.image_negative_id
     LEFT JOIN edits e ON e.image_negative_id = s.image_negative_id
@@ -235,9 +233,8 @@ SELECT
     count(*) FILTER (alone) AS alone,
     round(count(*) / any_value(candidates), 3) AS share
 FROM (
-    SELECT text_negative_id, unnest(reasons) AS reason, len(reasons) = 1 AS alone FROM verdicts
-) JOIN text_negatives USING (text_negative_id)
-JOIN (SELECT operation, count(*) AS candidates FROM text_negatives GROUP BY operation) USING (operation)
+    SELECT operation, unnest(reasons) AS reason, len(reasons) = 1 AS alone FROM verdicts
+) JOIN (SELECT operation, count(*) AS candidates FROM verdicts GROUP BY operation) USING (operation)
 GROUP BY operation, reason ORDER BY operation, taken DESC, reason;
 
 -- What an accepted negative costs. Work that knows no operation is shared out by the usable candidates.
@@ -248,7 +245,7 @@ WITH made AS (
         count(*) AS candidates,
         count(*) FILTER (failed_check IS NULL) AS usable,
         count(*) FILTER (accepted) AS accepted
-    FROM text_negatives JOIN verdicts USING (text_negative_id) GROUP BY operation
+    FROM verdicts GROUP BY operation
 ), direct AS (
     SELECT operation, sum(seconds) AS seconds, sum(tokens) AS tokens, sum(tries) AS tries
     FROM ledger WHERE check_name IS NULL AND operation IS NOT NULL GROUP BY operation
@@ -284,6 +281,28 @@ SELECT
 FROM acceptance_by_method() JOIN work USING (method, operation)
 ORDER BY method, operation;
 
+-- What people say of the negatives that this build accepts: how many votes, and of those that answer a question the share
+-- of yes; `good` is yes to all three, with Wilson's 95% interval. Of what one voter says of a negative the last counts.
+CREATE MACRO human_agreement() AS TABLE
+WITH said AS (
+    SELECT DISTINCT ON (text_negative_id, voter) *, reads_well AND really_false AND one_change AS good
+    FROM votes ORDER BY text_negative_id, voter, added DESC, sheet
+), shares AS (
+    SELECT
+        operation, count(DISTINCT text_negative_id) AS negatives, count(*) AS votes,
+        avg(reads_well::INTEGER) AS reads_well, avg(really_false::INTEGER) AS really_false,
+        avg(one_change::INTEGER) AS one_change, avg(good::INTEGER) AS good, count(good) AS n, 1.959964 ** 2 AS z2
+    FROM said JOIN verdicts USING (text_negative_id) WHERE accepted
+    GROUP BY GROUPING SETS ((operation), ()) HAVING count(*) > 0
+)
+SELECT
+    coalesce(operation, 'all') AS operation, negatives, votes,
+    round(reads_well, 3) AS reads_well, round(really_false, 3) AS really_false, round(one_change, 3) AS one_change,
+    round(good, 3) AS good,
+    round((good + z2 / (2 * n) - sqrt(z2 * (good * (1 - good) / n + z2 / (4 * n * n)))) / (1 + z2 / n), 3) AS low,
+    round((good + z2 / (2 * n) + sqrt(z2 * (good * (1 - good) / n + z2 / (4 * n * n)))) / (1 + z2 / n), 3) AS high
+FROM shares ORDER BY shares.operation NULLS LAST;
+
 CREATE MACRO time_by_stage() AS TABLE
 SELECT stage, sum(rows_out)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
 FROM ledger WHERE check_name IS NULL GROUP BY stage ORDER BY seconds DESC;
@@ -296,6 +315,7 @@ SELECT * FROM (VALUES
     ('edits', 'view', 'image_negatives without the pictures: faster to ask'),
     ('paraphrases', 'view', 'the captions in other words: positives'),
     ('masks, probes', 'views', 'where an edit was allowed; what gives away an edited picture or a wrong caption'),
+    ('votes', 'view', 'what people said of negatives that they read: `counterfoil sample`, `counterfoil labels`'),
     ('rejects, lexicon, parses, ledger, runs', 'views', 'more tables: what was left out, the corpus, the work'),
     ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
     ('acceptance_by_method()', 'macro', 'the same by who made them: rules or a language model'),
@@ -314,5 +334,6 @@ SELECT * FROM (VALUES
     ('yield_of_checks()', 'macro', 'what each check or rule took, by operation'),
     ('cost_of_accepted()', 'macro', 'seconds, tries and tokens for an accepted negative, and its costliest check'),
     ('cost_by_method()', 'macro', 'what making them cost, by rules or a language model: tries, tokens, seconds'),
+    ('human_agreement()', 'macro', 'how many of the accepted negatives people find good, with 95% intervals'),
     ('time_by_stage()', 'macro', 'wall time of the work that made this build, by stage')
 ) AS help(name, kind, answers);

@@ -74,6 +74,19 @@ def has_pictures(table: str) -> bool:
     return len(columns(table)) < len(TABLES[table])
 
 
+def catalog_tables() -> list[str]:
+    """List the tables that a catalog has, in the order of its views: that of images looks at near_duplicates."""
+    return sorted((table for table in TABLES if table not in HIDDEN), key=lambda table: table == "images")
+
+
+def catalog_files(dataset: Dataset, build: Build) -> dict[str, list[str]]:
+    """List the files that the catalog of a build reads, by folder: packs, shards where there are none or where
+    pictures are wanted, and what people have said by now."""
+    votes = {"votes": sorted(dataset.shards("votes"))}
+    shards = {t: build.shards.get(t, []) for t in catalog_tables() if has_pictures(t) or t not in build.packs}
+    return {**published(build), **votes, **shards}
+
+
 def are_published(dataset: Dataset, build: Build, manifest: Manifest) -> bool:
     """Tell whether all packs of a build are there, of the sizes that they were written with."""
     complete = build.packs.keys() == {table for table, shards in build.shards.items() if shards} - HIDDEN

@@ -115,6 +115,6 @@ def _files(dataset: Dataset) -> Iterator[tuple[str, str, dict[str, Any]]]:
     builds have published."""
     published = [f"published/{name}/{table}" for name in dataset.files.folders(f"{dataset.base}/published")
                  for table in TABLES]  # fmt: skip
-    for folder in ("", "builds", *TABLES, *published):
+    for folder in ("", "builds", "votes", *TABLES, *published):
         for info in dataset.files.list(f"{dataset.base}/{folder}".rstrip("/")):
             yield folder, os.path.basename(info["name"]), info

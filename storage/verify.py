@@ -52,7 +52,7 @@ def verify(dataset: Dataset, repair: bool = False) -> Iterator[Checked]:
             named_now = frozenset(_files(whole[0]).get(table, ())) if whole else frozenset()
 
             def look(one: tuple[str, Facts | None], table: str = table, there: dict[str, Listed] = there) -> str | None:
-                return _why(dataset, table, one[0], there.get(one[0]), one[1])
+                return why_wrong(dataset, table, one[0], there.get(one[0]), one[1])
 
             for shard, why in zip(shards, pool.map(look, shards.items()), strict=True):
                 listed = there.get(shard)
@@ -100,8 +100,9 @@ def _manifest(dataset: Dataset, build: Build, current: Build) -> Checked | None:
     return Checked(name, size, None if found == build.manifest else "cut, exchanged or overwritten", remedy)
 
 
-def _why(dataset: Dataset, table: str, shard: str, listed: Listed | None, known: Facts | None) -> str | None:
-    """Say in what a shard is not what was written; None where it is."""
+def why_wrong(dataset: Dataset, table: str, shard: str, listed: Listed | None, known: Facts | None) -> str | None:
+    """Read a shard, of which a listing tells this, and say in what it is not what was written; None where it is. A
+    manifest may know of it."""
     if listed is None:
         return "gone"
     if known is None and table not in CACHES:

@@ -34,6 +34,16 @@ def test_a_row_lists_every_rule_that_it_broke() -> None:
     assert made["text_negative_id"].to_pylist() == list("01234")
 
 
+def test_what_verdicts_are_counted_by_stands_in_them() -> None:
+    said: list[dict[str, object]] = [
+        {"operation": "negate", "method": "insert", "failed_check": None},
+        {"operation": "swap_object", "method": "rewrite", "failed_check": "synonym"},
+    ]
+    made = select(rare="true")(candidates(*said)).to_pylist()
+    assert [{name: row[name] for name in said[0]} for row in made] == said
+    assert [row["reasons"] for row in made] == [["rare"], ["synonym", "rare"]]
+
+
 def test_validity_and_difficulty_are_kept_and_can_be_ruled_by() -> None:
     stage = select(doubtful="validity < 0.2")
     made = stage(candidates({"validity": 0.25, "difficulty": 0.5}, {"validity": 0.125}, {}))

@@ -37,7 +37,9 @@ def commit(
 def negatives(*accepted: bool, pair: str = "a") -> dict[str, list[list[dict[str, Any]]]]:
     made = [{"text_negative_id": f"{pair}{n}", "pair_id": pair, "image_id": "i", "original": f"right {pair}",
              "caption": f"wrong {pair}{n}", "operation": "negate"} for n in range(len(accepted))]  # fmt: skip
-    verdicts = [{"text_negative_id": f"{pair}{n}", "accepted": right} for n, right in enumerate(accepted)]
+    verdicts = [
+        {"text_negative_id": f"{pair}{n}", "operation": "negate", "accepted": right} for n, right in enumerate(accepted)
+    ]
     pairs = [{"pair_id": pair, "image_id": "i", "caption": f"right {pair}"}]
     return {"pairs": [pairs], "text_negatives": [made], "verdicts": [verdicts]}
 

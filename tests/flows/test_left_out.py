@@ -41,7 +41,8 @@ def dataset(tmp_path: Path) -> Dataset:
             for n, (pair, check) in enumerate(CHECKS)
         ],
         "verdicts": [
-            {"text_negative_id": str(n), "accepted": check is None, "reasons": [check] if check else []}
+            {"text_negative_id": str(n), "operation": "negate", "method": "insert", "failed_check": check,
+             "accepted": check is None, "reasons": [check] if check else []}
             for n, (_, check) in enumerate(CHECKS)
         ],
     }  # fmt: skip

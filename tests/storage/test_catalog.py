@@ -14,7 +14,8 @@ import pytest
 
 from schemas.errors import InputError
 from schemas.tables import CANDIDATES, TABLES
-from storage.catalog import candidates_of, connect, damage_named, write_catalog
+from storage.catalog import candidates_of, connect, write_catalog
+from storage.damage import damage_named
 from storage.dataset import Build, Dataset
 
 ROWS = {
@@ -24,11 +25,14 @@ ROWS = {
     "near_duplicates": [{"image_id": "b", "near_duplicate_of": "a", "distance": 0}],
     "text_negatives": [
         {"original": f"original {row['pair_id']}", **row} for row in (
-        {"text_negative_id": "1", "pair_id": "a", "image_id": "a", "caption": "n1", "operation": "swap_attribute"},
-        {"text_negative_id": "2", "pair_id": "a", "image_id": "a", "caption": "n2", "operation": "swap_attribute"},
-        {"text_negative_id": "3", "pair_id": "b", "image_id": "b", "caption": "n3", "operation": "negate"},
+        {"text_negative_id": "1", "pair_id": "a", "image_id": "a", "caption": "n1", "operation": "swap_attribute",
+         "method": "swap"},
+        {"text_negative_id": "2", "pair_id": "a", "image_id": "a", "caption": "n2", "operation": "swap_attribute",
+         "method": "rewrite"},
+        {"text_negative_id": "3", "pair_id": "b", "image_id": "b", "caption": "n3", "operation": "negate",
+         "method": "insert"},
         {"text_negative_id": "4", "pair_id": "b", "image_id": "b", "caption": "n4", "operation": "negate",
-         "failed_check": "synonym"},
+         "method": "insert", "failed_check": "synonym"},
     )],
     "image_negatives": [
         {"image_negative_id": "i2", "text_negative_id": "2", "rank": 0, "image": {"bytes": b"y", "path": "i2"},
@@ -62,12 +66,14 @@ ROWS = {
         {"text_negative_id": "3", "role": "language 2", "model": "b", "plausibility0": -8.0, "plausibility1": -8.0},
     ],
     "verdicts": [
-        {"text_negative_id": "1", "accepted": True, "reasons": [], "validity": 0.25},
-        {"text_negative_id": "2", "image_negative_id": "i2", "accepted": False, "reasons": ["implausible"],
-         "picture_accepted": True},
-        {"text_negative_id": "3", "image_negative_id": "i3", "accepted": True, "reasons": [], "difficulty": 0.5,
-         "picture_accepted": True},
-        {"text_negative_id": "4", "accepted": False, "reasons": ["synonym"]},
+        {"text_negative_id": "1", "operation": "swap_attribute", "method": "swap", "accepted": True, "reasons": [],
+         "validity": 0.25},
+        {"text_negative_id": "2", "operation": "swap_attribute", "method": "rewrite", "image_negative_id": "i2",
+         "accepted": False, "reasons": ["implausible"], "picture_accepted": True},
+        {"text_negative_id": "3", "operation": "negate", "method": "insert", "image_negative_id": "i3",
+         "accepted": True, "reasons": [], "difficulty": 0.5, "picture_accepted": True},
+        {"text_negative_id": "4", "operation": "negate", "method": "insert", "accepted": False,
+         "reasons": ["synonym"], "failed_check": "synonym"},
     ],
     "probes": [
         {"probe": "words", "selected": False, "pairs": 3, "accuracy": 0.75, "low": 0.6, "high": 0.9},
@@ -148,9 +154,31 @@ def test_matching_scores_count_whole_pairs_that_truth_decides_both_ways(dataset:
     ]
     with connect(dataset) as connection:
         connection.execute("CREATE OR REPLACE VIEW verdicts AS SELECT '2' AS text_negative_id, "
-                           "'i2' AS image_negative_id, true AS accepted, true AS picture_accepted")  # fmt: skip
+                           "'swap_attribute' AS operation, 'i2' AS image_negative_id, true AS accepted, "
+                           "true AS picture_accepted")  # fmt: skip
         [(*_, text, image, group)] = connection.sql("FROM matching_scores('judge') LIMIT 1").fetchall()
     assert (text, image, group) == (1.0, 1.0, 1.0)
+
+
+def test_verdicts_are_counted_by_operation_and_by_who_made_them(dataset: Dataset) -> None:
+    assert rows(dataset, "FROM acceptance_by_operation()") == [
+        ("negate", 2, 1, 1, 0.5),
+        ("swap_attribute", 2, 2, 1, 0.5),
+    ]
+    assert rows(dataset, "FROM acceptance_by_method()") == [
+        ("insert", "negate", 2, 1, 1, 0.5),
+        ("rewrite", "swap_attribute", 1, 1, 0, 0.0),
+        ("swap", "swap_attribute", 1, 1, 1, 1.0),
+    ]
+    assert rows(dataset, "FROM yield_of_checks()") == [
+        ("negate", "synonym", 1, 1, 0.5),
+        ("swap_attribute", "implausible", 1, 1, 0.5),
+    ]
+
+
+def test_edited_pictures_are_counted_by_operation(dataset: Dataset) -> None:
+    found = rows(dataset, "SELECT operation, wanted, pictures, accepted FROM pictures_by_operation()")
+    assert found == [("negate", 1, 1, 1), ("swap_attribute", 2, 1, 1), ("all", 3, 2, 2)]
 
 
 def test_one_query_says_what_an_accepted_negative_costs(dataset: Dataset) -> None:

@@ -129,8 +129,8 @@ def test_a_shard_that_is_gone_is_named(tmp_path: Path) -> None:
         Dataset(str(tmp_path)).read("units", "a")
 
 
-def test_trouble_on_the_way_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = Dataset(str(tmp_path))
+def test_trouble_on_the_way_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Dataset("memory://trouble")
     dataset.write("units", "a", units(3))
     real = dataset.fs.open
 

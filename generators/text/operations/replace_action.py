@@ -7,6 +7,7 @@ from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     actions_exclude,
+    can_do,
 )
 from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit
@@ -39,7 +40,7 @@ def other_actions(
     drawn = 0
     kind = kind_of(sentence.tokens[subject].lemma.lower())
     for word in lexicon.actions(kind, frame, verb.tag).draw(rng, 4 * most):
-        if drawn == most or not actions_exclude(lemma, word.lemma, frame):
+        if drawn == most or not can_do(kind, word.lemma) or not actions_exclude(lemma, word.lemma, frame):
             continue
         drawn += 1
         yield Candidate(
