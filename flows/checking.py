@@ -129,7 +129,7 @@ def _workers(config: BuildConfig, steps: list[Step]) -> Iterator[Text]:
     }
     yield Text(f"Workers: {kinds[compute.runner]}.")
     if any(step.on_device for step in steps) and compute.runner not in {"ray", "dask"}:
-        yield Text("Models run in this process, one step at a time.")
+        yield Text("Models run in a process for each device, one step at a time.")
 
 
 def _of_step(step: Step, compute: Compute, made: Made, works: dict[str, Work], unseen: set[str]) -> Foreseen:
