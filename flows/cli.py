@@ -193,6 +193,30 @@ def sql(
 
 
 @app.command()
+def export(
+    folder: Folder,
+    out: Annotated[str, typer.Argument(help="New folder or URL.", metavar="OUT")],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FORMAT",
+            help="winoground, eqben, sugarcrepe, sugarcrepe++, aro, ce-clip, negclip, triplet-webdataset, webdataset, "
+            "huggingface, sentence-transformers, vismin, label-studio, csv, jsonl or dpo.",
+        ),
+    ],
+    where: Annotated[str | None, typer.Option(help="SQL condition over minimal_pairs.", metavar="SQL")] = None,
+    split: Annotated[str | None, typer.Option(help="One split alone.", show_default="all")] = None,
+    build: OfBuild = None,
+) -> None:
+    """Write what was accepted as a benchmark, a trainer or a reviewer reads it; docs/export.md has the formats."""
+    from flows.export import export as write
+    from flows.export import shown
+
+    print(shown(write(folder, form, out, where, build, split)))
+
+
+@app.command()
 def calibrate(
     folder: Folder,
     labels: Annotated[

@@ -1,0 +1,1 @@
+"""SHAPES the accepted pairs as trainers, benchmarks and reviewers read them."""
