@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from storage.dataset import Dataset
 
-_HELD = 256_000_000  # bytes of row groups; the last read one stays whatever its size
+_HELD = 128_000_000  # bytes of row groups; the last read one stays whatever its size
 _OPEN = 8  # shards whose footer is kept
 
 

@@ -16,6 +16,7 @@ from storage.dataset import Build, Dataset
 from storage.query import check, sentence
 
 _BATCH = 500  # rows without pictures
+_MEMORY = "768MB"  # of the catalog; what takes more to be sorted is sorted on the disk
 _PLACED = {"images": ("image_id", "images"), "edits": ("image_negative_id", "image_negatives")}
 
 
@@ -30,7 +31,7 @@ class Selection:
         self, dataset: Dataset, build: Build, needs: Sequence[Need], where: str | None = None, split: str | None = None
     ) -> None:
         self._dataset, self._build = dataset, build
-        self._connection = connect(dataset, build)
+        self._connection = connect(dataset, build, memory=_MEMORY)
         try:
             with damage_named(dataset, build):
                 self._choose(where)
@@ -145,10 +146,10 @@ class Selection:
             why = "; ".join(f"{number:,}: {reason}" for reason, number in self.left_out.items())
             raise InputError(f"--to: no pair can be written in this format ({why})")
         if split is not None:
-            known = [name for (name,) in self._connection.sql(
-                "SELECT DISTINCT split FROM chosen JOIN split_of USING (image_id) ORDER BY 1").fetchall()]  # fmt: skip
-            if known:
-                raise InputError(f"--split {split}: no such split here; there are {', '.join(known)}")
+            known = "SELECT DISTINCT split_of.split FROM chosen JOIN split_of USING (image_id) ORDER BY 1"
+            names = [name for (name,) in self._connection.sql(known).fetchall()]
+            if names:
+                raise InputError(f"--split {split}: no such split here; there are {', '.join(names)}")
         if where is not None:
             raise InputError(f"--where {where}: no accepted pair of this dataset is so")
         raise InputError(f"{self._dataset.root}: no pair was accepted, so there is nothing to export")

@@ -49,11 +49,14 @@ def catalog_sql(build: Build) -> str:
     return "\n\n".join((_HEADER.format(build.build_id), _catalog(build, _relative)))
 
 
-def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
+def connect(
+    dataset: Dataset, build: Build | None = None, attach: Sequence[str] = (), memory: str | None = None
+) -> duckdb.DuckDBPyConnection:
     """Open the catalog of a build, the current one by default, in memory, with files of one's own beside it.
 
     The connection reads the files that the build names, those to attach, and no others; it writes none, whatever is
-    run on it. `storage.attach` says what can be attached.
+    run on it. `storage.attach` says what can be attached. What takes more than `memory` ("768MB"; by default most of
+    what the machine has) goes on in temporary files.
 
     Raises DamagedShardError where a file is cut or gone, InputError where a file to attach cannot be read, or the build
     is of an older version and lacks a column.
@@ -65,7 +68,7 @@ def connect(dataset: Dataset, build: Build | None = None, attach: Sequence[str] 
     runs = [f"builds/{build_id}.json" for build_id in dataset.builds()]
     views = "\n\n".join(_view(build, table, _named) for table in catalog_tables())
     rest = _questions(build, _named, _named(runs), _rows("votes", files["votes"], VOTES, _named))
-    return _opened(dataset, files, views, {table: table for table in catalog_tables()}, runs, rest, attach)
+    return _opened(dataset, files, views, {table: table for table in catalog_tables()}, runs, rest, attach, memory)
 
 
 def connect_shards(dataset: Dataset, views: Mapping[str, tuple[str, list[str]]]) -> duckdb.DuckDBPyConnection:
@@ -92,6 +95,7 @@ def _opened(
     others: Sequence[str] = (),
     rest: str = "",
     attach: Sequence[str] = (),
+    memory: str | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open a connection that reads these files, by folder, others by their names, those to attach, and no more; run two
     scripts on it, the first of which makes views of tables."""
@@ -102,6 +106,8 @@ def _opened(
         # A query larger than the memory goes on in a folder of its own, which DuckDB makes and removes.
         spill = f"{tempfile.gettempdir()}/counterfoil-{uuid.uuid4().hex}"
         connection.execute(f"SET temp_directory = {_quoted(spill)}")
+        if memory is not None:
+            connection.execute(f"SET memory_limit = {_quoted(memory)}")
         # A bar of progress would stand among the rows of an answer.
         for setting in ("python_enable_replacements", "allow_persistent_secrets", "enable_progress_bar"):
             connection.execute(f"SET {setting} = false")

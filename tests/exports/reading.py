@@ -11,9 +11,7 @@ from PIL import Image, ImageOps
 from tests.exports.made import Made
 
 SPLITS = ("train", "validation", "test")
-Row = tuple[
-    str, str, bytes, str, bytes | None
-]  # text_negative_id, right caption and picture, wrong caption and picture
+Row = tuple[str, str, bytes, str, bytes | None]  # text_negative_id; right caption and picture; wrong ones
 
 
 def check(made: Made, rows: Iterable[Row], ids: set[str]) -> None:
