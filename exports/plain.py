@@ -1,13 +1,13 @@
 """Plain tables and lines, and preferences: a file for each split, pictures beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from exports.folder import Folder
 from exports.format import About, Need
 from exports.lessons import by_split
 from exports.pairs import Pair
-from exports.texts import json_lines, table
+from exports.texts import Add, json_lines, table
 
 _COLUMNS = (
     "text_negative_id", "image_negative_id", "image_id", "operation", "method", "original_phrase", "negative_phrase",
@@ -39,14 +39,10 @@ class JsonLines:
 
     def write(self, pairs: Iterable[Pair], out: Folder, about: About) -> None:  # noqa: ARG002
         """Write <split>.jsonl and images/; paths are relative to the export."""
-        for split, several in by_split(pairs):
-            with json_lines(out, f"{split}.jsonl") as add:
-                for pair in several:
-                    first, second = _pictures(pair, out)
-                    told = {name: getattr(pair, name) for name in _COLUMNS}
-                    spans = {name: getattr(pair, name) for name in ("original_spans", "negative_spans", "paraphrases")}
-                    add({"image": first, "original": pair.original, "negative": pair.negative, "negative_image": second,
-                         **told, **spans})  # fmt: skip
+        names = (*_COLUMNS, "original_spans", "negative_spans", "paraphrases")
+        for add, pair, first, second in _lines(pairs, out):
+            captions = {"image": first, "original": pair.original, "negative": pair.negative, "negative_image": second}
+            add(captions | {name: getattr(pair, name) for name in names})
 
 
 class Preferences:
@@ -60,13 +56,10 @@ class Preferences:
 
     def write(self, pairs: Iterable[Pair], out: Folder, about: About) -> None:  # noqa: ARG002
         """Write <split>.jsonl and images/; paths are relative to the export."""
-        for split, several in by_split(pairs):
-            with json_lines(out, f"{split}.jsonl") as add:
-                for pair in several:
-                    first, second = _pictures(pair, out)
-                    add(_preference(first, pair.original, pair.negative, pair))
-                    if pair.whole:
-                        add(_preference(second, pair.negative, pair.original, pair))
+        for add, pair, first, second in _lines(pairs, out):
+            add(_preference(first, pair.original, pair.negative, pair))
+            if pair.whole:
+                add(_preference(second, pair.negative, pair.original, pair))
 
 
 def _preference(picture: str | None, chosen: str, rejected: str, pair: Pair) -> dict[str, Any]:
@@ -77,6 +70,14 @@ def _preference(picture: str | None, chosen: str, rejected: str, pair: Pair) -> 
         "rejected": [{"role": "assistant", "content": [{"type": "text", "text": rejected}]}],
         **pair.told,
     }
+
+
+def _lines(pairs: Iterable[Pair], out: Folder) -> Iterator[tuple[Add, Pair, str, str | None]]:
+    """Go through pairs, each with what adds a line to its split's file, and the names of its pictures."""
+    for split, several in by_split(pairs):
+        with json_lines(out, f"{split}.jsonl") as add:
+            for pair in several:
+                yield add, pair, *_pictures(pair, out)
 
 
 def _pictures(pair: Pair, out: Folder) -> tuple[str, str | None]:

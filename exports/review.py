@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from html import escape
 from itertools import count
 from typing import Any
+from urllib.parse import quote
 
 from exports.folder import Folder
 from exports.format import About, Need
@@ -104,7 +105,7 @@ def _address(out: Folder, name: str) -> str:
     """Say where Label Studio finds a file: itself under its document root, the folder that holds the export."""
     if "://" in out.location:
         return f"{out.location}/{name}"
-    return f"/data/local-files/?d={out.location.rpartition('/')[2]}/{name}"
+    return f"/data/local-files/?d={quote(out.location.rpartition('/')[2])}/{name}"
 
 
 def _marked(caption: str, spans: list[Span] | None) -> str:

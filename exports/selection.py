@@ -1,5 +1,6 @@
 """Which pairs go out, in which split and order: asked once of the catalog, then read by batches."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -169,6 +170,8 @@ class Selection:
         if picture is None or (edited and negative is None):
             raise InputError(f"{self._dataset.root}: {row['text_negative_id']} has lost its picture; build it again")
         told = {name: row[name] for name in _NAMES}
+        for name in ("validity", "difficulty"):  # JSON has no other numbers
+            told[name] = told[name] if told[name] is not None and math.isfinite(told[name]) else None
         return Pair(**told, picture=picture, negative_picture=negative, mask=mask)
 
 
