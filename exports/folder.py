@@ -51,9 +51,9 @@ class Folder:
     """
 
     def __init__(self, root: str) -> None:
-        files = Files(root)
+        files = self._files = Files(root)
         self._fs, self._local = files.fs, files.local
-        if not files.base:
+        if not root or not files.base:
             raise InputError(f"{root}: give a folder for the export")
         self.location = os.path.abspath(files.base) if self._local else root.rstrip("/")  # as others will find it
         self._end = self.location if self._local else files.base
@@ -66,7 +66,7 @@ class Folder:
         self.pictures = 0
 
     def __enter__(self) -> "Folder":
-        self._fs.makedirs(self._at, exist_ok=True)
+        self._make_folder(self._at)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -129,9 +129,17 @@ class Folder:
     def _file(self, name: str) -> Iterator[IO[bytes]]:
         path = f"{self._at}/{name}"
         if "/" in name:
-            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-        with self._fs.open(path, "wb") as file:
+            self._make_folder(path.rpartition("/")[0])
+        try:
+            opened = self._fs.open(path, "wb")
+        except NotImplementedError as error:
+            raise InputError(f"{self.location}: this kind of address can only be read; give a folder") from error
+        with opened as file:
             yield file
+
+    def _make_folder(self, path: str) -> None:
+        if self._files.has_folders:
+            self._fs.makedirs(path, exist_ok=True)
 
     def _note(self, name: str, size: int, digest: str) -> None:
         self._spool.write(json.dumps({"name": name, "size": size, "sha256": digest}, ensure_ascii=False) + "\n")
@@ -141,4 +149,4 @@ class Folder:
             with suppress(FileNotFoundError):
                 return bool(os.listdir(self._end))
             return False
-        return bool(self._fs.exists(self._end) and self._fs.find(self._end))
+        return bool(self._files.list(self._end) or self._files.folders(self._end))

@@ -58,6 +58,11 @@ class Files:
         if self._by_put and not self.base:
             raise InputError(f"{self.root}: no bucket is named; give {protocol}://bucket/folder")
 
+    @property
+    def has_folders(self) -> bool:
+        """Tell whether a file needs a folder that is there: object stores have none, and would make a bucket."""
+        return not self._by_put
+
     def list(self, folder: str) -> list[dict[str, Any]]:
         """List the files of a folder, as fsspec describes them; none where there is no such folder."""
         try:

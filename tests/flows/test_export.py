@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import threading
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -114,19 +116,46 @@ def test_what_fails_on_the_way_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
 
 
-@pytest.mark.parametrize("form", ["huggingface", "webdataset", "vismin", "label-studio"])
-def test_a_url_is_as_good_as_a_folder(made: Made, tmp_path: Path, form: str) -> None:
-    done = export(str(made.folder), form, f"memory://exports/{tmp_path.name}/{form}")
-    fs = fsspec.filesystem("memory")
-    root = f"/exports/{tmp_path.name}/{form}"
-    told = json.loads(fs.cat_file(f"{root}/manifest.json"))
+@pytest.mark.parametrize("form", ["huggingface", "vismin"])
+def test_a_bucket_is_as_good_as_a_folder(made: Made, place: str, form: str) -> None:
+    done = export(str(made.folder), form, f"{place}/{form}")
+    fs = fsspec.filesystem("s3", use_listings_cache=False)
+    told = json.loads(fs.cat_file(f"{place}/{form}/manifest.json"))
     assert told["pairs"] == done.pairs
-    found = {name.removeprefix(f"{root}/") for name in fs.find(root)}
+    found = {name.partition(f"/{form}/")[2] for name in fs.find(f"{place}/{form}")}
     assert found == {file["name"] for file in told["files"]} | {"manifest.json"}
     for file in told["files"]:
-        assert hashlib.sha256(fs.cat_file(f"{root}/{file['name']}")).hexdigest() == file["sha256"]
-    with pytest.raises(Exception, match="not empty"):
-        Folder(f"memory://exports/{tmp_path.name}/{form}")
+        assert hashlib.sha256(fs.cat_file(f"{place}/{form}/{file['name']}")).hexdigest() == file["sha256"]
+    with pytest.raises(InputError, match="it is there already and not empty"):
+        Folder(f"{place}/{form}")
+    with pytest.raises(InputError, match="there is no bucket nobucket"):
+        export(str(made.folder), form, "s3://nobucket/out")
+
+
+def test_what_fails_on_the_way_to_a_bucket_leaves_nothing(place: str) -> None:
+    def fail() -> None:
+        with Folder(f"{place}/out") as out, out.open_text("one.json") as file:
+            file.write("{}")
+        with Folder(f"{place}/other") as out:
+            with out.open_text("one.json") as file:
+                file.write("{}")
+            raise OSError("enough")
+
+    with pytest.raises(OSError, match="enough"):
+        fail()
+    found = fsspec.filesystem("s3", use_listings_cache=False).find(place)
+    assert [name.partition(f"{place}/".removeprefix("s3://"))[2] for name in found if name.endswith(".json")] == [
+        "out/one.json"
+    ]
+    assert Folder(f"{place}/other").location == f"{place}/other", "it can be used again"
+
+
+def test_a_place_that_can_only_be_read_is_told(made: Made) -> None:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(InputError, match="this kind of address can only be read; give a folder"):
+            export(str(made.folder), "csv", f"http://127.0.0.1:{server.server_port}/out")
+        server.shutdown()
 
 
 def test_what_is_said_of_formats_names_all_of_them() -> None:
