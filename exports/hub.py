@@ -12,8 +12,7 @@ import yaml
 
 from exports.folder import Folder, Written
 from exports.format import About, Need
-from exports.lessons import by_split
-from exports.pairs import Pair, Picture
+from exports.pairs import Pair, Picture, by_split
 from exports.texts import json_lines
 from schemas.tables import IMAGE, SPAN
 

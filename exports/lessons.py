@@ -7,7 +7,7 @@ from typing import Any
 
 from exports.folder import Folder
 from exports.format import WHOLE, About, Need
-from exports.pairs import Pair
+from exports.pairs import Pair, by_caption, by_split
 from exports.texts import json_list, table
 
 # VisMin's four; it puts everything else among "others".
@@ -23,17 +23,6 @@ _CATEGORIES = {
     "replace_action": "relation",
     "swap_relation": "relation",
 }
-
-
-def by_split(pairs: Iterable[Pair]) -> Iterator[tuple[str, Iterator[Pair]]]:
-    """Group pairs by split, as they come."""
-    return groupby(pairs, key=lambda pair: pair.split)
-
-
-def by_caption(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    """Group pairs that have picture and right caption in common, as they come."""
-    for _, several in groupby(pairs, key=lambda pair: (pair.picture.picture_id, pair.original)):
-        yield list(several)
 
 
 class Edits:

@@ -1,7 +1,9 @@
 """A minimal pair on its way out: what an export knows of one accepted negative, and its pictures."""
 
 import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -106,3 +108,14 @@ class Pair:
         """Return where it comes from and what it is: beside the columns of a format, where that has room."""
         names = ("text_negative_id", "operation", "source", "source_key", "url", "license", "split")
         return {name: getattr(self, name) for name in names}
+
+
+def by_split(pairs: Iterable[Pair]) -> Iterator[tuple[str, Iterator[Pair]]]:
+    """Group pairs by split, as they come."""
+    return groupby(pairs, key=lambda pair: pair.split)
+
+
+def by_caption(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    """Group pairs that have picture and right caption in common, as they come."""
+    for _, several in groupby(pairs, key=lambda pair: (pair.picture.picture_id, pair.original)):
+        yield list(several)

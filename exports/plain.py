@@ -5,8 +5,7 @@ from typing import Any
 
 from exports.folder import Folder
 from exports.format import About, Need
-from exports.lessons import by_split
-from exports.pairs import Pair
+from exports.pairs import Pair, by_split
 from exports.texts import Add, json_lines, table
 
 _COLUMNS = (

@@ -8,8 +8,7 @@ from contextlib import ExitStack
 
 from exports.folder import Folder, Written
 from exports.format import WHOLE, About, Need
-from exports.lessons import by_caption, by_split
-from exports.pairs import Pair
+from exports.pairs import Pair, by_caption, by_split
 
 _LARGE = 256_000_000  # bytes of a tar, after which the next one begins
 Sample = dict[str, bytes]  # members by their endings

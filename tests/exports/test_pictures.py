@@ -56,11 +56,16 @@ def test_a_shard_that_is_gone_is_named(dataset: Dataset) -> None:
         several.get("images", "s2", 0, "image")
 
 
-@pytest.mark.parametrize("form", ["GIF", "TIFF", "BMP", "JPEG2000"])
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "RGBA", "P"])
+_MODES = {
+    "GIF": ("RGB", "L", "RGBA", "P"),
+    "TIFF": ("RGB", "L", "CMYK", "RGBA", "P"),
+    "BMP": ("RGB", "L", "RGBA", "P"),
+    "JPEG2000": ("RGB", "L", "RGBA"),
+}
+
+
+@pytest.mark.parametrize(("form", "mode"), [(form, mode) for form, modes in _MODES.items() for mode in modes])
 def test_what_some_loaders_cannot_open_becomes_png(form: str, mode: str) -> None:
-    if (form, mode) in {("GIF", "CMYK"), ("BMP", "CMYK"), ("JPEG2000", "CMYK"), ("JPEG2000", "P")}:
-        pytest.skip("there is no such file")
     given = picture(3, form, mode)
     found = picture_of("id", given)
     assert (found.name, found.size) == ("id.png", (40, 32))
