@@ -59,7 +59,9 @@ class Pictures:
     def _group(self, file: pq.ParquetFile, key: tuple[str, str, int, str]) -> pa.Array:
         if key not in self._groups:
             *_, group, column = key
-            self._groups[key] = file.read_row_group(group, columns=[column])[column].combine_chunks()
+            # Of a file of Python's, Arrow's own threads would not let go in time.
+            read = file.read_row_group(group, columns=[column], use_threads=False)
+            self._groups[key] = read[column].combine_chunks()
             while len(self._groups) > 1 and sum(each.nbytes for each in self._groups.values()) > _HELD:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(key)

@@ -12,7 +12,8 @@ from exports.pairs import Pair, Picture, picture_of
 from exports.pictures import Pictures
 from exports.splits import put_splits
 from schemas.errors import InputError
-from storage.catalog import connect, damage_named
+from storage.catalog import connect
+from storage.damage import damage_named
 from storage.dataset import Build, Dataset
 from storage.query import check, sentence
 
