@@ -33,6 +33,7 @@ class Facts:
         self.apart: set[frozenset[str]] = set()  # two nouns that one caption has of two things
         self.attributes: dict[str, set[str]] = defaultdict(set)  # noun -> adjectives
         self.actions: set[str] = set()
+        self.deeds: set[tuple[str | None, str]] = set()  # kind of who does it, verb
         self.numbers: set[str] = set()
         self.regions: set[tuple[str, str]] = set()  # region of a preposition, noun
         for sentence in sentences:
@@ -65,6 +66,10 @@ class Facts:
                 self.numbers.add(NUMBER_WORDS.get(token.lower, token.lower))
             if token.index not in owned and (token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}):
                 self.adjectives.add(token.lower)
+        for verb in sentence.verbs:
+            subject = sentence.subject_of(verb.index)
+            if subject is not None:
+                self.deeds.add((kind_of(sentence.tokens[subject].lemma.lower()), verb.lemma.lower()))
         for relation in sentence.relations:
             self.regions.add(
                 (region_of(relation.words) or relation.words, sentence.tokens[relation.target].lemma.lower())

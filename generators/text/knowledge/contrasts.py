@@ -22,7 +22,8 @@ _SCENERY = frozenset(
 _ALIKE = frozenset(
     frozenset(pair)
     for pair in (
-        ("cup", "mug"), ("sofa", "couch"), ("skirt", "dress"), ("hat", "cap"), ("rug", "carpet"), ("bag", "backpack"),
+        ("cup", "mug"), ("sofa", "couch"),
+        ("helmet", "hat"), ("helmet", "cap"), ("buffet", "counter"), ("skirt", "dress"), ("hat", "cap"), ("rug", "carpet"), ("bag", "backpack"),
         ("backpack", "luggage"), ("bag", "purse"), ("plate", "dish"), ("plate", "bowl"), ("glass", "cup"),
         ("boat", "kayak"), ("boat", "canoe"), ("canoe", "kayak"), ("boat", "raft"), ("canoe", "raft"),
         ("raft", "kayak"),

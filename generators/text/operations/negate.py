@@ -7,6 +7,8 @@ from dataclasses import replace
 from generators.text.checks import failed_check
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
+from generators.text.knowledge.exclusions import actions_exclude
+from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Claim, Edit, apply
 from generators.text.language.grammar import base_form
 from generators.text.language.scope import forbidden
@@ -38,6 +40,8 @@ def negate(
         claims: list[Claim] = [("negation", verb.lemma.lower())]
         phrase = sentence.caption[edit.start : edit.end]
         alone.append(Candidate("negate", [edit], phrase, edit.text.strip(), claims))
+        if _is_contested(sentence, verb, facts):
+            continue
         if verb.pos != "VERB" or forbidden(sentence, [edit], moving=False):
             continue
         for other in other_actions(sentence, lexicon, rng, most, verb):
@@ -63,6 +67,13 @@ def _denied(
         end = true.negative_spans[0][1]
         at = end - len(false), end
     yield Candidate("negate", [Edit(*at, right)], false, right, claims, original=true.caption, vouched_by=sentence)
+
+
+def _is_contested(sentence: Sentence, verb: Token, facts: Facts) -> bool:
+    """Tell whether other captions have such a one do what excludes a verb: whether it happens, nobody can be sure."""
+    subject = sentence.subject_of(verb.index)
+    kind = kind_of(sentence.tokens[subject].lemma.lower()) if subject is not None else None
+    return any(who == kind and actions_exclude(verb.lemma.lower(), deed, "") for who, deed in facts.deeds)
 
 
 # Of these one may sit and another not.

@@ -76,6 +76,8 @@ def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     family = attribute_family(word)
     if word in _HALVES or (word in _SIZES and kind_of(phrase.lemma) == "person"):
         return False
+    if phrase.lemma in _COATS and _is_coloured(sentence, phrase):
+        return False  # "a brown dog with blue fur"
     if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"another", "other"}:
         return False  # "a black dog and another black dog"
     if _is_name(sentence, index):
@@ -90,6 +92,15 @@ def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     if is_measure(before):
         return False
     return family != "colour" or before not in SHADES  # "navy blue" and "light blue" are one attribute
+
+
+_COATS = frozenset({"fur", "hair", "coat", "skin", "face"})
+
+
+def _is_coloured(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a caption gives a colour to anything else."""
+    others = (p for p in sentence.noun_phrases if p is not phrase)
+    return any(attribute_family(sentence.tokens[a].lower) == "colour" for p in others for a in p.adjectives)
 
 
 def _is_name(sentence: Sentence, index: int) -> bool:

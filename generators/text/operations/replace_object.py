@@ -86,7 +86,9 @@ def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
         word = sentence.tokens[phrase.determiner]
         if word.lower == "another" or (word.dep == "poss" and kind_of(phrase.lemma) == "place"):
             return True
-    again = (p for p in sentence.noun_phrases if p.lemma == phrase.lemma and p is not phrase)
+    again = [p for p in sentence.noun_phrases if p.lemma == phrase.lemma and p is not phrase]
+    if again and kind_of(phrase.lemma) == "place":
+        return True  # a slip, "in a hallway down a hallway", or one place said twice
     return any(sentence.tokens[index].lower in {"another", "other"} for p in again for index in range(p.first, p.head))
 
 
@@ -145,12 +147,20 @@ def _may_stand(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: 
     if not all(fits_gender(lemma, other) for other in others):
         return False
     other = kind_of(lemma) != kind_of(phrase.lemma)
+    if other and kind_of(phrase.lemma) == "person" and lemma not in _AS_LARGE:
+        return False  # no centipede rides where a guy does
     has = (not other and kind_of(lemma) == "person") or all(
         lexicon.has_with(lemma, relation.words, noun_at(sentence, relation.target))
         for relation in sentence.relations
         if relation.governor == phrase.head and sentence.phrase_of(relation.target) is not None
     )
     return has and (not other or all(lexicon.does(lemma, *deed) for deed in deeds_of(sentence, at)))
+
+
+# Beings that are where people are, and as large.
+_AS_LARGE = frozenset(
+    {"bear", "cat", "cow", "dog", "donkey", "elephant", "goat", "horse", "kangaroo", "lion", "monkey", "pig", "sheep"}
+)
 
 
 def _may_be_together(lexicon: Lexicon, lemma: str, others: list[str]) -> bool:

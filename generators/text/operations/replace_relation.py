@@ -51,6 +51,9 @@ def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
     """Tell whether the new relation may hold as well: who sits near the beach may well sit on it."""
     target = sentence.tokens[relation.target].lemma.lower()
     regions = {region_of(relation.words), region_of(words)}
+    place = thing_of(target)
+    if place is not None and place.place in {"water", "pool", "shore"} and regions <= {"in", "out", "near"}:
+        return True  # who wades may be coming out
     if "near" in regions and kind_of(target) in _LARGE:
         return True
     if kind_of(target) in {"person", "animal"} and region_of(words) in {"in", "on", "out", "off", "under", "over"}:
@@ -70,7 +73,7 @@ _WITHIN_REACH = frozenset(
         "waterfall", "window",
     }
 )  # fmt: skip
-_LARGE = frozenset({"place", "plant", "structure", "building", "barrier"})
+_LARGE = frozenset({"place", "plant", "structure", "building", "barrier", "natural object"})
 _FLAT = frozenset({"street", "road", "path", "sidewalk", "alley", "highway", "trail", "track", "hallway", "beach"})
 
 
@@ -78,6 +81,8 @@ def _reads_badly(sentence: Sentence, relation: Relation, words: str, lexicon: Le
     """Tell whether a relation does not go with the words around it: "stands into a lake"."""
     if words == "by" and any(token.lower == "by" for token in sentence.tokens):
         return True
+    if any(r.words == words for r in sentence.relations if r is not relation):
+        return True  # "next to a bike next to her dog"
     others = [r for r in sentence.relations if r.governor == relation.governor and r is not relation]
     if words in WHITHER and any(r.words in WHITHER for r in others):
         return True
