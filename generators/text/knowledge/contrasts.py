@@ -23,7 +23,8 @@ _ALIKE = frozenset(
     frozenset(pair)
     for pair in (
         ("cup", "mug"), ("sofa", "couch"),
-        ("helmet", "hat"), ("helmet", "cap"), ("buffet", "counter"), ("skirt", "dress"), ("hat", "cap"), ("rug", "carpet"), ("bag", "backpack"),
+        ("helmet", "hat"), ("helmet", "cap"), ("buffet", "counter"),
+        ("skirt", "dress"), ("hat", "cap"), ("rug", "carpet"), ("bag", "backpack"),
         ("backpack", "luggage"), ("bag", "purse"), ("plate", "dish"), ("plate", "bowl"), ("glass", "cup"),
         ("boat", "kayak"), ("boat", "canoe"), ("canoe", "kayak"), ("boat", "raft"), ("canoe", "raft"),
         ("raft", "kayak"),
