@@ -49,8 +49,9 @@ def test_on_a_full_disk_a_build_fails_and_goes_on_when_there_is_room(
     assert isinstance(caught.value, duckdb.Error) or caught.value.errno == errno.ENOSPC  # type: ignore[attr-defined]
     folders = [path for path in (tmp_path / "dataset").iterdir() if path.is_dir()]
     assert [path for folder in folders for path in folder.iterdir() if path.name.startswith(".")] == []
-    for path in (tmp_path / "dataset").rglob("*.parquet"):
-        assert Dataset(str(tmp_path / "dataset")).has(path.parent.name, path.stem)
+    root = tmp_path / "dataset"
+    for path in root.rglob("*.parquet"):
+        assert Dataset(str(root)).has(path.parent.relative_to(root).as_posix(), path.stem)
     disk("size=64m")
     made = run(source, with_models=False)
     assert without_ledger(made) == without_ledger(run(source, "elsewhere", with_models=False))

@@ -11,7 +11,7 @@ from schemas.errors import InputError
 from storage.catalog import connect
 from storage.dataset import Dataset
 from tests.flows.conftest import Run
-from tests.generators.text.llm.writers.chat_server import Response, completion, serving
+from tests.generators.text.llm.chat_server import Response, completion, serving
 
 KEY = "sk-a-key-that-must-not-be-kept"
 # What the server puts in a place, whatever is asked: right, wrong and no answers.
