@@ -36,7 +36,8 @@ def replace_relation(
                 continue
             drawn += 1
             known = lexicon.relates(governor, word.lemma, target.lemma)
-            known = known and lexicon.places(governor, word.lemma, target.lemma)
+            # Drawn figures may be anywhere; of other things the corpus must have such a one there.
+            known = known and (kind_of(target.lemma) == "figure" or lexicon.places(governor, word.lemma, target.lemma))
             yield Candidate(
                 "replace_relation",
                 [Edit(start, end, word.form)],
@@ -81,7 +82,7 @@ def _reads_badly(sentence: Sentence, relation: Relation, words: str, lexicon: Le
     """Tell whether a relation does not go with the words around it: "stands into a lake"."""
     if words == "by" and any(token.lower == "by" for token in sentence.tokens):
         return True
-    if any(r.words == words for r in sentence.relations if r is not relation):
+    if region_of(words) == "near" and any(r.words == words for r in sentence.relations if r is not relation):
         return True  # "next to a bike next to her dog"
     others = [r for r in sentence.relations if r.governor == relation.governor and r is not relation]
     if words in WHITHER and any(r.words in WHITHER for r in others):
