@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,16 @@ def hangs(folder: Path) -> list[int]:
     return [int(path.name.partition("-")[2]) for path in folder.glob("hangs-*")]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Have Ctrl-C raise KeyboardInterrupt: who starts the tests in the background of a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_workers_that_hang(tmp_path: Path, runner: str) -> None:
     """Nothing waits for what may never end."""
     main = threading.main_thread().ident
