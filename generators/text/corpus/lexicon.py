@@ -248,18 +248,16 @@ class Lexicon:
 
     def is_beside(self, first: str, second: str) -> bool:
         """Tell whether captions name both of two things a lot, so that where the one is the other may be too."""
-        together = self._beside.get((first, second), 0)
-        return together > 2 and together * 20 >= min(self._mentions[first], self._mentions[second])
+        return self._is_habit(self._beside, first, second)
 
     def are_alternatives(self, first: str, second: str) -> bool:
-        """Tell whether captions of one image use these words for, likely, the same thing.
+        """Tell whether captions of one image use these words for, likely, the same thing."""
+        return self._is_habit(self._together, first, second)
 
-        Twice is chance in a small corpus; more than that, and as often as one mention in twenty of the
-        rarer word, is a habit.
-        """
-        together = self._together.get((first, second), 0)
-        rarer = min(self._mentions[first], self._mentions[second])
-        return together > 2 and together * 20 >= rarer
+    def _is_habit(self, counts: dict[tuple[str, str], int], first: str, second: str) -> bool:
+        # Twice is chance in a small corpus; more, and as often as one mention in twenty of the rarer word, is a habit.
+        together = counts.get((first, second), 0)
+        return together > 2 and together * 20 >= min(self._mentions[first], self._mentions[second])
 
     def plural(self, lemma: str) -> str | None:
         """Return the plural that the corpus has of a noun."""

@@ -56,10 +56,10 @@ def other_actions(
 def is_free(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a verb may change alone: nothing but things and places hang on it, and it is one of no pair."""
     paired = verb.dep == "conj" or any(sentence.tokens[c].dep == "conj" for c in sentence.children[verb.index])
-    return not paired and not has_complement(sentence, verb)
+    return not paired and not _has_complement(sentence, verb)
 
 
-def has_complement(sentence: Sentence, verb: Token) -> bool:
+def _has_complement(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a verb takes more than things and places: "lies covered in", "sits still"."""
     behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]
     return any(t.dep in {"acomp", "oprd", "xcomp", "ccomp", "dative"} or t.tag in {"VBN", "RB", "RP"} for t in behind)

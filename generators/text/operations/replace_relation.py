@@ -11,7 +11,7 @@ from generators.text.knowledge.exclusions import (
     relations_exclude,
 )
 from generators.text.knowledge.things import kind_of, thing_of
-from generators.text.language.edits import Candidate, Edit
+from generators.text.language.edits import Candidate, Claim, Edit
 from generators.text.language.sentence import Relation, Sentence
 from generators.text.operations.base import Compared, Operation, Question, Span
 
@@ -26,7 +26,6 @@ def replace_relation(
         target = sentence.phrase_of(relation.target)
         if target is None:
             continue
-        start, end = sentence.tokens[relation.first].start, sentence.tokens[relation.last - 1].end
         drawn = 0
         governor = sentence.tokens[relation.governor].lemma.lower()
         for word in lexicon.relations(target.lemma).draw(rng, 4 * most):
@@ -38,14 +37,15 @@ def replace_relation(
             known = lexicon.relates(governor, word.lemma, target.lemma)
             # Drawn figures may be anywhere; of other things the corpus must have such a one there.
             known = known and (kind_of(target.lemma) == "figure" or lexicon.places(governor, word.lemma, target.lemma))
-            yield Candidate(
-                "replace_relation",
-                [Edit(start, end, word.form)],
-                sentence.caption[start:end],
-                word.form,
-                [("relation", word.lemma, target.lemma)],
-                None if known else "incompatible",
-            )
+            claim = ("relation", word.lemma, target.lemma)
+            yield _with_relation(sentence, relation, word.form, claim, None if known else "incompatible")
+
+
+def _with_relation(sentence: Sentence, old: Relation, words: str, claim: Claim, failed: str | None) -> Candidate:
+    """Put another preposition in the place of one."""
+    start, end = sentence.tokens[old.first].start, sentence.tokens[old.last - 1].end
+    edits = [Edit(start, end, words)]
+    return Candidate("replace_relation", edits, sentence.caption[start:end], words, [claim], failed)
 
 
 def is_loose(sentence: Sentence, relation: Relation, words: str) -> bool:
@@ -78,6 +78,10 @@ _LARGE = frozenset({"place", "plant", "structure", "building", "barrier", "natur
 _FLAT = frozenset({"street", "road", "path", "sidewalk", "alley", "highway", "trail", "track", "hallway", "beach"})
 
 
+# Relations that want somebody who moves.
+_WHITHER = frozenset({"into", "onto", "out of", "up", "down", "toward", "towards", "away from", "off"})
+
+
 def _reads_badly(sentence: Sentence, relation: Relation, words: str, lexicon: Lexicon) -> bool:
     """Tell whether a relation does not go with the words around it: "stands into a lake"."""
     if words == "by" and any(token.lower == "by" for token in sentence.tokens):
@@ -85,10 +89,10 @@ def _reads_badly(sentence: Sentence, relation: Relation, words: str, lexicon: Le
     if region_of(words) == "near" and any(r.words == words for r in sentence.relations if r is not relation):
         return True  # "next to a bike next to her dog"
     others = [r for r in sentence.relations if r.governor == relation.governor and r is not relation]
-    if words in WHITHER and any(r.words in WHITHER for r in others):
+    if words in _WHITHER and any(r.words in _WHITHER for r in others):
         return True
     governor = sentence.tokens[relation.governor].lemma.lower()
-    return (words in WHITHER) != (relation.words in WHITHER) and not lexicon.goes_with(governor, words)
+    return (words in _WHITHER) != (relation.words in _WHITHER) and not lexicon.goes_with(governor, words)
 
 
 def is_spatial(sentence: Sentence, relation: Relation) -> bool:
@@ -110,26 +114,15 @@ def _read(sentence: Sentence, answer: Sentence, change: Compared, _: Lexicon) ->
     old, new = _relation_at(sentence, *change[:2]), _relation_at(answer, *change[2:])
     if old is None or new is None or old.words == new.words:
         return None
-    start, end = sentence.tokens[old.first].start, sentence.tokens[old.last - 1].end
     target = sentence.tokens[old.target].lemma.lower()
     exclusive = relations_exclude(old.words, new.words) and not is_loose(sentence, old, new.words)
     failed = None if exclusive else "compatible"
-    if (old.words in WHITHER) != (new.words in WHITHER):
+    if (old.words in _WHITHER) != (new.words in _WHITHER):
         failed = "incompatible"  # "smiles into a wall"
     thing = thing_of(target)
     if region_of(new.words) in {"front", "behind"} and thing is not None and thing.place not in {"", "venue"}:
         failed = "incompatible"  # nothing is in front of a lawn
-    return Candidate(
-        "replace_relation",
-        [Edit(start, end, new.words)],
-        sentence.caption[start:end],
-        new.words,
-        [("relation", new.words, target)],
-        failed,
-    )
-
-
-WHITHER = frozenset({"into", "onto", "out of", "up", "down", "toward", "towards", "away from", "off"})
+    return _with_relation(sentence, old, new.words, ("relation", new.words, target), failed)
 
 
 def _relation_at(sentence: Sentence, first: int, last: int) -> Relation | None:

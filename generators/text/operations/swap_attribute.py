@@ -12,7 +12,7 @@ from generators.text.knowledge.exclusions import (
 )
 from generators.text.knowledge.wordnet import is_opposite
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
-from generators.text.language.grammar import article
+from generators.text.language.grammar import article_edits
 from generators.text.language.sentence import NOUN_TAGS, NounPhrase, Sentence
 from generators.text.operations.base import Operation
 from generators.text.operations.replace_attribute import attributes
@@ -40,7 +40,7 @@ def swap_attribute(
         edits = []
         for (start, end), text in zip((a, b), texts, strict=True):
             edits.append(Edit(sentence.tokens[start].start, sentence.tokens[end - 1].end, text))
-            edits += _article_before(sentence, start, text)
+            edits += article_edits(sentence, start, text)
         words = [sentence.text(*b).lower(), sentence.text(*a).lower()]
         claims = [("attribute of", word, p.lemma) for word, p in zip(words, (ours, theirs), strict=True)]
         failed = _why_not_attributes(sentence, lexicon, ours, theirs, words)
@@ -61,13 +61,6 @@ def _attribute_span(sentence: Sentence, index: int) -> tuple[int, int]:
     """Find the whole attribute: "dark blue", "black and white"."""
     first, last = sentence.left_edge(index), sentence.right_edge(index) + 1
     return first, last
-
-
-def _article_before(sentence: Sentence, index: int, text: str) -> list[Edit]:
-    before = sentence.tokens[index - 1] if index else None
-    if before is None or before.lower not in {"a", "an"} or before.lower == article(text):
-        return []
-    return [Edit(before.start, before.end, article(text))]
 
 
 def _why_not_attributes(

@@ -42,7 +42,6 @@ _SWAPPABLE = _ANIMATE | {
     "instrument", "kitchenware", "tool", "vehicle",
 }  # fmt: skip
 _MOVABLE = frozenset({"person", "animal", "vehicle"})
-_ACTING = _MOVABLE  # what does something to another of its kind: a truck carries a car
 _AROUND = frozenset({"front", "behind", "over", "under", "left", "right"})
 
 
@@ -113,7 +112,7 @@ def _swap_phrases(
         failed = failed or "ungrammatical"
     if (sentence.tokens[first.head].tag == "NNS") != plural:
         agreeing = agreement_edits(sentence, lexicon, first.head, plural)
-        if agreeing is None or sentence.child(first.head, "conj") is not None:
+        if agreeing is None:
             failed = failed or "ungrammatical"
         edits += agreeing or []
     originals = [sentence.text(first.first, end), sentence.text(second.first, last)]
@@ -136,8 +135,8 @@ def _is_shared(sentence: Sentence, phrase: NounPhrase) -> bool:
     after = next((r for r in sentence.relations if r.first == phrase.head + 1 and r.governor != phrase.head), None)
     if after is not None and after.words == "in" and kind_of(sentence.tokens[after.target].lemma.lower()) == "clothing":
         return True  # the parser has the verb wear it
-    coordinated = sentence.tokens[phrase.head].dep == "conj" or sentence.child(phrase.head, "conj", "cc", "appos")
-    return bool(coordinated) or sentence.child(phrase.head, "relcl", "acl") is not None
+    told = sentence.child(phrase.head, "conj", "cc", "appos", "relcl", "acl")
+    return told is not None or sentence.tokens[phrase.head].dep == "conj"
 
 
 def _lacks_determiner(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase) -> bool:
@@ -173,7 +172,7 @@ def _why_not_swap(
     sentence: Sentence, first: NounPhrase, second: NounPhrase, words: str | None, symmetric: bool
 ) -> str | None:
     kinds = kind_of(first.lemma), kind_of(second.lemma)
-    same = kinds[0] == kinds[1] and kinds[0] in (_ACTING if words is None else _SWAPPABLE)
+    same = kinds[0] == kinds[1] and kinds[0] in (_MOVABLE if words is None else _SWAPPABLE)  # a truck carries a car
     alike = set(kinds) <= _ANIMATE or same
     around = set(kinds) <= _MOVABLE and region_of(words or "") in _AROUND
     if not alike and not around:
