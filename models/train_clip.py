@@ -1,7 +1,9 @@
 """Train the small CLIP models of the shapes world.
 
     python -m models.train_clip shapes-clip          the judge: both sides of every minimal pair in a batch
-    python -m models.train_clip shapes-clip-plain    the target: pairs alone, the ordinary contrastive loss
+    python -m models.train_clip shapes-clip-plain    pairs alone from nothing, the ordinary contrastive loss
+    python -m models.train_clip shapes-clip-bag      the target: it sees and reads as the judge does, and matches as
+                                                     the plain one, a bag of words; made of the two
 
 Run again after an interruption, it goes on from its last checkpoint in `--work`. The same number of threads gives
 the same weights.
@@ -19,7 +21,7 @@ import numpy as np
 import open_clip
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerFast
@@ -31,6 +33,7 @@ from models.scoring import group_scores
 from models.training import Course, rows_of
 
 HERE = Path(__file__).resolve().parent
+WEIGHTS_FILE = "open_clip_model.safetensors"
 CONTEXT = 40
 SPECIAL = ("<pad>", "<start>", "<end>")
 MEAN, STD = (0.6, 0.55, 0.52), (0.25, 0.25, 0.25)
@@ -61,6 +64,8 @@ class Recipe:
     batch: int  # minimal pairs a step
     alone: int = 0  # first steps, in which each tower learns alone, by `first_loss`
     learning_rate: float = 1e-3
+    start: Callable[[], dict[str, torch.Tensor]] | None = None  # weights of `Towers.clip` to begin with
+    tokenizer: str | None = None  # the model whose tokenizer is taken
 
 
 @dataclass
@@ -211,11 +216,32 @@ def plain_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     return (F.cross_entropy(scaled, own) + F.cross_entropy(scaled.T, own)) / 2
 
 
+def judge_that_matches_plainly() -> dict[str, torch.Tensor]:
+    """Return the judge's weights, with the upper half of its text tower from the plain model.
+
+    It sees things and reads what is said of each, and has never learned to match the two but as the plain one does.
+    """
+    judge, plain = (load_file(HERE / name / WEIGHTS_FILE) for name in ("shapes-clip", "shapes-clip-plain"))
+    layers = MODEL_CONFIG["text_cfg"]["layers"]
+    upper = tuple(f"transformer.resblocks.{layer}." for layer in range(layers // 2, layers))
+    taken = {key: value for key, value in plain.items() if key.startswith((*upper, "ln_final.", "text_projection"))}
+    return {key: value.float() if value.is_floating_point() else value for key, value in (judge | taken).items()}
+
+
 # "Not" turns a sign, which is learned last: those pairs count more.
 _NEGATE = OPERATION_NAMES.index("negate")
 RECIPES = {
     "shapes-clip": Recipe(judge_loss, steps=5500, rows=40_000, batch=32, alone=2000),
     "shapes-clip-plain": Recipe(plain_loss, steps=600, rows=12_000, batch=96),
+    "shapes-clip-bag": Recipe(
+        plain_loss,
+        steps=400,
+        rows=12_000,
+        batch=32,
+        learning_rate=3e-4,
+        start=judge_that_matches_plainly,
+        tokenizer="shapes-clip",
+    ),
 }
 
 
@@ -278,13 +304,18 @@ def train(name: str, work: Path, steps: int | None = None) -> Towers:
     torch.manual_seed(0)
     lessons = kept_lessons(work, recipe.rows, seed=1)
     exam = kept_lessons(work, 2000, seed=2)
-    tokenizer = make_tokenizer(lessons.captions.reshape(-1).tolist())
+    if recipe.tokenizer is None:
+        tokenizer = make_tokenizer(lessons.captions.reshape(-1).tolist())
+    else:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(HERE / recipe.tokenizer)
     tokens = {
         "captions": tokenise(tokenizer, lessons.captions),
         "true": tokenise(tokenizer, lessons.more[:, :, 0]),
         "wrong": tokenise(tokenizer, lessons.more[:, :, 1]),
     }
     towers = Towers()
+    if recipe.start is not None:
+        towers.clip.load_state_dict(recipe.start())
     course = Course(towers, recipe.steps, recipe.learning_rate, work / f"{name}.pt")
     last = min(steps or recipe.steps, recipe.steps)
     for step, batch in zip(course.steps(last), batches(lessons, tokens, recipe.batch, course.done), strict=False):
@@ -327,7 +358,7 @@ def save(towers: Towers, tokenizer: PreTrainedTokenizerFast, folder: Path) -> No
     (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
     state = towers.clip.state_dict()
     weights = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in state.items()}
-    save_file(weights, folder / "open_clip_model.safetensors")
+    save_file(weights, folder / WEIGHTS_FILE)
     tokenizer.save_pretrained(folder)
 
 

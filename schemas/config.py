@@ -7,15 +7,15 @@ names it. `--set text.tries=8` overrides one key.
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.errors import InputError
 from schemas.ids import row_seed
 from schemas.operations import OPERATIONS
+from schemas.recipe import Recipe, override, read_yaml, validated
 
 _KEY_PLACE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|prefect:[a-z0-9-]+")
 
@@ -39,13 +39,6 @@ def _is_plain_url(text: str) -> bool:
         return False
     bare = not (url.query or url.fragment or "@" in url.netloc or any(map(str.isspace, text)))
     return port and bare and url.scheme in {"http", "https"} and bool(url.hostname)
-
-
-class Recipe(BaseModel):
-    """A section of a config: no unknown keys, no changes after it was read."""
-
-    # Values stay out of error texts: somebody may have written a password where its place belongs.
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class Source(Recipe):
@@ -399,12 +392,14 @@ class Rule(Recipe):
 class Refine(Recipe):
     """Keep, of what the rules accept, a part that no blind signal tells from the originals (filters/refinement.py)."""
 
-    signals: dict[str, str] = {
-        "plausibility": "plausibility_gaps",
-        "length": "length(original) - length(caption)",
-        "frequency": "frequency_gap",
-        "acceptability": "acceptability_gaps",
-    }
+    signals: dict[str, str] = Field(
+        default={
+            "plausibility": "plausibility_gaps",
+            "length": "length(original) - length(caption)",
+            "frequency": "frequency_gap",
+            "acceptability": "acceptability_gaps",
+        }
+    )
     """SQL expressions over a candidate, original minus negative: a number, or a list of numbers, one for each language
     model, which is a signal for each. After refinement as many are above 0 as below, by
     operation and by size. A signal that is unknown for a candidate drops it; one unknown for all asks nothing: without
@@ -434,10 +429,10 @@ class Refine(Recipe):
 class Select(Recipe):
     """What is kept. Rules are named; each dropped negative lists the names of all that it broke."""
 
-    rules: dict[str, Rule] = {}
+    rules: dict[str, Rule] = Field(default={})
     refine: Refine | None = None
     """Balance what blind models can see; over all accepted negatives at once. None keeps them all."""
-    picture_rules: dict[str, Rule] = {}
+    picture_rules: dict[str, Rule] = Field(default={})
     """Rules that take only the edited picture away: what is left is half a minimal pair, and judged as such."""
     calibrated: str | None = None
     """YAML file with more rules, as `counterfoil calibrate` writes it; a path relative to the config file.
@@ -479,7 +474,7 @@ class BuildConfig(Recipe):
     gives `plausibility_gap`, `select.refine` balances them all: what it keeps is then no easier for a model that took
     no part. None leaves those scores null."""
     select: Select = Select()
-    expect: dict[str, str] = {}
+    expect: dict[str, str] = Field(default={})
     """Named SQL conditions over the facts of a finished build: images, pairs, rejects, negatives, accepted,
     accepted_share (of the negatives), rejects_share (of all rows of the source); and the same of the build that is
     current until then, last_accepted and so on, null on a first build. A build for which one is false is kept, but not
@@ -515,12 +510,12 @@ def load_config(
         data = config.model_dump(mode="json", exclude_unset=True)
     else:
         folder, where = Path(config).parent, f"config {config}"
-        data = _read(Path(config), where, "give the path of a YAML file with sections (source:, text:, ...)")
+        data = read_yaml(Path(config), where, "give the path of a YAML file with sections (source:, text:, ...)")
     for setting in settings:
-        _set(data, setting)
+        override(data, setting)
     if source is not None:
         data["source"] = {**(data.get("source") or {}), "path": source}
-    checked = _validated(BuildConfig, data, where)
+    checked = validated(BuildConfig, data, where)
     if checked.select.calibrated is None:
         return checked
     rules = {**_calibrated(where, folder, checked.select.calibrated), **checked.select.rules}
@@ -534,47 +529,4 @@ def _calibrated(config: str, folder: Path | None, name: str) -> dict[str, Rule]:
     file = (folder or Path()) / name  # an absolute name stays what it is
     where = f"{config}: select.calibrated: {file}"
     advice = "give a file that `counterfoil calibrate` wrote, by its path from the config's folder"
-    return _validated(CalibratedRules, _read(file, where, advice), where, f"; {advice}").rules
-
-
-def _read(path: Path, where: str, advice: str) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise InputError(f"{where}: {error.strerror or error}; {advice}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(data, dict):
-        raise InputError(f"{where}: expected sections, found {type(data).__name__}; {advice}")
-    return data
-
-
-Section = TypeVar("Section", bound=Recipe)
-
-
-def _validated(kind: type[Section], data: dict[str, Any], where: str, advice: str = "") -> Section:
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(f"{where}: {key}: {first['msg']}{more}{advice}") from error
-
-
-def _set(data: dict[str, Any], setting: str) -> None:
-    key, equals, value = setting.partition("=")
-    if not equals or not key:
-        raise InputError(f"--set {setting}: write key=value, for example text.tries=8")
-    *sections, name = key.split(".")
-    for section in sections:
-        inner = data.setdefault(section, {})
-        if inner is None:
-            inner = data[section] = {}
-        if not isinstance(inner, dict):
-            raise InputError(f"--set {setting}: {section} is not a section")
-        data = inner
-    try:
-        data[name] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {setting}: the value is not valid YAML") from error
+    return validated(CalibratedRules, read_yaml(file, where, advice), where, f"; {advice}").rules
