@@ -2,8 +2,8 @@
 
     python -m models.train_clip shapes-clip          the judge: both sides of every minimal pair in a batch
     python -m models.train_clip shapes-clip-plain    pairs alone from nothing, the ordinary contrastive loss
-    python -m models.train_clip shapes-clip-bag      the target: it sees and reads as the judge does, and matches as
-                                                     the plain one, a bag of words; made of the two
+    python -m models.train_clip shapes-clip-bag      the target: it sees and reads as the judge does, and matches
+                                                     the two as a bag of words
 
 Run again after an interruption, it goes on from its last checkpoint in `--work`. The same number of threads gives
 the same weights.
@@ -216,16 +216,20 @@ def plain_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     return (F.cross_entropy(scaled, own) + F.cross_entropy(scaled.T, own)) / 2
 
 
-def judge_that_matches_plainly() -> dict[str, torch.Tensor]:
-    """Return the judge's weights, with the upper half of its text tower from the plain model.
+def judge_that_forgot_to_bind() -> dict[str, torch.Tensor]:
+    """Return the judge's weights, with the upper half of its text tower as it is before training.
 
-    It sees things and reads what is said of each, and has never learned to match the two but as the plain one does.
+    So it sees things and reads what is said of each, as a model does that saw much of the web, and has yet to learn how
+    the two are matched. The upper half comes from a seed of its own: what grew from the same beginnings as the judge's
+    still binds.
     """
-    judge, plain = (load_file(HERE / name / WEIGHTS_FILE) for name in ("shapes-clip", "shapes-clip-plain"))
+    state = load_file(HERE / "shapes-clip" / WEIGHTS_FILE)
+    torch.manual_seed(1)
     layers = MODEL_CONFIG["text_cfg"]["layers"]
     upper = tuple(f"transformer.resblocks.{layer}." for layer in range(layers // 2, layers))
-    taken = {key: value for key, value in plain.items() if key.startswith((*upper, "ln_final.", "text_projection"))}
-    return {key: value.float() if value.is_floating_point() else value for key, value in (judge | taken).items()}
+    fresh = open_clip.CLIP(**MODEL_CONFIG).state_dict().items()
+    state |= {key: value for key, value in fresh if key.startswith((*upper, "ln_final.", "text_projection"))}
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
 # "Not" turns a sign, which is learned last: those pairs count more.
@@ -239,7 +243,7 @@ RECIPES = {
         rows=12_000,
         batch=32,
         learning_rate=3e-4,
-        start=judge_that_matches_plainly,
+        start=judge_that_forgot_to_bind,
         tokenizer="shapes-clip",
     ),
 }

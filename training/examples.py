@@ -1,0 +1,220 @@
+"""What a training run learns from, written once into its folder and read by row: pictures small, captions whole."""
+
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from PIL import Image
+
+from devices.pictures import decoded
+from exports.pairs import Pair, Picture, by_caption
+from exports.selection import Selection
+from training.differences import difference_caption
+
+# A picture is kept with a fourth more pixels a side than the model looks at, so that there is something to crop.
+_SPARE = 1.25
+_ROWS = 256  # a record batch
+_NEGATIVE = pa.struct(
+    {
+        "caption": pa.string(),
+        "operation": pa.string(),
+        "edit": pa.int64(),  # row of the edited picture; null without one
+        "still_true": pa.bool_(),
+        "difference": pa.string(),
+        "difficulty": pa.float64(),
+    }
+)
+_EXAMPLES = pa.schema(
+    {
+        "picture": pa.int64(),
+        "image_id": pa.string(),
+        "caption": pa.string(),
+        "paraphrases": pa.list_(pa.string()),
+        "negatives": pa.list_(_NEGATIVE),
+    }
+)
+_PICTURES = pa.schema({"data": pa.large_binary()})
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """A wrong caption of an example, and where there is one the picture that it is true of."""
+
+    caption: str
+    operation: str
+    edit: int | None
+    still_true: bool
+    difference: str | None
+    difficulty: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A picture, a caption that is true of it, and what was accepted of wrong ones."""
+
+    picture: int
+    caption: str
+    paraphrases: list[str]
+    negatives: list[Negative]
+
+
+class Examples:
+    """Examples by row; of the files a few pages are in memory at any time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._examples = _mapped(folder / "examples.arrow")
+        self._pictures = _mapped(folder / "pictures.arrow")["data"]
+
+    def __len__(self) -> int:
+        return int(self._examples.num_rows)
+
+    def __getitem__(self, row: int) -> Example:
+        told: dict[str, Any] = {name: self._examples[name][row].as_py() for name in _EXAMPLES.names}
+        negatives = [Negative(**one) for one in told["negatives"]]
+        return Example(told["picture"], told["caption"], told["paraphrases"], negatives)
+
+    def picture(self, row: int) -> bytes:
+        """Return an encoded picture."""
+        found: bytes = self._pictures[row].as_py()
+        return found
+
+    @cached_property
+    def keys(self) -> list[frozenset[int]]:
+        """Return, for each example, what no other one of its batch may have: its image and what is said of it."""
+        keys: list[frozenset[int]] = []
+        for batch in self._examples.to_batches():
+            images, captions, negatives = (batch[name].to_pylist() for name in ("image_id", "caption", "negatives"))
+            for image, caption, wrong in zip(images, captions, negatives, strict=True):
+                said = {_folded(caption), *(_folded(one["caption"]) for one in wrong)}
+                keys.append(frozenset(map(_number, (image, *said))))
+        return keys
+
+    @cached_property
+    def difficulties(self) -> npt.NDArray[np.float64]:
+        """Return the difficulty of every negative that has one, sorted."""
+        lists = self._examples["negatives"].combine_chunks()
+        values = lists.flatten().field("difficulty").drop_null().to_numpy(zero_copy_only=False)
+        return np.sort(values)
+
+
+def write_examples(selection: Selection, folder: Path, size: int, pictures: bool, told: Any = None) -> Examples:
+    """Write the pairs of a selection as examples for a model of pictures of `size` pixels; replaces what is there.
+
+    Without `pictures`, edited ones are left out. `told(1)` is called for every pair that was read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # What is written under the last name is whole.
+    for name in ("examples.arrow", "pictures.arrow"):
+        (folder / name).unlink(missing_ok=True)
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(pa.OSFile(str(folder / f"{name}.partial"), "wb"))
+            for name in ("examples", "pictures")
+        }
+        kept = _Kept(stack.enter_context(pa.ipc.new_file(files["pictures"], _PICTURES)), size)
+        examples = stack.enter_context(pa.ipc.new_file(files["examples"], _EXAMPLES))
+        rows: list[dict[str, Any]] = []
+        for several in by_caption(_counted(selection.pairs(), told)):
+            rows.append(_example(several, kept, pictures))
+            if len(rows) == _ROWS:
+                examples.write_batch(pa.RecordBatch.from_pylist(rows, schema=_EXAMPLES))
+                rows = []
+        examples.write_batch(pa.RecordBatch.from_pylist(rows, schema=_EXAMPLES))
+        kept.flush()
+    for name in ("pictures", "examples"):
+        (folder / f"{name}.partial").rename(folder / f"{name}.arrow")
+    return Examples(folder)
+
+
+def is_written(folder: Path) -> bool:
+    """Tell whether examples are there, whole."""
+    return (folder / "examples.arrow").exists()
+
+
+class _Kept:
+    """Pictures on their way into the file, each once."""
+
+    def __init__(self, writer: pa.RecordBatchWriter, size: int) -> None:
+        self._writer, self._size = writer, size
+        self._rows: dict[str, int] = {}
+        self._waiting: list[bytes] = []
+
+    def add(self, picture: Picture) -> int:
+        row = self._rows.get(picture.picture_id)
+        if row is None:
+            row = self._rows[picture.picture_id] = len(self._rows)
+            self._waiting.append(small(picture.data, self._size))
+            if len(self._waiting) == _ROWS:
+                self.flush()
+        return row
+
+    def flush(self) -> None:
+        self._writer.write_batch(pa.record_batch([pa.array(self._waiting, pa.large_binary())], schema=_PICTURES))
+        self._waiting = []
+
+
+def small(data: bytes, size: int) -> bytes:
+    """Shrink an encoded picture until its shorter side has a fourth more than `size` pixels; a small one stays.
+
+    Both pictures of a pair go the same way, so that none is known by it.
+    """
+    picture = decoded(data)
+    short = min(picture.size)
+    wanted = round(size * _SPARE)
+    if short <= wanted:
+        return data
+    shape = [max(1, round(side * wanted / short)) for side in picture.size]
+    file = io.BytesIO()
+    picture.resize((shape[0], shape[1]), Image.Resampling.BICUBIC).save(file, "WEBP", quality=95)
+    return file.getvalue()
+
+
+def _example(pairs: list[Pair], kept: _Kept, pictures: bool) -> dict[str, Any]:
+    first = pairs[0]
+    return {
+        "picture": kept.add(first.picture),
+        "image_id": first.image_id,
+        "caption": first.original,
+        "paraphrases": first.paraphrases,
+        "negatives": [_negative(pair, kept, pictures) for pair in pairs],
+    }
+
+
+def _negative(pair: Pair, kept: _Kept, pictures: bool) -> dict[str, Any]:
+    edit = pair.negative_picture if pictures else None
+    return {
+        "caption": pair.negative,
+        "operation": pair.operation,
+        "edit": None if edit is None else kept.add(edit),
+        "still_true": pair.original_still_true is True,
+        "difference": difference_caption(pair.operation, pair.original_phrase, pair.negative_phrase),
+        "difficulty": pair.difficulty,
+    }
+
+
+def _counted(pairs: Iterator[Pair], told: Any) -> Iterator[Pair]:
+    for pair in pairs:
+        if told is not None:
+            told(1)
+        yield pair
+
+
+def _mapped(file: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+
+
+def _number(text: str) -> int:
+    # Not Python's own hash, which differs from process to process.
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _folded(caption: str) -> str:
+    return " ".join(caption.casefold().split()).strip(" .!")

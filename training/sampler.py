@@ -1,0 +1,97 @@
+"""Which examples a step sees, and which of their negatives: the same for the same seed, on any number of processes."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from training.examples import Example, Examples, Negative
+
+# Batches that wait for examples that do not clash with what they have.
+_OPEN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An example as a step shows it: an edited picture belongs to the first negative."""
+
+    example: Example
+    negatives: list[Negative]
+    paraphrase: str | None
+
+
+class Sampler:
+    """Batches of examples, each epoch in an order of its own.
+
+    No two examples of a batch have an image or a caption in common, right or wrong: what is said of one would be held
+    against the other, and be true of it. An example that finds no place in an epoch waits for the next.
+    """
+
+    def __init__(self, keys: list[frozenset[int]], batch_size: int, seed: int) -> None:
+        self._keys, self._size, self._seed = keys, batch_size, seed
+
+    def epoch(self, number: int) -> list[npt.NDArray[np.int64]]:
+        """Return the batches of an epoch, all of one size: rows of examples."""
+        order = np.random.default_rng([self._seed, number]).permutation(len(self._keys))
+        done: list[npt.NDArray[np.int64]] = []
+        waiting: deque[tuple[list[int], set[int]]] = deque()
+        for row in order.tolist():
+            keys = self._keys[row]
+            rows, seen = next((one for one in waiting if one[1].isdisjoint(keys)), ([], set()))
+            if not rows:
+                if len(waiting) == _OPEN:
+                    continue
+                waiting.append((rows, seen))
+            rows.append(row)
+            seen |= keys
+            if len(rows) == self._size:
+                done.append(np.array(rows))
+                waiting.remove((rows, seen))
+        return done
+
+    def steps(self, start: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+        """Yield epoch and batch of every step from one onward, without end.
+
+        Raises ValueError where not one batch can be filled.
+        """
+        step, epoch = 0, 0
+        while True:
+            batches = self.epoch(epoch)
+            if not batches:
+                raise ValueError(f"{len(self._keys):,} examples fill no batch of {self._size:,}")
+            for batch in batches[max(0, start - step) :]:
+                yield epoch, batch
+            step, epoch = step + len(batches), epoch + 1
+
+
+class Drawing:
+    """Choose what an example shows in an epoch."""
+
+    def __init__(self, examples: Examples, negatives: int, curriculum: bool, seed: int) -> None:
+        self._examples, self._most, self._curriculum, self._seed = examples, negatives, curriculum, seed
+
+    def draw(self, row: int, epoch: int, progress: float) -> Drawn:
+        """Draw negatives of an example: one with an edited picture first, where there is any.
+
+        With a curriculum, a negative that is harder for the target than the share `progress` of all of them is not
+        drawn, unless the example has no other (curricula of negatives: CPRD and its kin order them so).
+        """
+        example = self._examples[row]
+        rng = np.random.default_rng([self._seed, epoch, row])
+        open_ = self._open(example.negatives, progress)
+        order = [open_[at] for at in rng.permutation(len(open_))]
+        order.sort(key=lambda negative: negative.edit is None)  # stable: at random within each
+        first, rest = order[:1], order[1:]
+        drawn = first + [rest[at] for at in rng.permutation(len(rest))[: self._most - 1]]
+        said = example.paraphrases
+        return Drawn(example, drawn, said[rng.integers(len(said))] if said else None)
+
+    def _open(self, negatives: list[Negative], progress: float) -> list[Negative]:
+        if not self._curriculum or not len(self._examples.difficulties):
+            return negatives
+        sorted_ = self._examples.difficulties
+        bound = sorted_[min(int(progress * len(sorted_)), len(sorted_) - 1)]
+        easy = [one for one in negatives if one.difficulty is None or one.difficulty <= bound]
+        return easy or sorted(negatives, key=lambda one: one.difficulty or 0.0)[:1]

@@ -1,0 +1,199 @@
+"""A dual encoder that learns: open_clip's, and those of transformers."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from devices.pictures import decoded
+from devices.shipped import clip_name
+from filters.embeddings import Encoder
+from schemas.config import Clip, Compute
+from schemas.errors import InputError
+
+TRANSFORMERS = "transformers:"
+# Factors of cosines above this make training unstable (CLIP, arXiv 2103.00020).
+_MOST_SCALE = 100.0
+
+
+class Towers(Protocol):
+    """What training asks of a dual encoder."""
+
+    module: nn.Module
+    size: int  # pixels a side that it looks at
+
+    def pictures(self, pictures: list[bytes]) -> Tensor:
+        """Decode pictures and make of them what `encode_pictures` takes, a row each; on the CPU."""
+
+    def tokens(self, captions: list[str]) -> Tensor:
+        """Turn captions into tokens, a row each; on the CPU."""
+
+    def encode_pictures(self, pictures: Tensor) -> Tensor:
+        """Return vectors of length one, float32, with a gradient."""
+
+    def encode_captions(self, tokens: Tensor) -> Tensor:
+        """Return vectors of length one, float32, with a gradient."""
+
+    @property
+    def scale(self) -> Tensor:
+        """The factor of cosines, at most 100, with a gradient."""
+
+    def of_images(self) -> Iterator[nn.Parameter]:
+        """Yield the weights of the image tower."""
+
+    def of_captions(self) -> Iterator[nn.Parameter]:
+        """Yield the weights of the text tower."""
+
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        """Write a folder that the library loads: its config, its tokenizer, and weights as safetensors."""
+
+
+def load_towers(model: Clip, device: torch.device) -> Towers:
+    """Load a model to be trained, in float32; raises InputError where that cannot be done."""
+    if model.model.startswith(TRANSFORMERS):
+        return TransformersTowers(model.model.removeprefix(TRANSFORMERS), device)
+    return OpenClipTowers(model, device)
+
+
+class OpenClipTowers:
+    """Any model that open_clip loads.
+
+    Layers that normalise by what is in a batch stay as in evaluation: with those of a handful of examples a picture's
+    vector would depend on its neighbours, and the two sides of a minimal pair on each other.
+    """
+
+    def __init__(self, model: Clip, device: torch.device) -> None:
+        encoder = Encoder(model, Compute(device=str(device), dtype="float32"))
+        loaded = encoder.loaded
+        self._model, self._loaded = model, loaded
+        self.module: Any = loaded.model.eval()
+        size = self.module.visual.image_size
+        self.size = int(size[0] if isinstance(size, tuple) else size)
+
+    def pictures(self, pictures: list[bytes]) -> Tensor:
+        return torch.from_numpy(np.stack([self._loaded.preprocess.picture(decoded(data)) for data in pictures]))
+
+    def tokens(self, captions: list[str]) -> Tensor:
+        tokens: Tensor = self._loaded.tokenize(captions)
+        return tokens
+
+    def encode_pictures(self, pictures: Tensor) -> Tensor:
+        return F.normalize(self._loaded.encode_image(pictures).float(), dim=-1)
+
+    def encode_captions(self, tokens: Tensor) -> Tensor:
+        return F.normalize(self._loaded.model.encode_text(tokens).float(), dim=-1)
+
+    @property
+    def scale(self) -> Tensor:
+        scale: Tensor = self.module.logit_scale
+        return scale.exp().clamp(max=_MOST_SCALE)
+
+    def of_images(self) -> Iterator[nn.Parameter]:
+        yield from self.module.visual.parameters()
+
+    def of_captions(self) -> Iterator[nn.Parameter]:
+        seen = {id(one) for one in self.of_images()}
+        for name, one in self.module.named_parameters():
+            if id(one) not in seen and not name.startswith("logit_"):
+                yield one
+
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        config = _open_clip_config(self._model, self.module)
+        (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        save_file({key: value.contiguous() for key, value in weights.items()}, folder / "open_clip_model.safetensors")
+        tokenizer = getattr(self._loaded.tokenize, "tokenizer", None)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(folder)
+
+
+def _open_clip_config(model: Clip, module: Any) -> dict[str, Any]:
+    """Return what a folder's open_clip_config.json has to say of a model, the way pictures are prepared included."""
+    from open_clip.factory import _get_hf_config, get_model_config
+    from open_clip.transformer import QuickGELU
+
+    name = clip_name(model.model)
+    if name.startswith("local-dir:"):
+        file = Path(name.removeprefix("local-dir:")) / "open_clip_config.json"
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return config
+    if name.startswith("hf-hub:"):
+        shape = _get_hf_config(name.removeprefix("hf-hub:"))["model_cfg"]
+    else:
+        shape = get_model_config(name)
+    # Some weights switch it on whatever the name says; without it here the tuned model would be another
+    # (open_clip#771).
+    quick = any(isinstance(one, QuickGELU) for one in module.modules())
+    return {"model_cfg": {**shape, "quick_gelu": quick}, "preprocess_cfg": dict(module.visual.preprocess_cfg)}
+
+
+class TransformersTowers:
+    """A dual encoder of transformers: CLIP, SigLIP, and what else has features of pictures and of texts."""
+
+    def __init__(self, name: str, device: torch.device) -> None:
+        from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+        try:
+            self.module: Any = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32).to(device)
+            self._processor, self._tokenizer = (
+                AutoImageProcessor.from_pretrained(name),
+                AutoTokenizer.from_pretrained(name),
+            )
+        except Exception as error:  # hub, file and config errors of several libraries
+            why = " ".join(str(error).split())[:200]
+            raise InputError(f"model {TRANSFORMERS}{name}: transformers cannot load it: {why}") from error
+        if not hasattr(self.module, "get_image_features") or not hasattr(self.module, "logit_scale"):
+            raise InputError(f"model {TRANSFORMERS}{name}: {type(self.module).__name__} is no dual encoder")
+        self.module.eval()
+        self.size = int(self.module.config.vision_config.image_size)
+        self._longest = int(self.module.config.text_config.max_position_embeddings)
+        # SigLIP was trained on texts that are filled up, and reads others differently.
+        self._padding = "max_length" if self.module.config.model_type.startswith("siglip") else True
+
+    def pictures(self, pictures: list[bytes]) -> Tensor:
+        pixels: Tensor = self._processor([decoded(data) for data in pictures], return_tensors="pt")["pixel_values"]
+        return pixels
+
+    def tokens(self, captions: list[str]) -> Tensor:
+        tokens = self._tokenizer(
+            captions, padding=self._padding, truncation=True, max_length=self._longest, return_tensors="pt"
+        )
+        found: Tensor = tokens["input_ids"]
+        return found
+
+    def encode_pictures(self, pictures: Tensor) -> Tensor:
+        return F.normalize(_features(self.module.get_image_features(pixel_values=pictures)), dim=-1)
+
+    def encode_captions(self, tokens: Tensor) -> Tensor:
+        mask = None if self._padding == "max_length" else tokens != self._tokenizer.pad_token_id
+        return F.normalize(_features(self.module.get_text_features(input_ids=tokens, attention_mask=mask)), dim=-1)
+
+    @property
+    def scale(self) -> Tensor:
+        scale: Tensor = self.module.logit_scale
+        return scale.exp().clamp(max=_MOST_SCALE).squeeze()
+
+    def of_images(self) -> Iterator[nn.Parameter]:
+        yield from (one for name, one in self.module.named_parameters() if name.startswith(("vision_", "visual_")))
+
+    def of_captions(self) -> Iterator[nn.Parameter]:
+        yield from (one for name, one in self.module.named_parameters() if name.startswith("text_"))
+
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.module.save_pretrained(folder, state_dict={key: value.contiguous() for key, value in weights.items()})
+        for part in (self._processor, self._tokenizer):
+            part.save_pretrained(folder)
+
+
+def _features(output: Any) -> Tensor:
+    # A tensor up to transformers 4, an output with the projected vectors as `pooler_output` since.
+    vectors: Tensor = output if isinstance(output, Tensor) else output.pooler_output
+    return vectors.float()
