@@ -202,3 +202,26 @@ def make_tiny_segmenter(folder: Path) -> str:
     pictures = ViTImageProcessor(size={"height": 32, "width": 32})
     CLIPSegProcessor(pictures, tokenizer).save_pretrained(folder)
     return str(folder)
+
+
+def make_tiny_dual_encoder(folder: Path, siglip: bool = False) -> str:
+    """Save a CLIP of transformers, or a SigLIP, of random weights, 32x32 pixels; returns its folder."""
+    import torch
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, SiglipConfig, SiglipImageProcessor, SiglipModel
+
+    tokenizer = _tiny_tokenizer()
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    said = {**sizes, "vocab_size": len(tokenizer), "max_position_embeddings": 24, "projection_dim": 16}
+    said |= {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    said["pad_token_id"] = tokenizer.pad_token_id
+    seen = {**sizes, "image_size": 32, "patch_size": 8, "projection_dim": 16}
+    torch.manual_seed(0)
+    size = {"height": 32, "width": 32}
+    if siglip:
+        SiglipModel(SiglipConfig(text_config=said, vision_config=seen)).save_pretrained(folder)
+        SiglipImageProcessor(size=size).save_pretrained(folder)
+    else:
+        CLIPModel(CLIPConfig(text_config=said, vision_config=seen, projection_dim=16)).save_pretrained(folder)
+        CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)

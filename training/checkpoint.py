@@ -18,8 +18,12 @@ _OPTIMIZER, _TEACHER = "optimizer", "teacher"
 def save_checkpoint(
     file: Path, module: nn.Module, optimizer: torch.optim.Optimizer, teacher: dict[str, Tensor], told: dict[str, Any]
 ) -> None:
-    """Write a checkpoint whole or not at all: weights that learn, the optimizer, the teacher, and what JSON can say."""
-    tensors = {f"module/{name}": one for name, one in _learning(module).items()}
+    """Write a checkpoint whole or not at all: weights, the optimizer, the teacher, and what JSON can say.
+
+    All weights: those beneath adapters stand still but for rounding, as peft adds adapters to them and takes them away
+    in each step.
+    """
+    tensors = {f"module/{name}": one for name, one in module.named_parameters()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"{_OPTIMIZER}/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors |= {f"{_TEACHER}/{name}": one for name, one in teacher.items()}
@@ -37,9 +41,8 @@ def load_checkpoint(
     with safe_open(file, framework="pt") as stored:
         told: dict[str, Any] = json.loads(stored.metadata()["told"])
         names = list(stored.keys())
-        learning = _learning(module)
         with torch.no_grad():
-            for name, one in learning.items():
+            for name, one in module.named_parameters():
                 one.copy_(stored.get_tensor(f"module/{name}"))
             for name, one in teacher.items():
                 one.copy_(stored.get_tensor(f"{_TEACHER}/{name}"))
@@ -50,7 +53,3 @@ def load_checkpoint(
                 state.setdefault(int(number), {})[key] = stored.get_tensor(name)
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     return told
-
-
-def _learning(module: nn.Module) -> dict[str, Tensor]:
-    return {name: one for name, one in module.named_parameters() if one.requires_grad}

@@ -70,6 +70,7 @@ class Examples:
     """Examples by row; of the files a few pages are in memory at any time."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._examples = _mapped(folder / "examples.arrow")
         self._pictures = _mapped(folder / "pictures.arrow")["data"]
 
@@ -142,7 +143,7 @@ def is_written(folder: Path) -> bool:
 class _Kept:
     """Pictures on their way into the file, each once."""
 
-    def __init__(self, writer: pa.RecordBatchWriter, size: int) -> None:
+    def __init__(self, writer: pa.ipc.RecordBatchFileWriter, size: int) -> None:
         self._writer, self._size = writer, size
         self._rows: dict[str, int] = {}
         self._waiting: list[bytes] = []

@@ -165,15 +165,16 @@ class TransformersTowers:
         tokens = self._tokenizer(
             captions, padding=self._padding, truncation=True, max_length=self._longest, return_tensors="pt"
         )
-        found: Tensor = tokens["input_ids"]
-        return found
+        # Not told by the padding's own id: CLIP's is the id of the end, whose state is a caption's.
+        return torch.stack([tokens["input_ids"], tokens.get("attention_mask", torch.ones_like(tokens["input_ids"]))], 1)
 
     def encode_pictures(self, pictures: Tensor) -> Tensor:
         return F.normalize(_features(self.module.get_image_features(pixel_values=pictures)), dim=-1)
 
     def encode_captions(self, tokens: Tensor) -> Tensor:
-        mask = None if self._padding == "max_length" else tokens != self._tokenizer.pad_token_id
-        return F.normalize(_features(self.module.get_text_features(input_ids=tokens, attention_mask=mask)), dim=-1)
+        mask = None if self._padding == "max_length" else tokens[:, 1]
+        said = self.module.get_text_features(input_ids=tokens[:, 0], attention_mask=mask)
+        return F.normalize(_features(said), dim=-1)
 
     @property
     def scale(self) -> Tensor:
