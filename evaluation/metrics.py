@@ -39,6 +39,7 @@ class Own(NamedTuple):
     metric: str  # ours
     own_name: str
     usual: str  # micro or macro
+    least: int = 0  # items of a category, for it to count in the average over categories
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def measured(items: pa.Table, scores: pa.Table, own: Iterable[Own] = ()) -> Iter
 
     Items need no pictures, see `items.without_pictures`.
     """
-    names = pa.schema([(name, pa.string()) for name in Own._fields])
+    names = pa.schema([(name, pa.int32() if name == "least" else pa.string()) for name in Own._fields])
     with duckdb.connect() as connection:
         for name, table in (
             ("items", items),

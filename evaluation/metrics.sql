@@ -100,6 +100,8 @@ CREATE TEMP TABLE outcomes AS
 SELECT
     f.model, f.benchmark, i.category, f.item_id, coalesce(i."group", f.item_id) AS unit, f.metric, f.value, f.tie
 FROM found f JOIN items i USING (benchmark, item_id)
+-- Who does not see the pictures prefers the same caption for both: only the first can be asked about.
+WHERE NOT starts_with(f.model, 'blind:') OR f.metric = 'picture_0_picks' OR (f.metric = 'picks_caption' AND len(i.pictures) = 1)
 UNION ALL  -- larger units, right where all of their items are
 SELECT
     f.model, f.benchmark, any_value(i.category), s.unit.value AS item_id, s.unit.value, 'all_of_' || s.unit.key, min(f.value),
@@ -124,13 +126,18 @@ WITH sized AS (
     WINDOW of_category AS (PARTITION BY model, benchmark, metric, category),
         of_all AS (PARTITION BY model, benchmark, metric)
 ), counted AS (
-    SELECT *, count(DISTINCT category) OVER (PARTITION BY model, benchmark, metric) AS categories FROM sized
+    SELECT
+        *, n_category >= coalesce(least_of, 0) AS counts,
+        count(DISTINCT category) OVER (PARTITION BY model, benchmark, metric) AS categories,
+        count(DISTINCT CASE WHEN n_category >= coalesce(least_of, 0) THEN category END)
+            OVER (PARTITION BY model, benchmark, metric) AS counting
+    FROM sized LEFT JOIN (SELECT benchmark, max(least) AS least_of FROM own GROUP BY benchmark) USING (benchmark)
 )
 SELECT *, category AS of, NULL AS average, 1 / n_category AS weight, mean_category AS mean FROM counted WHERE categories > 1
 UNION ALL
 SELECT *, 'all', 'micro', 1 / n_all, mean_all FROM counted
 UNION ALL
-SELECT *, 'all', 'macro', 1 / (categories * n_category), mean_category FROM counted WHERE categories > 1;
+SELECT *, 'all', 'macro', 1 / (counting * n_category), mean_category FROM counted WHERE categories > 1 AND counts;
 
 -- Intervals are of 95%. Items that share a picture are no independent draws: the variance is that of sums over units (as
 -- of cluster samples), and Wilson's interval takes the number of independent items that would have this variance. Where
