@@ -51,7 +51,7 @@ def ranked(seen: Encoded, pool: Sequence[Item]) -> dict[str, list[Any]]:
 def _counted(
     queries: Vectors, answers: Vectors, pairs: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Of each right pair (query, answer): its similarity, how many wrong answers are above it, how many level with it."""
+    """Of each right pair (query, answer): its similarity, how many wrong answers are above it, how many level."""
     scores = np.empty(len(pairs), np.float32)
     better, tied = np.empty(len(pairs), np.int32), np.empty(len(pairs), np.int32)
     order = np.argsort(pairs[:, 0], kind="stable")

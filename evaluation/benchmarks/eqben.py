@@ -1,10 +1,10 @@
-"""EqBen: pairs of frames and drawn scenes, flat lists or by video and subject, frames as arrays of numbers among them."""
+"""EqBen: pairs of frames and drawn scenes, in flat lists or by video and subject, some frames as arrays."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evaluation.benchmarks.benchmark import MATCHING, Benchmark, matched
+from evaluation.benchmarks.benchmark import Benchmark, matched
 from evaluation.benchmarks.files import beside, json_of
 from evaluation.items import Item
 

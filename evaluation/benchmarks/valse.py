@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from evaluation.benchmarks.benchmark import Benchmark, chosen
 from evaluation.benchmarks.files import beside, json_of
 from evaluation.items import Item
 
 _PICTURES = (
-    ".", "images", "coco", "coco2017/val2017", "val2017", "train2017", "val2014", "train2014", "visual7w", "swig", "visdial",
+    ".", "images", "coco", "coco2017/val2017", "val2017", "train2017", "val2014", "train2014", "visual7w", "swig",
+    "visdial",
 )  # fmt: skip
 _VOTES = 2  # of three people who found the caption right: fewer, and the row is none of the benchmark
 
@@ -20,7 +22,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _first(path: Path) -> dict[str, object]:
     found = json_of(path)
-    first = next(iter(found.values()), {}) if isinstance(found, dict) else {}
+    first: Any = next(iter(found.values()), {}) if isinstance(found, dict) else {}
     return first if isinstance(first, dict) else {}
 
 
