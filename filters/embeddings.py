@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from devices import cores, pick_device, pick_dtype
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
 _CONFIG, _WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 _FILES = {".safetensors", ".json", ".txt", ".model"}  # weights, config and tokenizer
+Vectors = npt.NDArray[np.float32]  # one a row
 _HANDFUL = 8  # pictures that a thread decodes at a go: of 64x64 pixels one takes less time than handing it over
 
 
@@ -145,6 +147,20 @@ class Encoder:
         result = pa.table([table["key"], pa.array(vectors, EMBEDDINGS.field("embedding").type)], schema=EMBEDDINGS)
         work = {"model": self.clip.model, "rows_in": table.num_rows, "rows_out": table.num_rows}
         return with_ledger(result, [{**work, "seconds": time.perf_counter() - started}])
+
+    def pictures(self, images: "Sequence[Image.Image]") -> Vectors:
+        """Encode pictures of RGB as rows of unit length, pictures x width; raises InputError as `__call__` does."""
+        import torch
+
+        loaded, vectors = self.loaded, list[Any]()
+        for start in range(0, len(images), self.clip.batch_size):
+            batch = [loaded.preprocess.picture(image) for image in images[start : start + self.clip.batch_size]]
+            vectors.extend(self._forward(loaded.encode_image, torch.from_numpy(np.stack(batch))))
+        return np.array(vectors, np.float32)
+
+    def captions(self, captions: Sequence[str]) -> Vectors:
+        """Encode captions as rows of unit length, captions x width; raises InputError as `__call__` does."""
+        return np.array(list(self._captions(list(captions))), np.float32)
 
     @property
     def _name(self) -> str:
@@ -290,7 +306,23 @@ class Encoder:
         if tag not in tags:
             # A file would do for open_clip, which then guesses how its pictures were prepared.
             raise InputError(f"model {name}: pretrained: {tag}; expected one of {', '.join(tags)} (or use local-dir:)")
+        self._check_activation()
         self._commit()
+
+    def _check_activation(self) -> None:
+        """Refuse weights that were trained with another activation than the model has, of which open_clip only warns
+        (open_clip#771): every score would be a little off."""
+        import open_clip
+        from open_clip.pretrained import get_pretrained_cfg
+
+        name, tag = self._name, self.clip.pretrained
+        with_it, trained_with_it = open_clip.get_model_config(name), get_pretrained_cfg(name, tag)
+        # Without the mark nothing is known: roberta-ViT-B-32's weights lack it and were trained with QuickGELU.
+        if trained_with_it.get("quick_gelu") and not with_it.get("quick_gelu"):
+            raise InputError(
+                f"model {name}: the weights {tag} were trained with QuickGELU, which this model computes without; "
+                f"name it {name}-quickgelu"
+            )
 
     def _commit(self) -> str | None:
         """Name the commit of a hub model, whatever name it has in the config; None where weights come from a URL."""

@@ -35,7 +35,7 @@ def test_so_is_a_model_that_open_clip_knows_by_a_tag(hub: Hub, tmp_path: Path) -
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "open_clip_model.safetensors").write_bytes(b"weights, and no config beside them")
     commit = hub.add("timm/vit_base_patch32_clip_224.openai", tmp_path / "weights")
-    encoder = Encoder(settings.Clip(model="ViT-B-32", pretrained="openai"), CPU)
+    encoder = Encoder(settings.Clip(model="ViT-B-32-quickgelu", pretrained="openai"), CPU)
     encoder.check()
     assert commit in str(encoder.identity)
 

@@ -1,0 +1,1 @@
+"""READS what benchmarks keep on disk: one file a benchmark or family, one list of all of them, `every.BENCHMARKS`."""

@@ -1,0 +1,70 @@
+"""SugarCrepe and SugarCrepe++: a COCO picture, a right and a wrong caption, in ++ the right one in other words too."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from evaluation.benchmarks.benchmark import Benchmark, chosen
+from evaluation.benchmarks.files import beside, json_of
+from evaluation.items import Item, item
+
+_NAMES = ("add_att", "add_obj", "replace_att", "replace_obj", "replace_rel", "swap_att", "swap_obj")
+_PICTURES = ("val2017", "images", "coco/val2017", "images/val2017", "../val2017", ".")
+
+
+def _files(folder: Path) -> list[Path]:
+    """List the JSON files of a folder: SugarCrepe's own, and operations that it has no name for."""
+    found = [*folder.glob("*.json"), *folder.glob("data/*.json")]
+    return sorted(each for each in found if each.stem in _NAMES or each.stem.split("_")[0] in _KINDS)
+
+
+_KINDS = ("add", "replace", "swap", "negate")
+
+
+def _rows(folder: Path) -> Iterator[tuple[Path, str, dict[str, Any]]]:
+    for path in _files(folder):
+        found = json_of(path)
+        # Keys, not places: swap_obj has a hole, where a caption was true after all.
+        rows = found.items() if isinstance(found, dict) else ((row.get("id", n), row) for n, row in enumerate(found))
+        for number, row in rows:
+            yield path, str(number), row
+
+
+def _has_second(folder: Path) -> bool | None:
+    """Tell SugarCrepe++ from SugarCrepe; None where it is neither."""
+    row = next((row for _, _, row in _rows(folder)), None)
+    known = row is not None and {"filename", "caption", "negative_caption"} <= row.keys()
+    return ("caption2" in row) if known and row is not None else None
+
+
+def _sugarcrepe(folder: Path) -> Iterator[Item]:
+    for path, number, row in _rows(folder):
+        shown = beside(path.parent, row["filename"], *_PICTURES)
+        wrong = [row["negative_caption"]]
+        yield chosen("sugarcrepe", f"{path.stem} {number}", shown, row["caption"], wrong, category=path.stem)
+
+
+def _plusplus(folder: Path) -> Iterator[Item]:
+    for path, number, row in _rows(folder):
+        shown = beside(path.parent, row["filename"], *_PICTURES)
+        captions = [row["caption"], row["caption2"], row["negative_caption"]]
+        yield item(
+            "sugarcrepe++", f"{path.stem} {number}", [shown], captions, [True, True, False], category=path.stem,
+            group=shown["key"],
+        )  # fmt: skip
+
+
+SUGARCREPE = Benchmark(
+    "sugarcrepe",
+    "add_att.json, swap_obj.json, ...: filename, caption, negative_caption; pictures in val2017/",
+    lambda folder: _has_second(folder) is False,
+    _sugarcrepe,
+    {"picks_caption": "accuracy"},
+)
+PLUSPLUS = Benchmark(
+    "sugarcrepe++",
+    "the same with caption2",
+    lambda folder: _has_second(folder) is True,
+    _plusplus,
+    {"picks_caption": "ITT", "paraphrase_closer": "TOT", "picks_original": "P1", "picks_paraphrase": "P2"},
+)

@@ -1,0 +1,55 @@
+"""VisMin: pictures with a minimal change, from the bench's Arrow files or in the form that its trainers read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from evaluation.benchmarks.benchmark import MATCHING, Benchmark, matched
+from evaluation.benchmarks.files import beside, columns_of, inside, json_of, table_rows
+from evaluation.items import Item
+
+_COLUMNS = {"image_0", "text_0", "image_1", "text_1"}
+
+
+def _vismin(folder: Path) -> Iterator[Item]:
+    for number, row in enumerate(table_rows(folder)):
+        pictures = [inside(row[f"image_{n}"], folder) for n in (0, 1)]
+        category = str(row.get("category") or "")
+        yield matched("vismin", row.get("id", number), pictures, [row["text_0"], row["text_1"]], category=category)
+
+
+def _lists(folder: Path) -> list[Path]:
+    """List the JSON files of pictures with their edits (VisMin's training set, our own export)."""
+    return [path for path in sorted(folder.glob("*.json")) if _is_list_of_edits(path)]
+
+
+def _is_list_of_edits(path: Path) -> bool:
+    found = json_of(path)
+    first = found[0] if isinstance(found, list) and found else None
+    return isinstance(first, dict) and {"image_path", "caption", "negatives"} <= first.keys()
+
+
+def _edits(folder: Path) -> Iterator[Item]:
+    for path in _lists(folder):
+        for number, row in enumerate(json_of(path)):
+            for place, edit in enumerate(row["negatives"]):
+                pictures = [beside(folder, each) for each in (row["image_path"], edit["edited_image_path"])]
+                captions, category = [row["caption"], edit["edited_caption"]], str(edit.get("category") or "")
+                yield matched("vismin-edits", f"{path.stem} {number} {place}", pictures, captions, category=category)
+
+
+VISMIN = Benchmark(
+    "vismin",
+    "Arrow files of save_to_disk, or Parquet: image_0, text_0, image_1, text_1, category",
+    lambda folder: columns_of(folder) >= _COLUMNS,
+    _vismin,
+    MATCHING,
+    "macro",
+)
+EDITS = Benchmark(
+    "vismin-edits",
+    "lists of image_path, caption and negatives (edited_image_path, edited_caption, category)",
+    lambda folder: bool(_lists(folder)),
+    _edits,
+    MATCHING,
+    "macro",
+)

@@ -1,0 +1,111 @@
+"""Dual encoders of transformers: CLIP, SigLIP, SigLIP 2 and what else has features of pictures and of texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from devices import pick_device, pick_dtype
+from devices.revision import hash_of_files, hub_commit, libraries
+from filters.embeddings import Vectors
+from schemas.config import Compute
+from schemas.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+
+_FILES = {".safetensors", ".json", ".txt", ".model"}
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    model: Any
+    pictures: Any  # image processor
+    texts: Any  # tokenizer
+    longest: int  # tokens of a text
+    device: "torch.device"
+
+
+class TransformersEncoder:
+    """A dual encoder of transformers, a folder or a name on the hub: safetensors, no code from there."""
+
+    version = 1
+
+    def __init__(self, name: str, compute: Compute, batch_size: int = 64) -> None:
+        self.name, self._compute, self._batch = name, compute, batch_size
+
+    @property
+    def identity(self) -> list[Any]:
+        """Version, weights, number format, batch size, library."""
+        dtype = str(pick_dtype(self._compute.dtype, pick_device(self._compute.device)))
+        return ["transformers encoder", self.version, self._weights, dtype, self._batch, *libraries("transformers")]
+
+    def check(self) -> None:
+        """Raise InputError for what can be seen to be missing without loading weights."""
+        folder = Path(self.name)
+        if not folder.is_dir():
+            hub_commit(self.name)
+        elif not list(folder.glob("*.safetensors")):
+            raise InputError(f"model {self.name}: no .safetensors weights in that folder")
+
+    def images(self, pictures: "Sequence[Image.Image]") -> Vectors:
+        """Encode pictures of RGB; raises InputError where the model cannot be loaded."""
+        loaded = self._loaded
+        return self._encoded(
+            pictures, lambda some: loaded.pictures(images=some, return_tensors="pt"), loaded.model.get_image_features
+        )
+
+    def captions(self, captions: Sequence[str]) -> Vectors:
+        """Encode captions; raises InputError where the model cannot be loaded."""
+        loaded = self._loaded
+        # SigLIP was trained on texts of one length, and a caption's vector should not hang on its neighbours' lengths.
+        how = {"padding": "max_length", "truncation": True, "max_length": loaded.longest, "return_tensors": "pt"}
+        return self._encoded(captions, lambda some: loaded.texts(some, **how), loaded.model.get_text_features)
+
+    def _encoded(self, rows: Sequence[Any], prepare: Any, encode: Any) -> Vectors:
+        import torch
+
+        parts = []
+        for start in range(0, len(rows), self._batch):
+            batch = list(rows[start : start + self._batch])
+            # Filled up, so that a row's vector does not depend on how many rows stand beside it.
+            filled = batch + batch[-1:] * (self._batch - len(batch))
+            inputs = {
+                name: value.to(self._loaded.device, self._loaded.model.dtype if value.is_floating_point() else None)
+                for name, value in prepare(filled).items()
+            }
+            with torch.inference_mode():
+                found = encode(**inputs)
+                vectors = getattr(found, "pooler_output", found).float()
+                parts.append(torch.nn.functional.normalize(vectors, dim=-1)[: len(batch)].cpu().numpy())
+        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+        self.check()
+        device = pick_device(self._compute.device)
+        try:
+            model = AutoModel.from_pretrained(
+                self.name, dtype=pick_dtype(self._compute.dtype, device), use_safetensors=True, trust_remote_code=False
+            )
+            pictures, texts = AutoImageProcessor.from_pretrained(self.name), AutoTokenizer.from_pretrained(self.name)
+        except Exception as error:  # hub, file and config errors of several libraries
+            why = " ".join(str(error).split())[:200]
+            raise InputError(f"model {self.name}: transformers cannot load it: {why}") from error
+        if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
+            raise InputError(f"model {self.name}: {type(model).__name__} is no dual encoder of pictures and captions")
+        longest = model.config.text_config.max_position_embeddings
+        return _Loaded(model.eval().to(device), pictures, texts, longest, device)
+
+    @cached_property
+    def _weights(self) -> str:
+        folder = Path(self.name)
+        if not folder.is_dir():
+            return f"{self.name} {hub_commit(self.name)}"
+        return hash_of_files(file for file in folder.iterdir() if file.suffix in _FILES)
