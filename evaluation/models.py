@@ -42,24 +42,24 @@ class OpenClipEncoder:
     """A model that open_clip can load."""
 
     def __init__(self, name: str, clip: Clip, compute: Compute) -> None:
-        self.name, self._encoder = name, Encoder(clip, compute)
+        self.name, self.encoder = name, Encoder(clip, compute)
 
     @property
     def identity(self) -> list[Any]:
         """The encoder's."""
-        return self._encoder.identity
+        return self.encoder.identity
 
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
-        self._encoder.check()
+        self.encoder.check()
 
     def images(self, pictures: "Sequence[Image.Image]") -> Vectors:
         """Encode pictures."""
-        return self._encoder.pictures(pictures)
+        return self.encoder.pictures(pictures)
 
     def captions(self, captions: Sequence[str]) -> Vectors:
         """Encode captions."""
-        return self._encoder.captions(captions)
+        return self.encoder.captions(captions)
 
 
 def load(name: str, compute: Compute | None = None, batch_size: int = 64) -> OpenClipEncoder | TransformersEncoder:

@@ -22,7 +22,9 @@ _FILES = {".safetensors", ".json", ".txt", ".model"}
 
 
 @dataclass(frozen=True)
-class _Loaded:
+class LoadedDual:
+    """A dual encoder of transformers with what it takes to feed it."""
+
     model: Any
     pictures: Any  # image processor
     texts: Any  # tokenizer
@@ -54,14 +56,14 @@ class TransformersEncoder:
 
     def images(self, pictures: "Sequence[Image.Image]") -> Vectors:
         """Encode pictures of RGB; raises InputError where the model cannot be loaded."""
-        loaded = self._loaded
+        loaded = self.loaded
         return self._encoded(
             pictures, lambda some: loaded.pictures(images=some, return_tensors="pt"), loaded.model.get_image_features
         )
 
     def captions(self, captions: Sequence[str]) -> Vectors:
         """Encode captions; raises InputError where the model cannot be loaded."""
-        loaded = self._loaded
+        loaded = self.loaded
         # SigLIP was trained on texts of one length, and a caption's vector should not hang on its neighbours' lengths.
         how = {"padding": "max_length", "truncation": True, "max_length": loaded.longest, "return_tensors": "pt"}
         return self._encoded(captions, lambda some: loaded.texts(some, **how), loaded.model.get_text_features)
@@ -75,7 +77,7 @@ class TransformersEncoder:
             # Filled up, so that a row's vector does not depend on how many rows stand beside it.
             filled = batch + batch[-1:] * (self._batch - len(batch))
             inputs = {
-                name: value.to(self._loaded.device, self._loaded.model.dtype if value.is_floating_point() else None)
+                name: value.to(self.loaded.device, self.loaded.model.dtype if value.is_floating_point() else None)
                 for name, value in prepare(filled).items()
             }
             with torch.inference_mode():
@@ -85,7 +87,8 @@ class TransformersEncoder:
         return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
     @cached_property
-    def _loaded(self) -> _Loaded:
+    def loaded(self) -> LoadedDual:
+        """The model with what it takes to feed it; loaded on the first use."""
         from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
         self.check()
@@ -101,7 +104,7 @@ class TransformersEncoder:
         if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
             raise InputError(f"model {self.name}: {type(model).__name__} is no dual encoder of pictures and captions")
         longest = model.config.text_config.max_position_embeddings
-        return _Loaded(model.eval().to(device), pictures, texts, longest, device)
+        return LoadedDual(model.eval().to(device), pictures, texts, longest, device)
 
     @cached_property
     def _weights(self) -> str:

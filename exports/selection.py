@@ -25,14 +25,23 @@ _PLACED = {"images": ("image_id", "images"), "edits": ("image_negative_id", "ima
 class Selection:
     """The accepted pairs of a build that a condition and a format's needs leave. A context manager.
 
+    The picture beside an edited one is the original as the same editor made it anew, where there is that; with
+    `untouched` the original itself.
+
     `left_out` counts what the needs took, by reason; `about` what is left. Raises InputError for a condition that is
     none, or where nothing is left.
     """
 
     def __init__(
-        self, dataset: Dataset, build: Build, needs: Sequence[Need], where: str | None = None, split: str | None = None
+        self,
+        dataset: Dataset,
+        build: Build,
+        needs: Sequence[Need],
+        where: str | None = None,
+        split: str | None = None,
+        untouched: bool = False,
     ) -> None:
-        self._dataset, self._build = dataset, build
+        self._dataset, self._build, self._untouched = dataset, build, untouched
         self._connection = connect(dataset, build, memory=_MEMORY)
         try:
             with damage_named(dataset, build):
@@ -92,7 +101,8 @@ class Selection:
                     WHERE failed_check IS NULL GROUP BY pair_id
                 )
                 SELECT
-                    m.*, e.instruction, e.edited_image_id, coalesce(e.reconstruction_id, m.image_id) AS picture_id,
+                    m.*, e.instruction, e.edited_image_id,
+                    {"m.image_id" if self._untouched else "coalesce(e.reconstruction_id, m.image_id)"} AS picture_id,
                     -- What puts the pair's caption in other words does not have the detail that was added to it.
                     CASE WHEN m.original = p.caption THEN coalesce(said.paraphrases, []) ELSE [] END AS paraphrases
                 FROM ({chosen}) m

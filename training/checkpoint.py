@@ -23,7 +23,7 @@ def save_checkpoint(
     All weights: those beneath adapters stand still but for rounding, as peft adds adapters to them and takes them away
     in each step.
     """
-    tensors = {f"module/{name}": one for name, one in module.named_parameters()}
+    tensors: dict[str, Tensor] = {f"module/{name}": one for name, one in module.named_parameters()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"{_OPTIMIZER}/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors |= {f"{_TEACHER}/{name}": one for name, one in teacher.items()}
@@ -44,8 +44,8 @@ def load_checkpoint(
         with torch.no_grad():
             for name, one in module.named_parameters():
                 one.copy_(stored.get_tensor(f"module/{name}"))
-            for name, one in teacher.items():
-                one.copy_(stored.get_tensor(f"{_TEACHER}/{name}"))
+            for name, taught in teacher.items():
+                taught.copy_(stored.get_tensor(f"{_TEACHER}/{name}"))
         state: dict[int, dict[str, Tensor]] = {}
         for name in names:
             if name.startswith(f"{_OPTIMIZER}/"):

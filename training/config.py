@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, create_model, field_validator, model_validator
 
-from schemas.config import Clip, Compute
+from schemas.config import Compute
 from schemas.recipe import Recipe
 from training.losses import LOSSES, Loss
 
@@ -20,6 +20,9 @@ class Data(Recipe):
     """Wrong captions that an example shows at a time; of more, some are drawn anew in each epoch."""
     pictures: bool = True
     """Learn from edited pictures where there are some."""
+    untouched: bool = False
+    """Take the original beside an edited picture as it came, not as the editor made it anew: then the target may learn
+    the editor's traces instead of the change."""
     curriculum: bool = False
     """Begin with the negatives that are easiest for the target of the build, and take in harder ones step by step."""
 
@@ -49,9 +52,9 @@ Losses = create_model(  # a field for each loss of the list: an unknown name is 
 class FineTune(Recipe):
     """A whole fine-tuning."""
 
-    model: Clip
-    """The model to tune, as a build's `target` names one; `transformers:` and a folder or hub id is a dual encoder of
-    that library."""
+    model: str
+    """The model to tune: `package:shapes-clip-bag`, one of open_clip's with a tag (`ViT-B-32-quickgelu:openai`),
+    `hf-hub:owner/name`, a folder, or a dual encoder of transformers on the hub."""
     data: Data = Data()
     losses: Losses  # type: ignore[valid-type]
     """What is made small, by name (training/losses), each with its weight: their weighted sum."""

@@ -1,7 +1,7 @@
 """What a training run learns from, written once into its folder and read by row: pictures small, captions whole."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,6 @@ from PIL import Image
 
 from devices.pictures import decoded
 from exports.pairs import Pair, Picture, by_caption
-from exports.selection import Selection
 from training.differences import difference_caption
 
 # A picture is kept with a fourth more pixels a side than the model looks at, so that there is something to crop.
@@ -106,10 +105,11 @@ class Examples:
         return np.sort(values)
 
 
-def write_examples(selection: Selection, folder: Path, size: int, pictures: bool, told: Any = None) -> Examples:
-    """Write the pairs of a selection as examples for a model of pictures of `size` pixels; replaces what is there.
+def write_examples(pairs: Iterable[Pair], folder: Path, size: int, pictures: bool = True) -> Examples:
+    """Write pairs as examples for a model of pictures of `size` pixels; replaces what is there.
 
-    Without `pictures`, edited ones are left out. `told(1)` is called for every pair that was read.
+    Pairs of one picture and right caption come one after the other and are one example. Without `pictures`, edited
+    ones are left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # What is written under the last name is whole.
@@ -123,7 +123,7 @@ def write_examples(selection: Selection, folder: Path, size: int, pictures: bool
         kept = _Kept(stack.enter_context(pa.ipc.new_file(files["pictures"], _PICTURES)), size)
         examples = stack.enter_context(pa.ipc.new_file(files["examples"], _EXAMPLES))
         rows: list[dict[str, Any]] = []
-        for several in by_caption(_counted(selection.pairs(), told)):
+        for several in by_caption(pairs):
             rows.append(_example(several, kept, pictures))
             if len(rows) == _ROWS:
                 examples.write_batch(pa.RecordBatch.from_pylist(rows, schema=_EXAMPLES))
@@ -199,13 +199,6 @@ def _negative(pair: Pair, kept: _Kept, pictures: bool) -> dict[str, Any]:
         "difference": difference_caption(pair.operation, pair.original_phrase, pair.negative_phrase),
         "difficulty": pair.difficulty,
     }
-
-
-def _counted(pairs: Iterator[Pair], told: Any) -> Iterator[Pair]:
-    for pair in pairs:
-        if told is not None:
-            told(1)
-        yield pair
 
 
 def _mapped(file: Path) -> pa.Table:

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from devices.pictures import decoded
 from devices.shipped import clip_name
-from filters.embeddings import Encoder
+from evaluation.models import OpenClipEncoder, load
+from evaluation.transformers_encoder import TransformersEncoder
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 
-TRANSFORMERS = "transformers:"
 # Factors of cosines above this make training unstable (CLIP, arXiv 2103.00020).
 _MOST_SCALE = 100.0
 
@@ -53,11 +53,13 @@ class Towers(Protocol):
         """Write a folder that the library loads: its config, its tokenizer, and weights as safetensors."""
 
 
-def load_towers(model: Clip, device: torch.device) -> Towers:
-    """Load a model to be trained, in float32; raises InputError where that cannot be done."""
-    if model.model.startswith(TRANSFORMERS):
-        return TransformersTowers(model.model.removeprefix(TRANSFORMERS), device)
-    return OpenClipTowers(model, device)
+def load_towers(name: str, device: torch.device) -> Towers:
+    """Load a model to be trained, by any name that `evaluation.models` knows, in float32.
+
+    Raises InputError where that cannot be done.
+    """
+    found = load(name, Compute(device=str(device), dtype="float32"))
+    return OpenClipTowers(found) if isinstance(found, OpenClipEncoder) else TransformersTowers(found)
 
 
 class OpenClipTowers:
@@ -67,11 +69,9 @@ class OpenClipTowers:
     vector would depend on its neighbours, and the two sides of a minimal pair on each other.
     """
 
-    def __init__(self, model: Clip, device: torch.device) -> None:
-        encoder = Encoder(model, Compute(device=str(device), dtype="float32"))
-        loaded = encoder.loaded
-        self._model, self._loaded = model, loaded
-        self.module: Any = loaded.model.eval()
+    def __init__(self, found: OpenClipEncoder) -> None:
+        self._clip, self._loaded = found.encoder.clip, found.encoder.loaded
+        self.module: Any = self._loaded.model.eval()
         size = self.module.visual.image_size
         self.size = int(size[0] if isinstance(size, tuple) else size)
 
@@ -106,7 +106,7 @@ class OpenClipTowers:
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        config = _open_clip_config(self._model, self.module)
+        config = _open_clip_config(self._clip, self.module)
         (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         save_file({key: value.contiguous() for key, value in weights.items()}, folder / "open_clip_model.safetensors")
         tokenizer = getattr(self._loaded.tokenize, "tokenizer", None)
@@ -137,23 +137,13 @@ def _open_clip_config(model: Clip, module: Any) -> dict[str, Any]:
 class TransformersTowers:
     """A dual encoder of transformers: CLIP, SigLIP, and what else has features of pictures and of texts."""
 
-    def __init__(self, name: str, device: torch.device) -> None:
-        from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
-
-        try:
-            self.module: Any = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32).to(device)
-            self._processor, self._tokenizer = (
-                AutoImageProcessor.from_pretrained(name),
-                AutoTokenizer.from_pretrained(name),
-            )
-        except Exception as error:  # hub, file and config errors of several libraries
-            why = " ".join(str(error).split())[:200]
-            raise InputError(f"model {TRANSFORMERS}{name}: transformers cannot load it: {why}") from error
-        if not hasattr(self.module, "get_image_features") or not hasattr(self.module, "logit_scale"):
-            raise InputError(f"model {TRANSFORMERS}{name}: {type(self.module).__name__} is no dual encoder")
-        self.module.eval()
+    def __init__(self, found: TransformersEncoder) -> None:
+        loaded = found.loaded
+        if not hasattr(loaded.model, "logit_scale"):
+            raise InputError(f"model {found.name}: {type(loaded.model).__name__} has no scale of its own to learn")
+        self.module: Any = loaded.model
+        self._processor, self._tokenizer, self._longest = loaded.pictures, loaded.texts, loaded.longest
         self.size = int(self.module.config.vision_config.image_size)
-        self._longest = int(self.module.config.text_config.max_position_embeddings)
         # SigLIP was trained on texts that are filled up, and reads others differently.
         self._padding = "max_length" if self.module.config.model_type.startswith("siglip") else True
 

@@ -72,17 +72,17 @@ def drawn(source: Source) -> Iterator[Source]:
         yield source.model_copy(update={**columns, **known})
 
 
-def draw_source(order: Order, folder: Path) -> Path:
+def draw_source(order: Order, folder: Path, without: frozenset[tuple[str, str]] = frozenset()) -> Path:
     """Draw scenes as pictures below a folder, and return a JSONL table of them with captions and ground truth.
 
-    The first scenes of a longer order are those of a shorter one.
+    No scene has a thing of a (colour, shape) of `without`. The first scenes of a longer order are those of a shorter one.
     """
     (folder / "images").mkdir()
     table = folder / "captions.jsonl"
     with table.open("w", encoding="utf-8") as file:
         for number in range(order.scenes):
             rng = random.Random(f"shapes {order.seed} {number}")
-            scene = draw_scene(rng)
+            scene = draw_scene(rng, without)
             name = f"{order.seed}-{number:06}.png"
             (folder / "images" / name).write_bytes(png(draw(scene, order.size)))
             row = {"image": name, "captions": captions(scene, rng, order.captions), "scene": scene.to_json()}

@@ -29,7 +29,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture(scope="session")
 def examples(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Examples:
     with Selection(dataset, dataset.build(), (), None, None) as selection:
-        return write_examples(selection, tmp_path_factory.mktemp("examples"), 32, pictures=True)
+        return write_examples(selection.pairs(), tmp_path_factory.mktemp("examples"), 32)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def recipe(clip: str) -> Callable[..., FineTune]:
 
     def made(**more: Any) -> FineTune:
         given: dict[str, Any] = {
-            "model": {"model": clip},
+            "model": clip,
             "losses": {"contrastive": {}, "own_negatives": {}},
             "steps": 4,
             "batch_size": 6,
