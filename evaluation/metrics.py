@@ -8,23 +8,9 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-RESULTS = pa.schema(
-    [
-        ("model", pa.string()),
-        ("benchmark", pa.string()),
-        ("category", pa.string()),  # "all" of an average over categories
-        ("average", pa.string()),  # micro: over items, macro: over categories; null of one category
-        ("metric", pa.string()),
-        ("own_name", pa.string()),  # what the benchmark calls it; null where it does not report it
-        ("usual", pa.bool_()),  # whether the benchmark averages it like this
-        ("value", pa.float64()),  # share of items that are right; of a gap, a difference of cosine similarities
-        ("low", pa.float64()),  # ends of the 95% interval
-        ("high", pa.float64()),
-        ("n", pa.int64()),  # items, or queries
-        ("units", pa.int64()),  # of these, what is independent: items that share a picture are one
-        ("ties", pa.int64()),  # items that are wrong by a draw alone
-    ]
-)
+from schemas.tables import EVALUATIONS
+
+RESULTS = pa.schema([field for field in EVALUATIONS if field.name not in {"build_id", "selected", "added"}])
 
 _ORDER = (
     "picks_caption", "picks_picture", "group", "group_match", "caption_gap", "picture_gap", "picks_original",

@@ -117,12 +117,12 @@ FROM queries, (VALUES (1), (5), (10)) AS ks(k);
 
 -- Every average is a weighted sum: of a category and of all items (micro) each weighs the same, of all categories (macro)
 -- each category does.
-CREATE TEMP TABLE weighed AS
+CREATE TEMP MACRO weighed(rows) AS TABLE
 WITH sized AS (
     SELECT
         *, count(*) OVER of_category AS n_category, count(*) OVER of_all AS n_all,
         avg(value) OVER of_category AS mean_category, avg(value) OVER of_all AS mean_all
-    FROM outcomes
+    FROM query_table(rows)
     WINDOW of_category AS (PARTITION BY model, benchmark, metric, category),
         of_all AS (PARTITION BY model, benchmark, metric)
 ), counted AS (
@@ -139,21 +139,23 @@ SELECT *, 'all', 'micro', 1 / n_all, mean_all FROM counted
 UNION ALL
 SELECT *, 'all', 'macro', 1 / (counting * n_category), mean_category FROM counted WHERE categories > 1 AND counts;
 
+-- What items of one unit, which share a picture, add to an average together.
+CREATE TEMP MACRO united(rows) AS TABLE
+SELECT
+    model, benchmark, of, average, metric, unit, sum(weight * value) AS value, sum(weight * (value - mean)) AS residue,
+    count(*) AS n, count(*) FILTER (tie) AS ties
+FROM weighed(rows) GROUP BY ALL;
+
 -- Intervals are of 95%. Items that share a picture are no independent draws: the variance is that of sums over units (as
 -- of cluster samples), and Wilson's interval takes the number of independent items that would have this variance. Where
 -- every item is a unit that is their number, and the interval Wilson's own. Gaps, which are no shares: 1.96 deviations.
 CREATE TEMP TABLE results AS
-WITH units AS (
-    SELECT
-        model, benchmark, of, average, metric, unit, sum(weight * value) AS value, sum(weight * (value - mean)) AS residue,
-        count(*) AS n, count(*) FILTER (tie) AS ties
-    FROM weighed GROUP BY ALL
-), summed AS (
+WITH summed AS (
     SELECT
         model, benchmark, of, average, metric, sum(value) AS value, sum(n)::BIGINT AS n, count(*) AS units,
         sum(ties)::BIGINT AS ties,
         sum(residue * residue) * CASE WHEN count(*) < sum(n) AND count(*) > 1 THEN count(*) / (count(*) - 1) ELSE 1 END AS variance
-    FROM units GROUP BY ALL
+    FROM united('outcomes') GROUP BY ALL
 ), effective AS (
     SELECT
         *, 1.959964 ** 2 AS z2, least(value, 1) AS p,

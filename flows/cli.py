@@ -193,6 +193,46 @@ def sql(
 
 
 @app.command()
+def evaluate(
+    model: Annotated[
+        str,
+        typer.Argument(help="open_clip name:tag, hf-hub:, local-dir:, package:, or a folder of it or transformers."),
+    ],
+    what: Annotated[
+        list[str], typer.Argument(help="Datasets, benchmarks' folders, or NAME=FOLDER.", metavar="WHAT...")
+    ],
+    out: Annotated[str, typer.Option(help="Folder or URL for scores and results.")] = "evaluation",
+    compare: Annotated[
+        list[str] | None, typer.Option(help="Another model, on the same items.", metavar="MODEL")
+    ] = None,
+    blind: Annotated[
+        list[str] | None, typer.Option(help="A language model that sees captions alone.", metavar="MODEL")
+    ] = None,
+    lexicon: Annotated[
+        str | None, typer.Option(help="Dataset with the captions that the model was trained on.", metavar="DATASET")
+    ] = None,
+    where: Annotated[str | None, typer.Option(help="Of a dataset, SQL over minimal_pairs.", metavar="SQL")] = None,
+    split: Annotated[str | None, typer.Option(help="Of a dataset, one split alone.", show_default="all")] = None,
+    form: Annotated[Literal["table", "markdown"], typer.Option("--format")] = "table",
+    batch_size: Annotated[int, typer.Option(help="Pictures or captions at a time.", min=1)] = 64,
+    device: Annotated[str, typer.Option(help="auto, or any torch device.")] = "auto",
+) -> None:
+    """Measure a model on what was accepted, or on benchmarks that lie on disk; docs/evaluate.md lists these.
+
+    What was scored once is not scored again. Of a dataset the results are in `FROM evaluations()` too.
+    """
+    from flows.evaluate import Wish, evaluate_models
+    from flows.evaluations import markdown, shown
+
+    options = (out, compare or (), blind or (), lexicon, where, split, batch_size, device)
+    done = evaluate_models(Wish(model, what, *options))
+    if form == "markdown":
+        print(markdown(done))
+    else:
+        _print(shown(done))
+
+
+@app.command()
 def export(
     folder: Folder,
     out: Annotated[str, typer.Argument(help="New folder or URL.", metavar="OUT")],

@@ -215,6 +215,28 @@ VOTES = pa.schema(
     ]
 )
 
+# How good a model is at what a build accepted, see `evaluation`; no build makes these.
+EVALUATIONS = pa.schema(
+    [
+        ("model", pa.string()),
+        ("benchmark", pa.string()),
+        ("category", pa.string()),  # "all" of an average over categories
+        ("average", pa.string()),  # micro: over items, macro: over categories; null of one category
+        ("metric", pa.string()),
+        ("own_name", pa.string()),  # what the benchmark calls it; null where it does not report it
+        ("usual", pa.bool_()),  # whether the benchmark averages it like this
+        ("value", pa.float64()),  # share of items that are right; of a gap, a difference of cosine similarities
+        ("low", pa.float64()),  # ends of the 95% interval
+        ("high", pa.float64()),
+        ("n", pa.int64()),  # items, or queries
+        ("units", pa.int64()),  # of these, what is independent: items that share a picture are one
+        ("ties", pa.int64()),  # items that are wrong by a draw alone
+        ("build_id", pa.string()),
+        ("selected", pa.string()),  # which part of the build, a condition or a split; null: all that was accepted
+        ("added", pa.timestamp("ms", tz="UTC")),
+    ]
+)
+
 SCORES = pa.schema(
     [
         ("text_negative_id", pa.string()),

@@ -16,16 +16,16 @@ import pyarrow.parquet as pq
 from schemas.errors import InputError
 from schemas.measures import language_role, smallest_margin
 from schemas.reasons import HINTS
-from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES, VOTES
+from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
 from storage.attach import attach_files
 from storage.damage import as_told, damage_named
 from storage.dataset import Build, Dataset
 from storage.manifest import Manifest
-from storage.packs import catalog_files, catalog_tables, folder, has_pictures
+from storage.packs import ADDED, catalog_files, catalog_tables, folder, has_pictures
 from storage.query import LOSSLESS
 from storage.readonly import SCHEME, ReadOnly
 
-_VIEWS = {*TABLES, "votes", "runs", "reasons", "edits", "candidates", "minimal_pairs"}  # names that are taken
+_VIEWS = {*TABLES, *ADDED, "runs", "reasons", "edits", "candidates", "minimal_pairs"}  # names that are taken
 _STORAGE = "v1.3.0"  # of catalog.duckdb: the first that reads `lambda`, so that older tools open it too
 _ROLES = {"judge": "j", "target": "t"}
 Listed = Callable[[list[str]], str]  # files of a dataset, as table/name -> an SQL list of where they are found
@@ -67,7 +67,8 @@ def connect(
         raise as_told(damage)
     runs = [f"builds/{build_id}.json" for build_id in dataset.builds()]
     views = "\n\n".join(_view(build, table, _named) for table in catalog_tables())
-    rest = _questions(build, _named, _named(runs), _rows("votes", files["votes"], VOTES, _named))
+    added = {table: _rows(table, files[table], schema, _named) for table, schema in ADDED.items()}
+    rest = _questions(build, _named, _named(runs), added)
     return _opened(dataset, files, views, {table: table for table in catalog_tables()}, runs, rest, attach, memory)
 
 
@@ -149,10 +150,11 @@ def write_catalog(dataset: Dataset, build: Build) -> None:
     Raises OSError or duckdb.Error where the disk takes no more; what was there before then stays.
     """
     sql = catalog_sql(build)
-    empty = pa.BufferOutputStream()
-    pq.write_table(VOTES.empty_table(), empty)
-    with suppress(FileExistsError):  # a pattern that no file is found by would be an error
-        dataset.files.create(dataset.path("votes", "none"), empty.getvalue().to_pybytes())
+    for table, schema in ADDED.items():
+        empty = pa.BufferOutputStream()
+        pq.write_table(schema.empty_table(), empty)
+        with suppress(FileExistsError):  # a pattern that no file is found by would be an error
+            dataset.files.create(dataset.path(table, "none"), empty.getvalue().to_pybytes())
     dataset.put_text("catalog.sql", sql)
     if not dataset.local:
         return
@@ -249,18 +251,19 @@ def _weighed(languages: list[str]) -> str:
 def _catalog(build: Build, listed: Listed) -> str:
     # A build that is pruned later is then not looked for; the name of an unfinished file begins with a dot.
     runs = f"{_FOLDER} || 'builds/[!.]*.json'"
-    votes = f"SELECT * FROM read_parquet({_FOLDER} || 'votes/[!.]*.parquet')"
+    added = {table: f"SELECT * FROM read_parquet({_FOLDER} || '{table}/[!.]*.parquet')" for table in ADDED}
     views = (_view(build, table, listed) for table in catalog_tables())
-    return "\n\n".join([*views, _questions(build, listed, runs, votes)])
+    return "\n\n".join([*views, _questions(build, listed, runs, added)])
 
 
-def _questions(build: Build, listed: Listed, runs: str, votes: str) -> str:
+def _questions(build: Build, listed: Listed, runs: str, added: Mapping[str, str]) -> str:
     """Write what is asked of the tables: views over several of them, and macros; given where build files are found, and
-    a query of all votes."""
+    queries of what was added beside the builds."""
     edits = "SELECT * EXCLUDE (image, mask, reconstruction) FROM image_negatives"
     if "image_negatives" in build.packs:
         edits = _read(folder(build.build_id, "image_negatives"), build.packs["image_negatives"], listed)
-    parts = [f"CREATE VIEW edits AS {edits};", _RUNS.format(runs), f"CREATE VIEW votes AS {votes};", _reasons(build)]
+    parts = [f"CREATE VIEW edits AS {edits};", _RUNS.format(runs), _reasons(build)]
+    parts += [f"CREATE VIEW {table} AS {query};" for table, query in added.items()]
     weighers = len(build.config.get("plausibility") or ())
     parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'edits', weighers)};")
     parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))

@@ -303,6 +303,12 @@ SELECT
     round((good + z2 / (2 * n) + sqrt(z2 * (good * (1 - good) / n + z2 / (4 * n * n)))) / (1 + z2 / n), 3) AS high
 FROM shares ORDER BY shares.operation NULLS LAST;
 
+-- How models do on what was accepted: what `counterfoil evaluate` found last of each.
+CREATE MACRO evaluations() AS TABLE
+SELECT DISTINCT ON (model, benchmark, category, average, metric, selected) *
+FROM evaluations
+ORDER BY model, benchmark, category = 'all', category, average, metric, selected, added DESC;
+
 CREATE MACRO time_by_stage() AS TABLE
 SELECT stage, sum(rows_out)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
 FROM ledger WHERE check_name IS NULL GROUP BY stage ORDER BY seconds DESC;
@@ -316,6 +322,7 @@ SELECT * FROM (VALUES
     ('paraphrases', 'view', 'the captions in other words: positives'),
     ('masks, probes', 'views', 'where an edit was allowed; what gives away an edited picture or a wrong caption'),
     ('votes', 'view', 'what people said of negatives that they read: `counterfoil sample`, `counterfoil labels`'),
+    ('evaluations', 'view', 'how models did on it, each time that one was asked: `counterfoil evaluate`'),
     ('rejects, lexicon, parses, ledger, runs', 'views', 'more tables: what was left out, the corpus, the work'),
     ('acceptance_by_operation()', 'macro', 'how many candidates of each operation were usable and accepted'),
     ('acceptance_by_method()', 'macro', 'the same by who made them: rules or a language model'),
@@ -335,5 +342,6 @@ SELECT * FROM (VALUES
     ('cost_of_accepted()', 'macro', 'seconds, tries and tokens for an accepted negative, and its costliest check'),
     ('cost_by_method()', 'macro', 'what making them cost, by rules or a language model: tries, tokens, seconds'),
     ('human_agreement()', 'macro', 'how many of the accepted negatives people find good, with 95% intervals'),
+    ('evaluations()', 'macro', 'the last of these, with 95% intervals: a row a model, metric and category'),
     ('time_by_stage()', 'macro', 'wall time of the work that made this build, by stage')
 ) AS help(name, kind, answers);

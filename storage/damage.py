@@ -18,6 +18,12 @@ _FILE = re.compile(rf"{SCHEME}(?!attached/)([\w./-]+\.parquet)")
 # Of a page that is none, or of an end that lies before what a page claims, DuckDB does not say in which file it is.
 _OF_NO_FILE = re.compile(r"^Invalid Error: |^IO Error: Failed to read \d+ bytes from ")
 
+# What puts a file there again that no build makes.
+_AGAIN = {
+    "votes": "give the sheet that it is from to `counterfoil labels` again",
+    "evaluations": "run `counterfoil evaluate` again",
+}
+
 
 @contextmanager
 def damage_named(dataset: Dataset, of: Build | Mapping[str, Sequence[str]] | None = None) -> Iterator[None]:
@@ -36,8 +42,9 @@ def damage_named(dataset: Dataset, of: Build | Mapping[str, Sequence[str]] | Non
         if found is not None:
             why = re.sub(rf"^(?:[A-Z]\w+ )+Error: |:? *['\"]?{re.escape(found[0])}['\"]?", "", sentence(cause))
             place = f"{dataset.root.rstrip('/')}/{found[1]}"
-            if found[1].startswith("votes/"):
-                raise _sheet_again(place, why) from error
+            table = found[1].partition("/")[0]
+            if table in _AGAIN:
+                raise _added_again(table, place, why) from error
             raise InputError(
                 f"{place}: this shard cannot be read ({why}); delete it if it is there, and run the same "
                 "`counterfoil build` again, which makes it anew"
@@ -52,11 +59,11 @@ def damage_named(dataset: Dataset, of: Build | Mapping[str, Sequence[str]] | Non
 def as_told(damage: DamagedShardError) -> InputError:
     """Turn damage to a file that no build can make anew into an error that says so: what people have said is not
     removed, as a build removes a shard."""
-    return _sheet_again(damage.path, damage.why) if damage.table == "votes" else damage
+    return _added_again(damage.table, damage.path, damage.why) if damage.table in _AGAIN else damage
 
 
-def _sheet_again(place: str, why: str) -> InputError:
-    return InputError(f"{place}: {why}; remove it, and give the sheet that it is from to `counterfoil labels` again")
+def _added_again(table: str, place: str, why: str) -> InputError:
+    return InputError(f"{place}: {why}; remove it, and {_AGAIN[table]}")
 
 
 def _damaged(dataset: Dataset, of: Build | Mapping[str, Sequence[str]] | None) -> DamagedShardError | None:

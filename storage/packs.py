@@ -25,12 +25,14 @@ import pyarrow as pa
 
 from devices import cores
 from schemas.ids import fingerprint
-from schemas.tables import IMAGE, TABLES
+from schemas.tables import EVALUATIONS, IMAGE, TABLES, VOTES
 from storage.dataset import Build, DamagedShardError, Dataset
 from storage.manifest import Facts, Manifest
 
 # Not for an analyst: caches, and a ledger of the ingest.
 HIDDEN = frozenset({"embeddings", "answers", "units"})
+# Tables that no build makes: what people say of a dataset, and how models do on it, is added beside the builds.
+ADDED = {"votes": VOTES, "evaluations": EVALUATIONS}
 _VERSION = 1  # of what is in a pack besides the rows of its shards
 _LARGE = 256_000_000  # bytes of shards that become one pack: what readers and object stores like
 _SETTLED = _LARGE // 2  # bytes; a pack of so many is merged no more
@@ -81,10 +83,10 @@ def catalog_tables() -> list[str]:
 
 def catalog_files(dataset: Dataset, build: Build) -> dict[str, list[str]]:
     """List the files that the catalog of a build reads, by folder: packs, shards where there are none or where
-    pictures are wanted, and what people have said by now."""
-    votes = {"votes": sorted(dataset.shards("votes"))}
+    pictures are wanted, and what people have said and models scored by now."""
+    added = {table: sorted(dataset.shards(table)) for table in ADDED}
     shards = {t: build.shards.get(t, []) for t in catalog_tables() if has_pictures(t) or t not in build.packs}
-    return {**published(build), **votes, **shards}
+    return {**published(build), **added, **shards}
 
 
 def are_published(dataset: Dataset, build: Build, manifest: Manifest) -> bool:

@@ -10,6 +10,7 @@ from schemas.errors import InputError
 from schemas.tables import TABLES
 from storage.dataset import Dataset
 from storage.files import LEFTOVER, changed
+from storage.packs import ADDED
 from storage.running import RUNNING, SILENT
 
 # Embeddings are found by model and content, not named by a build: they go with the last dataset.
@@ -115,6 +116,6 @@ def _files(dataset: Dataset) -> Iterator[tuple[str, str, dict[str, Any]]]:
     builds have published."""
     published = [f"published/{name}/{table}" for name in dataset.files.folders(f"{dataset.base}/published")
                  for table in TABLES]  # fmt: skip
-    for folder in ("", "builds", "votes", *TABLES, *published):
+    for folder in ("", "builds", *ADDED, *TABLES, *published):
         for info in dataset.files.list(f"{dataset.base}/{folder}".rstrip("/")):
             yield folder, os.path.basename(info["name"]), info

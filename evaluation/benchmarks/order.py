@@ -22,8 +22,8 @@ Words = list[str]
 
 
 def perturbed(caption: str, tags: Sequence[str], draw: random.Random) -> list[str]:
-    """Put the words of a caption, which have these tags, in four other orders (arXiv 2210.01936, section 3): nouns among
-    themselves and adjectives too, all other words among themselves, whole runs of three words, words within such runs.
+    """Put the words of a caption, which have these tags, in four other orders (arXiv 2210.01936): nouns and adjectives
+    among themselves, all other words among themselves, whole runs of three words, words within such runs.
 
     An order that comes out as the caption's own is no wrong caption, and left out.
     """

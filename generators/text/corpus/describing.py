@@ -38,7 +38,7 @@ class Describing:
         for _, captions in groupby(rows, key=lambda row: row[0]):
             sentences = [Sentence.from_row(caption, tokens) for _, caption, tokens in captions if tokens]
             for sentence in sentences:
-                self._counts.update(_mentions(sentence))
+                self._counts.update(mentions(sentence))
                 self._counts.update(_beside(sentence))
                 self._counts.update(_settings(sentence))
                 self._counts.update(("word", word, word, "", "", "") for word in words_of(sentence.caption))
@@ -49,7 +49,8 @@ class Describing:
         return self._counts.table(self.rarest * self._captions)
 
 
-def _mentions(sentence: Sentence) -> Iterator[Key]:
+def mentions(sentence: Sentence) -> Iterator[Key]:
+    """Tell what a caption says of what: its nouns, and their attributes, counts, actions and relations."""
     tokens = sentence.tokens
     for phrase in sentence.noun_phrases:
         head = tokens[phrase.head]

@@ -1,0 +1,175 @@
+"""`counterfoil evaluate`: models on benchmarks and on one's own pairs, scored once, measured, compared."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from evaluation.blind import LENGTH, Blind
+from evaluation.comparison import COMPARISONS, compared
+from evaluation.encoded import Encoded
+from evaluation.items import ITEMS, Item, tables
+from evaluation.kept import Kept, joined, parquet
+from evaluation.metrics import RESULTS, measured, results
+from evaluation.models import DualEncoder, load
+from evaluation.scoring import LEFT_OUT, SCORES, evaluate
+from flows.bindings import Bindings
+from flows.progress import progress
+from flows.what import Source, source_of
+from schemas.config import Compute
+from schemas.errors import InputError
+from schemas.ids import fingerprint
+from schemas.tables import EVALUATIONS
+
+Model = DualEncoder | Blind
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be evaluated, and how."""
+
+    model: str
+    what: Sequence[str]  # datasets, folders of benchmarks, NAME=FOLDER
+    out: str = "evaluation"
+    compare: Sequence[str] = ()  # other models, each against `model`
+    blind: Sequence[str] = ()  # language models that see captions alone
+    lexicon: str | None = None  # dataset whose captions the model was trained on
+    where: str | None = None
+    split: str | None = None
+    batch_size: int = 64
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of it."""
+
+    models: list[str]  # the first is the one that others are compared with
+    results: pa.Table  # RESULTS
+    bindings: pa.Table  # RESULTS, by whether the lexicon knows the bindings; empty without one
+    comparisons: pa.Table  # COMPARISONS
+    left_out: Counter[tuple[str, str, str]]  # benchmark, reason, an example -> items
+    location: str
+    counts: dict[str, int] = field(default_factory=dict)  # items of each benchmark
+
+
+def evaluate_models(wish: Wish) -> Done:
+    """Evaluate models, keep scores and results in `out`, and results on datasets in these too.
+
+    Raises InputError for what is no model, dataset or benchmark, and where no item at all could be scored.
+    """
+    sources = [source_of(each, wish.where, wish.split) for each in wish.what]
+    compute = Compute(device=wish.device)
+    names = list(dict.fromkeys((wish.model, *wish.compare)))
+    models: list[Model] = [load(name, compute, wish.batch_size) for name in names]
+    blinds = [Blind(name, compute) for name in dict.fromkeys((LENGTH, *wish.blind))]
+    for blind in blinds:
+        blind.check()
+    bindings = Bindings(wish.lexicon) if wish.lexicon is not None else None
+    kept = Kept(wish.out)
+    items, scores, left_out = _scored(sources, [*models, *blinds], kept)
+    own = [each for source in sources for each in source.own]
+    with measured(items, scores, own) as connection:
+        found = results(connection)
+        pairs = [compared(connection, names[0], other) for other in names[1:]]
+    bound = RESULTS.empty_table()
+    if bindings is not None:
+        with measured(bindings.by_binding(items), scores, own) as connection:
+            rows = results(connection)
+            bound = rows.filter(pa.compute.is_null(rows["average"]))
+    done = Done(
+        names, found, bound, joined(pairs, COMPARISONS), _reasons(left_out), kept.location,
+        dict(Counter(items["benchmark"].to_pylist())),
+    )  # fmt: skip
+    if not found.num_rows:
+        raise InputError("\n".join(told_left_out(done)) or "evaluate: there is no item in what was named")
+    for name, table in (("results", found), ("bindings", bound), ("comparisons", done.comparisons)):
+        if table.num_rows or name == "results":
+            kept.put(f"{name}.parquet", parquet(table))
+    for source in sources:
+        _add(source, found, wish)
+    return done
+
+
+def told_left_out(done: Done) -> list[str]:
+    """Say which items could not be asked about, and why."""
+    return [
+        f"{benchmark}: {number:,} of {done.counts[benchmark]:,} items left out: {reason}"
+        + (f", such as {example}" if example else "")
+        for (benchmark, reason, example), number in sorted(done.left_out.items())
+    ]
+
+
+def _scored(sources: Sequence[Source], models: Sequence[Model], kept: Kept) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Score what is not scored yet; returns all items, scores and what was left out."""
+    work = _Work(models, kept)
+    with progress("evaluate", "items") as advance:
+        for source in sources:
+            pool: list[Item] = []
+            for table in tables(_choices(source, pool)):
+                work.score(table, lambda table=table: [table])  # type: ignore[misc]
+                advance(table.num_rows, None)
+            if pool:  # one question, however many pictures: these are read again, not held
+                work.score(pa.Table.from_pylist(pool, ITEMS), lambda source=source: tables(_pool(source)))  # type: ignore[misc]
+                advance(len(pool), None)
+    return joined(work.items), joined(work.scores, SCORES), joined(work.left_out, LEFT_OUT)
+
+
+class _Work:
+    """Items scored by several models, each picture and caption encoded once by each."""
+
+    def __init__(self, models: Sequence[Model], kept: Kept) -> None:
+        self._models, self._kept = models, kept
+        self._encoded = {model.name: Encoded(model) for model in models if not isinstance(model, Blind)}
+        self.items, self.scores, self.left_out = list[pa.Table](), list[pa.Table](), list[pa.Table]()
+
+    def score(self, items: pa.Table, with_pictures: Callable[[], Iterable[pa.Table]]) -> None:
+        """Score items by the models that have not done so; `with_pictures` gives them again, where there are any."""
+        held = self._kept.hold(items)
+        self.items.append(held.items)
+        for model in self._models:
+            found = self._kept.scores(model, held)
+            if found is None:
+                found = evaluate(model, with_pictures(), encoded=self._encoded.get(model.name))
+                self._kept.keep(model, held, found)
+            self.scores.append(found.scores)
+            self.left_out.append(found.left_out)
+
+
+def _choices(source: Source, pool: list[Item]) -> Iterator[Item]:
+    """Read what is to be chosen within an item; what is to be found among all goes to the pool, without pictures."""
+    for one in source.read():
+        if one["task"] == "retrieval":
+            pool.append({**one, "pictures": [{**picture, "bytes": None} for picture in one["pictures"]]})
+        else:
+            yield one
+
+
+def _pool(source: Source) -> Iterator[Item]:
+    return (one for one in source.read() if one["task"] == "retrieval")
+
+
+def _reasons(left_out: pa.Table) -> Counter[tuple[str, str, str]]:
+    """Count items by why they were left out, each once, with an example of each reason."""
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    examples: dict[tuple[str, str], str] = {}
+    for row in left_out.to_pylist():
+        why = (row["benchmark"], row["reason"])
+        examples.setdefault(why, row["picture"] or "")
+        seen.setdefault((row["benchmark"], row["item_id"]), why)
+    return Counter((*why, examples[why]) for why in seen.values())
+
+
+def _add(source: Source, found: pa.Table, wish: Wish) -> None:
+    """Put what was found on a dataset into it, for `FROM evaluations()`."""
+    if source.dataset is None or source.build is None:
+        return
+    rows = [row for row in found.to_pylist() if row["benchmark"].rpartition(" ")[0] == source.name]
+    selected = "; ".join(filter(None, (wish.where, wish.split and f"split {wish.split}"))) or None
+    more = {"build_id": source.build.build_id, "selected": selected, "added": datetime.now(UTC)}
+    named = [{**row, **more, "benchmark": row["benchmark"].rpartition(" ")[2]} for row in rows]
+    table = pa.Table.from_pylist(named, EVALUATIONS)
+    name = fingerprint("evaluations", source.build.build_id, selected, rows)
+    source.dataset.files.put(source.dataset.path("evaluations", name), parquet(table))
