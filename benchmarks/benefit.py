@@ -254,8 +254,8 @@ def _perfect(work: Path) -> Iterator[Pair]:
         empty = dict.fromkeys(Pair.__slots__)
         yield Pair(**{
             **empty, "text_negative_id": str(number), "image_id": str(number), "operation": operation,
-            "method": "drawn", "original": right, "negative": wrong, "original_still_true": operation.startswith("add_"),
-            "split": "train", "paraphrases": [], "picture": shown[0], "negative_picture": shown[1],
+            "method": "drawn", "original": right, "negative": wrong,
+            "original_still_true": operation.startswith("add_"), "split": "train", "paraphrases": [], "picture": shown[0], "negative_picture": shown[1],
         })  # type: ignore[arg-type]  # fmt: skip
 
 

@@ -90,6 +90,23 @@ def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-datas
 
 
 @app.command()
+def finetune(
+    config: Annotated[str, typer.Argument(help="YAML file, for example configs/finetune-clip-b32.yaml.")],
+    folder: Folder,
+    out: Annotated[str, typer.Option(help="Folder for the tuned model.", metavar="DIR")] = "tuned",
+    setting: Settings = None,
+    build: OfBuild = None,
+) -> None:
+    """Tune a model with what a build accepted; tell what it gained and lost. Interrupted, it goes on."""
+    from flows.run import run_flow
+    from flows.tuned import shown
+
+    done = run_flow("finetune", config, folder, out, setting or [], build)
+    if done is not None:
+        _print(shown(done))
+
+
+@app.command()
 def check(
     config: Annotated[str, typer.Argument(help="YAML file, for example configs/photos.yaml.")],
     source: Annotated[str | None, typer.Option(help="File, folder or glob with the pairs.")] = None,

@@ -43,7 +43,7 @@ def markdown(done: Done) -> str:
     """Write the same as Markdown."""
     lines = ["# Evaluation", "", "Models: " + ", ".join(f"`{name}`" for name in done.models), ""]
     for section in _sections(done):
-        lines += [f"## {section.title}", "", *_table(section.columns), ""]
+        lines += [f"## {section.title}", "", *markdown_table(section.columns), ""]
         lines += [line for below in section.below for line in (below, "")]
     return "\n".join([*lines, *_ending(done), ""])
 
@@ -153,7 +153,8 @@ def _first(columns: Sequence[Column]) -> list[Column]:
     return [Column(column.name, column.cells[:_MOST_ROWS], column.numeric) for column in columns]
 
 
-def _table(columns: Sequence[Column]) -> Iterator[str]:
+def markdown_table(columns: Sequence[Column]) -> Iterator[str]:
+    """Write a table in Markdown, line by line."""
     yield f"| {' | '.join(column.name for column in columns)} |"
     yield f"| {' | '.join('---:' if column.numeric else '---' for column in columns)} |"
     for cells in zip(*(column.cells for column in columns), strict=True):

@@ -1,6 +1,8 @@
-"""Run the build from a command line: with the Prefect server that is set up, or with none at all."""
+"""Run a flow from a command line: with the Prefect server that is set up, or with none at all."""
 
 import os
+from importlib import import_module
+from typing import Any
 
 from flows.errors import unreachable
 from schemas.errors import InputError
@@ -8,7 +10,13 @@ from storage.dataset import Build
 
 
 def run_build(config: str, out: str, source: str | None, settings: list[str]) -> Build:
-    """Run the build flow.
+    """Run the build flow, see `run_flow`."""
+    made: Build = run_flow("build", config, out, source, settings)
+    return made
+
+
+def run_flow(name: str, *given: Any) -> Any:
+    """Run a flow, `build` or `finetune`, each of the module of its name.
 
     Where PREFECT_API_URL or the active profile names a server, the run is recorded there. Elsewhere the
     same function runs without one: a temporary server costs twelve seconds and forgets the run.
@@ -26,12 +34,9 @@ def run_build(config: str, out: str, source: str | None, settings: list[str]) ->
         if failure is not None:
             raise InputError(unreachable(str(server))) from failure
 
-    from flows.build import build
-
+    flow = getattr(import_module(f"flows.{name}"), name)
     if server is None:
-        made: Build = build.fn(config, out, source, settings)
-        return made
+        return flow.fn(*given)
     # What is printed is for the terminal here, where Prefect's own lines would drown it.
     with tags("counterfoil"):
-        recorded: Build = build.with_options(log_prints=False)(config, out, source, settings)
-    return recorded
+        return flow.with_options(log_prints=False)(*given)

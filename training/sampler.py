@@ -52,15 +52,10 @@ class Sampler:
         return done
 
     def steps(self, start: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-        """Yield epoch and batch of every step from one onward, without end.
-
-        Raises ValueError where not one batch can be filled.
-        """
+        """Yield epoch and batch of every step from one onward, without end."""
         step, epoch = 0, 0
         while True:
             batches = self.epoch(epoch)
-            if not batches:
-                raise ValueError(f"{len(self._keys):,} examples fill no batch of {self._size:,}")
             for batch in batches[max(0, start - step) :]:
                 yield epoch, batch
             step, epoch = step + len(batches), epoch + 1

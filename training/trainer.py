@@ -63,7 +63,10 @@ class Trainer:
         self._teacher = {} if self._decay is None else self._copied()
         self._sampler = Sampler(examples.keys, recipe.batch_size, recipe.seed)
         self._drawing = Drawing(examples, recipe.data.negatives, recipe.data.curriculum, recipe.seed)
-        self.steps = recipe.steps or max(1, round(recipe.epochs * len(self._sampler.epoch(0))))
+        each = len(self._sampler.epoch(0))
+        if not each:
+            raise ValueError(f"{len(examples):,} examples fill no batch of {recipe.batch_size:,}")
+        self.steps = recipe.steps or max(1, round(recipe.epochs * each))
         self._micro = recipe.micro_batch_size or 2**30
         self._memory: dict[str, float] = {}
         self.done = 0

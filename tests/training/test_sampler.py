@@ -3,7 +3,6 @@
 from itertools import islice
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,11 +43,6 @@ def test_steps_go_on_from_anywhere() -> None:
     for start in (1, 5, 6, 13):
         later = [(epoch, batch.tolist()) for epoch, batch in islice(sampler.steps(start), 20 - start)]
         assert later == all_steps[start:]
-
-
-def test_examples_that_fill_no_batch_are_said_to() -> None:
-    with pytest.raises(ValueError, match="3 examples fill no batch of 4"):
-        next(Sampler([frozenset({1})] * 3, 4, seed=0).steps(0))
 
 
 class _Few:

@@ -116,6 +116,11 @@ def test_adapters_are_merged_into_weights_of_the_first_names(recipe: Make, examp
     assert all("resblocks" in name for name in moved), "only maps in blocks have adapters"
 
 
+def test_examples_that_fill_no_batch_are_said_to(recipe: Make, examples: Examples, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"{len(examples)} examples fill no batch of 500"):
+        trained(recipe(batch_size=500), examples, tmp_path)
+
+
 def test_weights_between_two_models() -> None:
     first = {"a": torch.tensor([0.0, 2.0]), "n": torch.tensor([1])}
     tuned = {"a": torch.tensor([1.0, 0.0]), "n": torch.tensor([3])}
