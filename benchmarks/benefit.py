@@ -252,11 +252,20 @@ def _perfect(work: Path) -> Iterator[Pair]:
         right, wrong = (write(claim, random.Random(wording)) for claim in claims)
         shown = [Picture(f"{number} {at}", png(draw(scene, SIZE)), "png") for at, scene in enumerate(scenes)]
         empty = dict.fromkeys(Pair.__slots__)
-        yield Pair(**{
-            **empty, "text_negative_id": str(number), "image_id": str(number), "operation": operation,
-            "method": "drawn", "original": right, "negative": wrong,
-            "original_still_true": operation.startswith("add_"), "split": "train", "paraphrases": [], "picture": shown[0], "negative_picture": shown[1],
-        })  # type: ignore[arg-type]  # fmt: skip
+        told = {
+            "text_negative_id": str(number),
+            "image_id": str(number),
+            "operation": operation,
+            "method": "drawn",
+            "original": right,
+            "negative": wrong,
+            "original_still_true": operation.startswith("add_"),
+            "split": "train",
+            "paraphrases": [],
+            "picture": shown[0],
+            "negative_picture": shown[1],
+        }
+        yield Pair(**(empty | told))  # type: ignore[arg-type]
 
 
 LESSONS: dict[str, Callable[[Path], Iterable[Pair]]] = {
