@@ -34,13 +34,12 @@ Told = Callable[[int, int, dict[str, float]], None]
 
 def accelerator_for(recipe: FineTune, folder: Path) -> "Accelerator":
     """Make what places a training on this machine's devices, in the number format that the recipe says."""
-    from accelerate import Accelerator
+    from accelerate import Accelerator, PartialState
 
-    device = recipe.compute.device
-    first = Accelerator(cpu=device == "cpu")
-    precision = _PRECISION[pick_dtype(recipe.compute.dtype, first.device)]
+    cpu = recipe.compute.device == "cpu"
+    precision = _PRECISION[pick_dtype(recipe.compute.dtype, PartialState(cpu=cpu).device)]
     return Accelerator(
-        cpu=device == "cpu", mixed_precision=precision, log_with=list(recipe.trackers) or None, project_dir=folder
+        cpu=cpu, mixed_precision=precision, log_with=list(recipe.trackers) or None, project_dir=folder
     )
 
 
