@@ -133,17 +133,19 @@ WITH sized AS (
             OVER (PARTITION BY model, benchmark, metric) AS counting
     FROM sized LEFT JOIN (SELECT benchmark, max(least) AS least_of FROM own GROUP BY benchmark) USING (benchmark)
 )
-SELECT *, category AS of, NULL AS average, 1 / n_category AS weight, mean_category AS mean FROM counted WHERE categories > 1
+SELECT *, category AS of, NULL AS average, 1 / n_category AS weight, mean_category AS mean, 0 AS doubt
+FROM counted WHERE categories > 1
 UNION ALL
-SELECT *, 'all', 'micro', 1 / n_all, mean_all FROM counted
-UNION ALL
-SELECT *, 'all', 'macro', 1 / (counting * n_category), mean_category FROM counted WHERE categories > 1 AND counts;
+SELECT *, 'all', 'micro', 1 / n_all, mean_all, 0 FROM counted
+UNION ALL  -- a category of few items varies by more than these show: by two more, of which one is right
+SELECT *, 'all', 'macro', 1 / (counting * n_category), mean_category, 1 / (counting * (n_category + 2)) ** 2 / n_category
+FROM counted WHERE categories > 1 AND counts;
 
 -- What items of one unit, which share a picture, add to an average together.
 CREATE TEMP MACRO united(rows) AS TABLE
 SELECT
     model, benchmark, of, average, metric, unit, sum(weight * value) AS value, sum(weight * (value - mean)) AS residue,
-    count(*) AS n, count(*) FILTER (tie) AS ties
+    sum(doubt) AS doubt, count(*) AS n, count(*) FILTER (tie) AS ties
 FROM weighed(rows) GROUP BY ALL;
 
 -- Intervals are of 95%. Items that share a picture are no independent draws: the variance is that of sums over units (as
@@ -154,8 +156,9 @@ WITH summed AS (
     SELECT
         model, benchmark, of, average, metric, sum(value) AS value, sum(n)::BIGINT AS n, count(*) AS units,
         sum(ties)::BIGINT AS ties,
-        sum(residue * residue) * CASE WHEN count(*) < sum(n) AND count(*) > 1 THEN count(*) / (count(*) - 1) ELSE 1 END AS variance
-    FROM united('outcomes') GROUP BY ALL
+        sum(residue * residue) * CASE WHEN count(*) < sum(n) AND count(*) > 1 THEN count(*) / (count(*) - 1) ELSE 1 END
+            + CASE WHEN ends_with(metric, '_gap') THEN 0 ELSE sum(doubt) / 2 END AS variance
+    FROM united('outcomes') GROUP BY model, benchmark, of, average, metric
 ), effective AS (
     SELECT
         *, 1.959964 ** 2 AS z2, least(value, 1) AS p,
