@@ -121,9 +121,7 @@ def _by_category(rows: Sequence[Row], model: str) -> list[Column]:
         told = [cells.get((each, blind, "picks_caption")) or cells.get((each, blind, "picture_0_picks"))
                 for each in categories]  # fmt: skip
         name = blind.replace(":", " ", 1)
-        columns.append(
-            _number(name, ["-" if row is None else f"{row['value'] + row['ties'] / row['n'] / 2:.2f}" for row in told])
-        )
+        columns.append(_number(name, [_halved(row) for row in told]))
     return columns
 
 
@@ -178,6 +176,10 @@ def _table(columns: Sequence[Column]) -> Iterator[str]:
 
 def _cell(row: Row | None) -> str:
     return "-" if row is None else f"{row['value']:.2f} {_end(row['low'])}-{_end(row['high'])}"
+
+
+def _halved(row: Row | None) -> str:
+    return "-" if row is None else f"{row['value'] + row['ties'] / row['n'] / 2:.2f}"
 
 
 def _end(value: float) -> str:
