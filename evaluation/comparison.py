@@ -16,9 +16,12 @@ COMPARISONS = pa.schema(
         ("high", pa.float64()),
         ("n", pa.int64()),  # items that both were asked about
         ("units", pa.int64()),
-        ("gained", pa.int64()),  # units in which the second is ahead
+        (
+            "gained",
+            pa.int64(),
+        ),  # units in which the second is ahead; null, as what follows, of macro
         ("lost", pa.int64()),  # in which it is behind
-        ("p", pa.float64()),  # of so uneven a split by chance; null of an average over categories
+        ("p", pa.float64()),  # of so uneven a split by chance
     ]
 )
 
@@ -32,24 +35,32 @@ WITH both_sides AS (
     FROM outcomes first JOIN outcomes second USING (benchmark, category, item_id, metric)
     WHERE first.model = $first AND second.model = $second
 )
-SELECT * REPLACE (difference AS value, false AS tie) EXCLUDE (difference) FROM both_sides
+SELECT * EXCLUDE (difference) REPLACE (difference AS value, false AS tie) FROM both_sides
 """
-_SUMMED = """
+_BOUNDED = """
+CREATE OR REPLACE TEMP TABLE bounded_differences AS
 WITH summed AS (
     SELECT
-        benchmark, of AS category, average, metric, sum(value) AS difference, sum(n)::BIGINT AS n, count(*) AS units,
+        model, benchmark, of AS category, average, metric, sum(value) AS value, sum(n)::BIGINT AS n, count(*) AS units,
         count(*) FILTER (value > 1e-12) AS gained, count(*) FILTER (value < -1e-12) AS lost,
-        sqrt(sum(residue * residue) + CASE WHEN ends_with(metric, '_gap') THEN 0 ELSE 2 / sum(n) ** 2 END) AS deviation
-    FROM united('differences') GROUP BY ALL
+        CASE WHEN ends_with(metric, '_gap') THEN 0 ELSE 2 / sum(n) ** 2 END AS two_more,
+        1.959964 * sqrt(sum(residue * residue) + two_more) AS off
+    FROM united('differences') GROUP BY model, benchmark, of, average, metric
 )
+SELECT *, greatest(-1, value - off) AS low, least(1, value + off) AS high FROM summed
+"""
+_COMPARED = """
 SELECT
-    $first AS first, $second AS second, benchmark, category, average, metric, difference,
-    greatest(-1, difference - 1.959964 * deviation) AS low, least(1, difference + 1.959964 * deviation) AS high,
-    n, units, gained, lost,
+    $first AS first, $second AS second, benchmark, category, average, metric, value AS difference,
+    CASE average WHEN 'macro' THEN greatest(-1, value - greatest(below, off)) ELSE low END AS low,
+    CASE average WHEN 'macro' THEN least(1, value + greatest(above, off)) ELSE high END AS high, n, units,
+    CASE WHEN average IS DISTINCT FROM 'macro' THEN gained END AS gained,
+    CASE WHEN average IS DISTINCT FROM 'macro' THEN lost END AS lost,
     CASE WHEN average IS DISTINCT FROM 'macro' THEN least(1, 2 * list_sum(list_transform(
         range(0, least(gained, lost) + 1), lambda k: exp(lgamma(gained + lost + 1) - lgamma(k + 1)
             - lgamma(gained + lost - k + 1) - (gained + lost) * ln(2))))) END AS p
-FROM summed ORDER BY benchmark, average = 'macro', average = 'micro', category, metric
+FROM bounded_differences LEFT JOIN spread('bounded_differences') USING (model, benchmark, metric)
+ORDER BY benchmark, average = 'macro', average = 'micro', category, metric
 """
 
 
@@ -57,4 +68,5 @@ def compared(connection: duckdb.DuckDBPyConnection, first: str, second: str) -> 
     """Compare two models that `metrics.measured` has outcomes of, item by item; returns COMPARISONS."""
     models = {"first": first, "second": second}
     connection.execute(f"CREATE OR REPLACE TEMP TABLE differences AS {_QUERY}", models)
-    return connection.execute(_SUMMED, models).to_arrow_table().select(COMPARISONS.names).cast(COMPARISONS)
+    connection.execute(_BOUNDED)
+    return connection.sql(_COMPARED, params=models).to_arrow_table().select(COMPARISONS.names).cast(COMPARISONS)

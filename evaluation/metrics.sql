@@ -146,10 +146,18 @@ SELECT
     count(*) AS n, count(*) FILTER (tie) AS ties
 FROM weighed(rows) GROUP BY ALL;
 
+-- How far an average over categories may be off, by the intervals of these (MOVER; Zou and Donner 2008): one of few items
+-- counts with all that it may be off, where a variance of its items would say that it is not.
+CREATE TEMP MACRO spread(rows) AS TABLE
+SELECT
+    model, benchmark, metric, sqrt(sum((value - low) ** 2)) / count(*) AS below, sqrt(sum((high - value) ** 2)) / count(*) AS above
+FROM query_table(rows) LEFT JOIN (SELECT benchmark, max(least) AS least_of FROM own GROUP BY benchmark) USING (benchmark)
+WHERE average IS NULL AND n >= coalesce(least_of, 0) GROUP BY model, benchmark, metric;
+
 -- Intervals are of 95%. Items that share a picture are no independent draws: the variance is that of sums over units (as
 -- of cluster samples), and Wilson's interval takes the number of independent items that would have this variance. Where
 -- every item is a unit that is their number, and the interval Wilson's own. Gaps, which are no shares: 1.96 deviations.
-CREATE TEMP TABLE results AS
+CREATE TEMP TABLE bounded AS
 WITH summed AS (
     SELECT
         model, benchmark, of, average, metric, sum(value) AS value, sum(n)::BIGINT AS n, count(*) AS units,
@@ -158,15 +166,24 @@ WITH summed AS (
     FROM united('outcomes') GROUP BY ALL
 ), effective AS (
     SELECT
-        *, 1.959964 ** 2 AS z2, least(value, 1) AS p,
+        *, 1.959964 ** 2 AS z2, least(value, 1) AS p, 1.959964 * sqrt(variance) AS off,
         CASE WHEN variance > 1e-12 THEN greatest(1, least(n, value * (1 - value) / variance)) ELSE units END AS m
     FROM summed
 )
 SELECT
-    model, benchmark, of AS category, average, metric, own_name, coalesce(usual = average, false) AS usual, value,
-    CASE WHEN ends_with(metric, '_gap') THEN greatest(0, value - 1.959964 * sqrt(variance))
+    model, benchmark, of AS category, average, metric, value, off,
+    CASE WHEN ends_with(metric, '_gap') THEN greatest(0, value - off)
         ELSE greatest(0, (p + z2 / (2 * m) - sqrt(z2 * (p * (1 - p) / m + z2 / (4 * m * m)))) / (1 + z2 / m)) END AS low,
-    CASE WHEN ends_with(metric, '_gap') THEN value + 1.959964 * sqrt(variance)
+    CASE WHEN ends_with(metric, '_gap') THEN value + off
         ELSE least(1, (p + z2 / (2 * m) + sqrt(z2 * (p * (1 - p) / m + z2 / (4 * m * m)))) / (1 + z2 / m)) END AS high,
     n, units, ties
-FROM effective LEFT JOIN own USING (benchmark, metric);
+FROM effective;
+
+CREATE TEMP TABLE results AS
+SELECT
+    model, benchmark, category, average, metric, own_name, coalesce(usual = average, false) AS usual, value,
+    CASE average WHEN 'macro' THEN greatest(0, value - greatest(below, off)) ELSE low END AS low,
+    CASE WHEN average = 'macro' AND ends_with(metric, '_gap') THEN value + greatest(above, off)
+        WHEN average = 'macro' THEN least(1, value + greatest(above, off)) ELSE high END AS high,
+    n, units, ties
+FROM bounded LEFT JOIN own USING (benchmark, metric) LEFT JOIN spread('bounded') USING (model, benchmark, metric);

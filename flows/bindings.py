@@ -3,6 +3,7 @@
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evaluation.items import ITEMS
 from flows.builds import chosen_build
@@ -45,6 +46,7 @@ class Bindings:
 
         Of an item of two pictures the right caption is that of the first.
         """
+        items = items.filter(pc.equal(items["task"], "choice"))
         rows = items.to_pylist()
         sides = [_sides(row) for row in rows]
         of = self._of(sorted({caption for side in sides for part in side for caption in part}))
@@ -69,9 +71,7 @@ def _bound(caption: str, tokens: list[Any]) -> frozenset[Binding]:
     if not tokens:
         return frozenset()
     keys = mentions(Sentence.from_row(caption, tokens))
-    return frozenset(
-        _binding(kind, word, context, other) for kind, word, _, _, context, other in keys if kind in _KINDS
-    )
+    return frozenset(_binding(kind, word, at, other) for kind, word, _, _, at, other in keys if kind in _KINDS)
 
 
 def _binding(kind: str, word: str, context: str, other: str) -> Binding:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evaluation.blind import LENGTH, Blind
 from evaluation.comparison import COMPARISONS, compared
@@ -16,6 +17,7 @@ from evaluation.metrics import RESULTS, measured, results
 from evaluation.models import DualEncoder, load
 from evaluation.scoring import LEFT_OUT, SCORES, evaluate
 from flows.bindings import Bindings
+from flows.evaluations import markdown, told_left_out
 from flows.progress import progress
 from flows.what import Source, source_of
 from schemas.config import Compute
@@ -78,7 +80,7 @@ def evaluate_models(wish: Wish) -> Done:
     if bindings is not None:
         with measured(bindings.by_binding(items), scores, own) as connection:
             rows = results(connection)
-            bound = rows.filter(pa.compute.is_null(rows["average"]))
+            bound = rows.filter(pc.is_null(rows["average"]))
     done = Done(
         names, found, bound, joined(pairs, COMPARISONS), _reasons(left_out), kept.location,
         dict(Counter(items["benchmark"].to_pylist())),
@@ -88,18 +90,10 @@ def evaluate_models(wish: Wish) -> Done:
     for name, table in (("results", found), ("bindings", bound), ("comparisons", done.comparisons)):
         if table.num_rows or name == "results":
             kept.put(f"{name}.parquet", parquet(table))
+    kept.put("report.md", markdown(done).encode())
     for source in sources:
         _add(source, found, wish)
     return done
-
-
-def told_left_out(done: Done) -> list[str]:
-    """Say which items could not be asked about, and why."""
-    return [
-        f"{benchmark}: {number:,} of {done.counts[benchmark]:,} items left out: {reason}"
-        + (f", such as {example}" if example else "")
-        for (benchmark, reason, example), number in sorted(done.left_out.items())
-    ]
 
 
 def _scored(sources: Sequence[Source], models: Sequence[Model], kept: Kept) -> tuple[pa.Table, pa.Table, pa.Table]:

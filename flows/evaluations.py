@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from flows.evaluate import Done, told_left_out
 from flows.tables import Column, Columns
+
+if TYPE_CHECKING:
+    from flows.evaluate import Done
 
 _MOST_ROWS = 30  # categories in the terminal; Markdown has all
 _HALVES = ("picture_0_picks", "picture_1_picks", "caption_0_picks", "caption_1_picks")
 _BY_CATEGORY = ("picks_caption", "picks_picture", "group", "paraphrase_closer")
 _BLIND = "blind:"
+_CELL = "the share that is right, and its 95% interval; of what is told blindly ties count half"
+_BOUND = "seen: all attributes, relations and actions that only the right, or the wrong, caption has"
 Row = dict[str, Any]
 
 
@@ -27,7 +31,7 @@ class Section:
     below: list[str] = field(default_factory=list)
 
 
-def shown(done: Done) -> RenderableType:
+def shown(done: "Done") -> RenderableType:
     """Lay out for a terminal."""
     parts: list[RenderableType] = []
     for section in _sections(done):
@@ -39,7 +43,7 @@ def shown(done: Done) -> RenderableType:
     return Group(*parts)
 
 
-def markdown(done: Done) -> str:
+def markdown(done: "Done") -> str:
     """Write the same as Markdown."""
     lines = ["# Evaluation", "", "Models: " + ", ".join(f"`{name}`" for name in done.models), ""]
     for section in _sections(done):
@@ -48,94 +52,100 @@ def markdown(done: Done) -> str:
     return "\n".join([*lines, *_ending(done), ""])
 
 
-def _sections(done: Done) -> Iterator[Section]:
+def told_left_out(done: "Done") -> list[str]:
+    """Say which items could not be asked about, and why."""
+    return [
+        f"{benchmark}: {number:,} of {done.counts[benchmark]:,} items left out: {reason}"
+        + (f", such as {example}" if example else "")
+        for (benchmark, reason, example), number in sorted(done.left_out.items())
+    ]
+
+
+def _sections(done: "Done") -> Iterator[Section]:
     for benchmark in dict.fromkeys(done.results["benchmark"].to_pylist()):
         rows = _of(done.results, benchmark)
         yield _averages(benchmark, done, rows)
         categories = [row for row in rows if row["average"] is None]
-        if categories:
-            yield Section(f"{benchmark}, by category", _by_category(categories))
+        for model in done.models:
+            if categories:
+                yield Section(f"{benchmark}, by category: {_short(model)}", _by_category(categories, model), [_CELL])
         pairs = _of(done.comparisons, benchmark)
         if pairs:
-            yield _compared(benchmark, pairs)
+            order = list(dict.fromkeys(row["metric"] for row in rows))
+            yield _compared(benchmark, sorted(pairs, key=lambda row: order.index(row["metric"])))
         bound = _of(done.bindings, benchmark)
-        if bound:
-            below = ["What right and wrong captions differ in, and the lexicon's captions say or do not."]
-            yield Section(f"{benchmark}, by what the lexicon binds", _by_category(bound), below)
+        for model in done.models:
+            if bound:
+                title = f"{benchmark}, by what the lexicon's captions bind: {_short(model)}"
+                yield Section(title, _by_category(bound, model), [_CELL, _BOUND])
 
 
-def _averages(benchmark: str, done: Done, rows: Sequence[Row]) -> Section:
+def _averages(benchmark: str, done: "Done", rows: Sequence[Row]) -> Section:
     reported = {row["metric"] for row in rows if row["own_name"]}
     wanted = [
         row
         for row in rows
-        if row["average"] is not None
-        and (row["metric"] not in _HALVES or row["metric"] in reported or row["model"].startswith(_BLIND))
+        if row["average"] is not None and (row["metric"] not in _HALVES or row["metric"] in reported or _is_blind(row))
     ]
     order = list(dict.fromkeys(row["metric"] for row in wanted))
-    wanted.sort(
-        key=lambda row: (order.index(row["metric"]), row["average"] == "macro", row["model"].startswith(_BLIND))
-    )
+    models = [*done.models, *(row["model"] for row in rows if _is_blind(row))]
+    wanted.sort(key=lambda row: (order.index(row["metric"]), row["average"] == "macro", models.index(row["model"])))
     several = len({row["model"] for row in wanted}) > 1
     columns = [_text("metric", [row["metric"] for row in wanted])]
     if reported:
         columns.append(_text("its own name", [row["own_name"] or "" for row in wanted]))
     columns.append(_text("average", [row["average"] + (" *" if row["usual"] else "") for row in wanted]))
     if several:
-        columns.append(_text("model", [row["model"] for row in wanted]))
+        columns.append(_text("model", [_short(row["model"]) for row in wanted]))
     columns += [
         _number("value", [_value(row["value"]) for row in wanted]),
-        _text("95%", [f"{_short(row['low'])} to {_short(row['high'])}" for row in wanted]),
-        _number("n", [f"{row['n']:,}" for row in wanted]),
-        _number("ties", [f"{row['ties']:,}" for row in wanted]),
+        _number("95%", [f"{row['low']:.2f} to {row['high']:.2f}" for row in wanted]),
+        _count("n", [row["n"] for row in wanted]),
+        _count("ties", [row["ties"] for row in wanted]),
     ]
     below = ["* the average that the benchmark itself reports"] if any(row["usual"] for row in wanted) else []
     return Section(f"{benchmark}: {done.counts[benchmark]:,} items", columns, below)
 
 
-def _by_category(rows: Sequence[Row]) -> list[Column]:
-    """Lay out a row for each category and model, a column for each metric, and one for what is told blindly."""
-    seeing = [row for row in rows if not row["model"].startswith(_BLIND)]
-    there = {row["metric"] for row in seeing}
-    metrics = [metric for metric in _BY_CATEGORY if metric in there] or sorted(there)
-    lines = list(dict.fromkeys((row["category"], row["model"]) for row in seeing))
-    lines.sort(key=lambda line: line[0])
+def _by_category(rows: Sequence[Row], model: str) -> list[Column]:
+    """Lay out a row for each category, a column for each metric, and one for what is told blindly."""
     cells = {(row["category"], row["model"], row["metric"]): row for row in rows}
-    columns = [_text("category", [category or "-" for category, _ in lines])]
-    if len({model for _, model in lines}) > 1:
-        columns.append(_text("model", [model for _, model in lines]))
-    first = [next(cells[*line, metric] for metric in metrics if (*line, metric) in cells) for line in lines]
-    columns.append(_number("n", [f"{row['n']:,}" for row in first]))
-    columns += [_text(metric, [_cell(cells.get((*line, metric))) for line in lines]) for metric in metrics]
-    for blind in dict.fromkeys(row["model"] for row in rows if row["model"].startswith(_BLIND)):
-        told = [cells.get((category, blind, "picks_caption")) or cells.get((category, blind, "picture_0_picks"))
-                for category, _ in lines]  # fmt: skip
-        columns.append(_number(blind, ["-" if row is None else _value(row["value"]) for row in told]))
+    seeing = [row for row in rows if row["model"] == model]
+    there = dict.fromkeys(row["metric"] for row in seeing)
+    metrics = [metric for metric in _BY_CATEGORY if metric in there] or list(there)
+    categories = sorted({row["category"] for row in seeing})
+    numbers = [next(row["n"] for row in seeing if row["category"] == category) for category in categories]
+    columns = [_text("category", [category or "-" for category in categories]), _count("n", numbers)]
+    columns += [_number(metric, [_cell(cells.get((each, model, metric))) for each in categories]) for metric in metrics]
+    for blind in dict.fromkeys(row["model"] for row in rows if _is_blind(row)):
+        told = [cells.get((each, blind, "picks_caption")) or cells.get((each, blind, "picture_0_picks"))
+                for each in categories]  # fmt: skip
+        name = blind.replace(":", " ", 1)
+        columns.append(_number(name, [_halved(row) for row in told]))
     return columns
 
 
 def _compared(benchmark: str, rows: Sequence[Row]) -> Section:
-    headline = next(
-        m for m in ("group", "picks_caption", *(row["metric"] for row in rows)) if m in {r["metric"] for r in rows}
-    )
+    there = {row["metric"]: None for row in rows}
+    headline = next(metric for metric in ("group", "picks_caption", *there) if metric in there)
     wanted = [row for row in rows if row["metric"] not in _HALVES and (row["average"] or row["metric"] == headline)]
     wanted.sort(key=lambda row: (row["second"], row["average"] is None, row["metric"] != headline))
     several = len({row["second"] for row in wanted}) > 1
-    columns = [_text("second", [row["second"] for row in wanted])] if several else []
+    columns = [_text("second", [_short(row["second"]) for row in wanted])] if several else []
     columns += [
         _text("metric", [row["metric"] for row in wanted]),
         _text("of", [row["average"] or row["category"] for row in wanted]),
-        _number("difference", [f"{row['difference']:+.3f}" for row in wanted]),
-        _text("95%", [f"{row['low']:+.3f} to {row['high']:+.3f}" for row in wanted]),
-        _number("gained", [f"{row['gained']:,}" for row in wanted]),
-        _number("lost", [f"{row['lost']:,}" for row in wanted]),
+        _number("change", [f"{row['difference']:+.3f}" for row in wanted]),
+        _number("95%", [f"{row['low']:+.2f} to {row['high']:+.2f}" for row in wanted]),
+        _count("gained", [row["gained"] for row in wanted]),
+        _count("lost", [row["lost"] for row in wanted]),
         _number("p", ["-" if row["p"] is None else f"{row['p']:.2g}" for row in wanted]),
     ]
-    title = f"{benchmark}: {rows[0]['second'] if not several else 'others'} against {rows[0]['first']}"
-    return Section(title, columns, ["gained, lost: pictures, or items, on which the second is ahead or behind"])
+    title = f"{benchmark}: {'others' if several else _short(rows[0]['second'])} against {_short(rows[0]['first'])}"
+    return Section(title, columns, ["gained, lost: pictures, with all of their items, on which it is ahead or behind"])
 
 
-def _ending(done: Done) -> list[str]:
+def _ending(done: "Done") -> list[str]:
     lines = told_left_out(done)
     if done.comparisons.num_rows and "paraphrase_closer" not in set(done.results["metric"].to_pylist()):
         lines.append(
@@ -143,6 +153,10 @@ def _ending(done: Done) -> list[str]:
             "SugarCrepe++, tells."
         )
     return [*lines, f"Scores, items, results.parquet and report.md are in {done.location}"]
+
+
+def _is_blind(row: Row) -> bool:
+    return str(row["model"]).startswith(_BLIND)
 
 
 def _of(table: pa.Table, benchmark: str) -> list[Row]:
@@ -162,15 +176,24 @@ def markdown_table(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _cell(row: Row | None) -> str:
-    return "-" if row is None else f"{row['value']:.3f} ({_short(row['low'])}-{_short(row['high'])})"
+    return "-" if row is None else f"{row['value']:.2f} {_end(row['low'])}-{_end(row['high'])}"
+
+
+def _halved(row: Row | None) -> str:
+    return "-" if row is None else f"{row['value'] + row['ties'] / row['n'] / 2:.2f}"
+
+
+def _end(value: float) -> str:
+    return f"{value:.2f}".removeprefix("0")
 
 
 def _value(value: float) -> str:
     return f"{value:.3f}"
 
 
-def _short(value: float) -> str:
-    return f"{value:.2f}"
+def _short(model: str) -> str:
+    """Call a model by the last part of its name."""
+    return model.removeprefix("package:").removeprefix("local-dir:").rstrip("/").rpartition("/")[2]
 
 
 def _text(name: str, cells: list[str]) -> Column:
@@ -179,3 +202,7 @@ def _text(name: str, cells: list[str]) -> Column:
 
 def _number(name: str, cells: list[str]) -> Column:
     return Column(name, cells, True)
+
+
+def _count(name: str, values: Sequence[int | None]) -> Column:
+    return _number(name, ["-" if value is None else f"{value:,}" for value in values])
