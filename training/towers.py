@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import open_clip
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -80,18 +81,41 @@ class OpenClipTowers:
 
     def tokens(self, captions: list[str]) -> Tensor:
         tokens: Tensor = self._loaded.tokenize(captions)
-        return tokens
+        ends = self._ends(tokens)
+        return tokens if ends is None else tokens[:, : int(ends.max()) + 1]
 
     def encode_pictures(self, pictures: Tensor) -> Tensor:
         return F.normalize(self._loaded.encode_image(pictures).float(), dim=-1)
 
     def encode_captions(self, tokens: Tensor) -> Tensor:
-        return F.normalize(self._loaded.model.encode_text(tokens).float(), dim=-1)
+        ends = self._ends(tokens)
+        said = self._loaded.model.encode_text(tokens) if ends is None else self._read_to(ends, tokens)
+        return F.normalize(said.float(), dim=-1)
 
     @property
     def scale(self) -> Tensor:
         scale: Tensor = self.module.logit_scale
         return scale.exp().clamp(max=_MOST_SCALE)
+
+    def _ends(self, tokens: Tensor) -> Tensor | None:
+        """Tell where each caption is read off, if nothing behind that place plays a part."""
+        if not isinstance(self.module, open_clip.CLIP) or self.module.attn_mask is None:
+            return None
+        how = self.module.text_pool_type
+        if how == "argmax":
+            return tokens.argmax(1)
+        return (tokens == self.module.text_eos_id).int().argmax(1) if how == "eos" else None
+
+    def _read_to(self, ends: Tensor, tokens: Tensor) -> Tensor:
+        """Do as open_clip's `encode_text` does, which wants captions filled up to their greatest length: most of its
+        work would be on what nobody reads, and with four wrong captions a picture reading is most of the work."""
+        clip, many = self.module, tokens.shape[1]
+        x = clip.token_embedding(tokens) + clip.positional_embedding[:many]
+        x = clip.transformer(x, attn_mask=clip.attn_mask[:many, :many])
+        x = clip.ln_final(x[torch.arange(len(x), device=x.device), ends])
+        project = clip.text_projection
+        said: Tensor = x if project is None else project(x) if isinstance(project, nn.Linear) else x @ project
+        return said
 
     def of_images(self) -> Iterator[nn.Parameter]:
         yield from self.module.visual.parameters()

@@ -38,9 +38,7 @@ def accelerator_for(recipe: FineTune, folder: Path) -> "Accelerator":
 
     cpu = recipe.compute.device == "cpu"
     precision = _PRECISION[pick_dtype(recipe.compute.dtype, PartialState(cpu=cpu).device)]
-    return Accelerator(
-        cpu=cpu, mixed_precision=precision, log_with=list(recipe.trackers) or None, project_dir=folder
-    )
+    return Accelerator(cpu=cpu, mixed_precision=precision, log_with=list(recipe.trackers) or None, project_dir=folder)
 
 
 class Trainer:

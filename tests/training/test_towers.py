@@ -102,3 +102,15 @@ def test_a_caption_ends_where_it_ends(tmp_path: Path) -> None:
         theirs = AutoModel.from_pretrained(folder).get_text_features(**own).pooler_output
         ours = towers.encode_captions(towers.tokens(captions))
     assert torch.allclose(ours, torch.nn.functional.normalize(theirs, dim=-1), atol=1e-6)
+
+
+def test_captions_are_read_as_far_as_they_go(tmp_path: Path) -> None:
+    """open_clip's own way, filled up to the greatest length, gives the same vectors."""
+    towers = load_towers(make_tiny_clip(tmp_path), CPU)
+    captions = ["A red cup .", "A blue cup on a plate beside a spoon ."]
+    tokens = towers.tokens(captions)
+    filled = open_clip.get_tokenizer(f"local-dir:{tmp_path}")(captions)
+    assert tokens.shape[1] < filled.shape[1]
+    with torch.no_grad():
+        theirs = torch.nn.functional.normalize(towers.module.encode_text(filled), dim=-1)  # type: ignore[operator]
+        assert torch.allclose(towers.encode_captions(tokens), theirs, atol=1e-6)
