@@ -202,3 +202,36 @@ def make_tiny_segmenter(folder: Path) -> str:
     pictures = ViTImageProcessor(size={"height": 32, "width": 32})
     CLIPSegProcessor(pictures, tokenizer).save_pretrained(folder)
     return str(folder)
+
+
+def make_tiny_dual_encoder(folder: Path, kind: str) -> str:
+    """Save a dual encoder of transformers of random weights, `clip`, `siglip` or `siglip2`; returns its folder."""
+    import torch
+    import transformers
+
+    # transformers reads any tokenizer of a SigLIP 2 as one of Gemma's.
+    tokens = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *"abcdefghijklmnopqrstuvwxyz"]
+    vocabulary = {token: n for n, token in enumerate(tokens)}
+    tokenizer = transformers.Siglip2Tokenizer(vocab=vocabulary) if kind == "siglip2" else _tiny_tokenizer()
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    special = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
+    text = {**sizes, **special, "vocab_size": len(tokenizer), "max_position_embeddings": 24}
+    size = {"height": 32, "width": 32}
+    torch.manual_seed(0)
+    if kind == "clip":
+        vision = {**sizes, "image_size": 32, "patch_size": 8}
+        config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)
+        model, pictures = transformers.CLIPModel(config), transformers.CLIPImageProcessor(size=size, crop_size=size)
+    elif kind == "siglip":
+        vision = {**sizes, "image_size": 32, "patch_size": 8}
+        config = transformers.SiglipConfig(text_config=text, vision_config=vision)
+        model, pictures = transformers.SiglipModel(config), transformers.SiglipImageProcessor(size=size)
+    else:
+        vision = {**sizes, "num_patches": 16, "patch_size": 8}
+        config = transformers.Siglip2Config(text_config=text, vision_config=vision)
+        model = transformers.Siglip2Model(config)
+        pictures = transformers.Siglip2ImageProcessor(patch_size=8, max_num_patches=16)
+    model.save_pretrained(folder)
+    pictures.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
