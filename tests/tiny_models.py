@@ -204,24 +204,34 @@ def make_tiny_segmenter(folder: Path) -> str:
     return str(folder)
 
 
-def make_tiny_dual_encoder(folder: Path, siglip: bool = False) -> str:
-    """Save a CLIP of transformers, or a SigLIP, of random weights, 32x32 pixels; returns its folder."""
+def make_tiny_dual_encoder(folder: Path, kind: str) -> str:
+    """Save a dual encoder of transformers of random weights, `clip`, `siglip` or `siglip2`; returns its folder."""
     import torch
-    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, SiglipConfig, SiglipImageProcessor, SiglipModel
+    import transformers
 
-    tokenizer = _tiny_tokenizer()
+    # transformers reads any tokenizer of a SigLIP 2 as one of Gemma's.
+    tokens = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *"abcdefghijklmnopqrstuvwxyz"]
+    vocabulary = {token: n for n, token in enumerate(tokens)}
+    tokenizer = transformers.Siglip2Tokenizer(vocab=vocabulary) if kind == "siglip2" else _tiny_tokenizer()
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-    said = {**sizes, "vocab_size": len(tokenizer), "max_position_embeddings": 24, "projection_dim": 16}
-    said |= {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-    said["pad_token_id"] = tokenizer.pad_token_id
-    seen = {**sizes, "image_size": 32, "patch_size": 8, "projection_dim": 16}
-    torch.manual_seed(0)
+    special = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
+    text = {**sizes, **special, "vocab_size": len(tokenizer), "max_position_embeddings": 24}
     size = {"height": 32, "width": 32}
-    if siglip:
-        SiglipModel(SiglipConfig(text_config=said, vision_config=seen)).save_pretrained(folder)
-        SiglipImageProcessor(size=size).save_pretrained(folder)
+    torch.manual_seed(0)
+    if kind == "clip":
+        vision = {**sizes, "image_size": 32, "patch_size": 8}
+        config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)
+        model, pictures = transformers.CLIPModel(config), transformers.CLIPImageProcessor(size=size, crop_size=size)
+    elif kind == "siglip":
+        vision = {**sizes, "image_size": 32, "patch_size": 8}
+        config = transformers.SiglipConfig(text_config=text, vision_config=vision)
+        model, pictures = transformers.SiglipModel(config), transformers.SiglipImageProcessor(size=size)
     else:
-        CLIPModel(CLIPConfig(text_config=said, vision_config=seen, projection_dim=16)).save_pretrained(folder)
-        CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size).save_pretrained(folder)
+        vision = {**sizes, "num_patches": 16, "patch_size": 8}
+        config = transformers.Siglip2Config(text_config=text, vision_config=vision)
+        model = transformers.Siglip2Model(config)
+        pictures = transformers.Siglip2ImageProcessor(patch_size=8, max_num_patches=16)
+    model.save_pretrained(folder)
+    pictures.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)

@@ -165,6 +165,11 @@ class TransformersTowers:
         loaded = found.loaded
         if not hasattr(loaded.model, "logit_scale"):
             raise InputError(f"model {found.name}: {type(loaded.model).__name__} has no scale of its own to learn")
+        if "pixel_attention_mask" in loaded.pictures.model_input_names:
+            raise InputError(
+                f"model {found.name}: looks at pictures in their own shape (NaFlex), which fine-tuning does not; take "
+                "its variant of one size"
+            )
         self.module: Any = loaded.model
         self._processor, self._tokenizer, self._longest = loaded.pictures, loaded.texts, loaded.longest
         self.size = int(self.module.config.vision_config.image_size)

@@ -21,7 +21,7 @@ def name(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "open_clip":
         return make_tiny_clip(folder)
-    return make_tiny_dual_encoder(folder, siglip=request.param == "siglip")
+    return make_tiny_dual_encoder(folder, request.param)
 
 
 def vectors(towers: Towers) -> torch.Tensor:
@@ -94,7 +94,7 @@ def test_a_caption_ends_where_it_ends(tmp_path: Path) -> None:
     """The padding of CLIP has the id of the end of a text."""
     from transformers import AutoModel, AutoTokenizer
 
-    folder = make_tiny_dual_encoder(tmp_path)
+    folder = make_tiny_dual_encoder(tmp_path, "clip")
     towers = load_towers(folder, CPU)
     captions = ["A red cup .", "A cup ."]
     own = AutoTokenizer.from_pretrained(folder)(captions, padding=True, return_tensors="pt")
@@ -114,3 +114,8 @@ def test_captions_are_read_as_far_as_they_go(tmp_path: Path) -> None:
     with torch.no_grad():
         theirs = torch.nn.functional.normalize(towers.module.encode_text(filled), dim=-1)  # type: ignore[operator]
         assert torch.allclose(towers.encode_captions(tokens), theirs, atol=1e-6)
+
+
+def test_pictures_in_their_own_shape_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="in their own shape"):
+        load_towers(make_tiny_dual_encoder(tmp_path, "siglip2"), CPU)
