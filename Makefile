@@ -43,7 +43,7 @@ bench: $(READY) ## measure speed and memory (minutes)
 
 models: $(READY) ## train the models that ship again, and measure them (two hours)
 	$(BIN)/python -m models.train_clip shapes-clip
-	$(BIN)/python -m models.train_clip shapes-clip-plain
+	$(BIN)/python -m models.train_clip shapes-clip-bag
 	$(BIN)/python -m models.card
 	$(BIN)/python -m models.train_inpaint
 	$(BIN)/python -m models.card_inpaint

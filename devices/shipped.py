@@ -5,7 +5,7 @@ from importlib.resources import files
 from schemas.errors import InputError
 
 _PREFIX = "package:"
-CLIPS = ("shapes-clip", "shapes-clip-plain", "shapes-clip-bag")
+CLIPS = ("shapes-clip", "shapes-clip-bag")
 PIPELINES = ("shapes-inpaint",)
 
 

@@ -1,6 +1,6 @@
 """Measure the small CLIP models on scenes that they were not trained on, and write their cards.
 
-    python -m models.card [shapes-clip shapes-clip-plain]
+    python -m models.card [shapes-clip shapes-clip-bag]
 
 Loaded by the encoder that loads any other open_clip model. Intervals are Wilson's, at 95%.
 """
@@ -29,7 +29,7 @@ PROVENANCE = {
         "counted five times, and the schedule was 5,500 steps long instead of 5,000. The script does all of it from "
         "the start; a whole run of it has not been measured. Together the sittings took 26 minutes on two cores."
     ),
-    "shapes-clip-plain": "Trained by the script as it is, in two and a half minutes on two cores.",
+    "shapes-clip-bag": "Trained by the script as it is, in two minutes on one core.",
 }
 ROWS = 3000
 SEEDS = {"Scenes never seen": (101, False), "Colour and shape never seen together": (102, True)}
@@ -40,11 +40,13 @@ WORDS = {
         "Trained on both sides of each minimal pair in one batch, after both towers had learned alone to see what "
         "thing is where and to read what is said of it.",
     ),
-    "shapes-clip-plain": (
+    "shapes-clip-bag": (
         "the target",
-        "Trained the ordinary way: pictures and captions in random batches, the contrastive loss of CLIP. In such a "
-        "batch attributes and relations need rarely be bound to be right, as with captions from the web, so it hardly "
-        "learned to bind: it shows the disease that hard negatives cure.",
+        "It has the judge's eyes and the lower half of its reading; the upper half, where what was read is matched with "
+        "what is seen, was learned anew in the ordinary way: pictures and captions in random batches, the contrastive "
+        "loss of CLIP. In such a batch attributes and relations need hardly be bound to be right, as with captions from "
+        "the web. So it finds pictures by captions well, and takes a caption for a bag of words: the disease that hard "
+        "negatives cure, in a model that can be cured (docs/benefit.md).",
     ),
 }
 

@@ -1,9 +1,8 @@
 """Train the small CLIP models of the shapes world.
 
     python -m models.train_clip shapes-clip          the judge: both sides of every minimal pair in a batch
-    python -m models.train_clip shapes-clip-plain    pairs alone from nothing, the ordinary contrastive loss
     python -m models.train_clip shapes-clip-bag      the target: it sees and reads as the judge does, and matches
-                                                     the two as a bag of words
+                                                     the two as a bag of words; pairs alone, the contrastive loss
 
 Run again after an interruption, it goes on from its last checkpoint in `--work`. The same number of threads gives
 the same weights.
@@ -236,7 +235,6 @@ def judge_that_forgot_to_bind() -> dict[str, torch.Tensor]:
 _NEGATE = OPERATION_NAMES.index("negate")
 RECIPES = {
     "shapes-clip": Recipe(judge_loss, steps=5500, rows=40_000, batch=32, alone=2000),
-    "shapes-clip-plain": Recipe(plain_loss, steps=600, rows=12_000, batch=96),
     "shapes-clip-bag": Recipe(
         plain_loss,
         steps=400,

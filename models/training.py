@@ -1,6 +1,5 @@
 """What training runs share: one cycle of the learning rate, checkpoints to go on from, a line of progress."""
 
-import math
 import sys
 import time
 from collections.abc import Iterator
@@ -10,13 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from training.schedule import one_cycle
 
-def one_cycle(step: int, steps: int, top: float, warm_up: float = 0.03) -> float:
-    """Give a step's learning rate: a straight way up to `top`, a cosine down to a hundredth of it."""
-    up = steps * warm_up
-    if step < up:
-        return top * (step + 1) / up
-    return top * (0.01 + 0.99 * (1 + math.cos(math.pi * (step - up) / (steps - up))) / 2)
+_WARM_UP = 0.03  # of all steps
 
 
 def rows_of(many: int, batch: int, step: int) -> npt.NDArray[np.int64]:
@@ -60,7 +55,7 @@ class Course:
     def learn(self, loss: torch.Tensor) -> None:
         """Take one step down the loss."""
         for group in self.optimizer.param_groups:
-            group["lr"] = one_cycle(self.done, self.total, self.top)
+            group["lr"] = one_cycle(self.done, self.total, self.top, round(_WARM_UP * self.total))
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)

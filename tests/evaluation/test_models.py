@@ -68,7 +68,7 @@ def test_transformers_features_are_its_own(folder: str) -> None:
 
 
 def test_what_ships_goes_by_its_name() -> None:
-    assert load("package:shapes-clip-plain", CPU).images(PICTURES).shape == (8, 384)
+    assert load("package:shapes-clip-bag", CPU).images(PICTURES).shape == (8, 384)
 
 
 @pytest.mark.parametrize(
