@@ -42,11 +42,11 @@ WORDS = {
     ),
     "shapes-clip-bag": (
         "the target",
-        "It has the judge's eyes and the lower half of its reading; the upper half, where what was read is matched with "
-        "what is seen, was learned anew in the ordinary way: pictures and captions in random batches, the contrastive "
-        "loss of CLIP. In such a batch attributes and relations need hardly be bound to be right, as with captions from "
-        "the web. So it finds pictures by captions well, and takes a caption for a bag of words: the disease that hard "
-        "negatives cure, in a model that can be cured (docs/benefit.md).",
+        "It has the judge's eyes and the lower half of its reading; the upper half, where what was read is matched "
+        "with what is seen, was learned anew in the ordinary way: pictures and captions in random batches, the "
+        "contrastive loss of CLIP. In such a batch attributes and relations need hardly be bound to be right, as with "
+        "captions from the web. So it finds pictures by captions well, and takes a caption for a bag of words: the "
+        "disease that hard negatives cure, in a model that can be cured (docs/benefit.md).",
     ),
 }
 
