@@ -1,19 +1,20 @@
 """Serve the deployments of prefect.yaml from this process, with no work pool and no worker: `python -m flows.serve`."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from prefect import serve
+from prefect import Flow, serve
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentTriggerTypes
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel
 
-from flows.build import build
 from schemas.errors import InputError
 
 
@@ -32,6 +33,8 @@ class _Deployment(BaseModel):
     parameters: dict[str, Any] = {}
     schedules: list[_Schedule] = []
     concurrency_limit: ConcurrencyLimitConfig | None = None
+    entrypoint: str
+    triggers: list[DeploymentTriggerTypes] = []
 
 
 class _Project(BaseModel):
@@ -39,9 +42,9 @@ class _Project(BaseModel):
 
 
 def deployments(file: Path) -> list[RunnerDeployment]:
-    """Read the deployments of the build that a prefect.yaml describes, less their work pools.
+    """Read the deployments that a prefect.yaml describes, less their work pools.
 
-    Raises InputError where there is no such file, or it is none.
+    Raises InputError where there is no such file, or it is none, or an entrypoint is no flow.
     """
     try:
         project = _Project.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
@@ -59,16 +62,28 @@ def _served(each: _Deployment) -> RunnerDeployment:
         )
         for schedule in each.schedules
     ]
-    made = build.to_deployment(
+    made = _flow(each).to_deployment(
         each.name,
         description=each.description,
         tags=each.tags,
         parameters=each.parameters,
         schedules=schedules,
         concurrency_limit=each.concurrency_limit,
+        triggers=[*each.triggers],
         entrypoint_type=EntrypointType.MODULE_PATH,  # from wherever the package is installed
     )
     return cast(RunnerDeployment, made)  # a coroutine only where a loop runs
+
+
+def _flow(each: _Deployment) -> Flow[..., Any]:
+    module, _, name = each.entrypoint.rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, ValueError, AttributeError) as error:
+        raise InputError(f"deployment {each.name}: entrypoint {each.entrypoint}: {error}") from error
+    if not isinstance(found, Flow):
+        raise InputError(f"deployment {each.name}: entrypoint {each.entrypoint}: is no flow")
+    return found
 
 
 def main() -> None:

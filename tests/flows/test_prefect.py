@@ -23,15 +23,18 @@ from prefect.events import emit_event
 
 from filters.expectations import check_expectations
 from flows.build import build
+from flows.finetune import finetune
 from flows.recording import piece_of_work
 from flows.run import run_build
 from flows.serve import deployments
 from schemas.config import BuildConfig, load_config
 from schemas.errors import InputError
+from schemas.recipe import load_recipe
 from storage.dataset import Dataset
 from tests.flows.conftest import write_config
 from tests.flows.test_build import content
 from tests.pictures import make_csv_source
+from training.config import FineTune
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -111,9 +114,13 @@ def test_a_deployment_asks_for_the_recipe_in_a_form_and_refuses_a_misspelt_key(
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectHTTPStatusError
 
-    [nightly, ray] = deployments(REPOSITORY / "prefect.yaml")
+    [nightly, ray, tune] = deployments(REPOSITORY / "prefect.yaml")
     assert (nightly.name, nightly.tags, nightly.work_pool_name) == ("nightly", ["counterfoil", "nightly"], None)
     assert (ray.name, ray.tags, ray.concurrency_limit) == ("ray", ["counterfoil", "ray"], 1)
+    assert (tune.entrypoint, [one.expect for one in tune.triggers]) == (
+        "flows.finetune.finetune",
+        [{"counterfoil.build.published"}],
+    )
     assert nightly.schedules is not None
     assert [schedule.active for schedule in nightly.schedules] == [False]
     made = nightly.apply()
@@ -143,6 +150,20 @@ def test_what_the_deployments_set_is_a_recipe(name: str) -> None:
     assert check_expectations(recipe.expect) == []
     assert set(recipe.expect) == {"clean", "steady"}
     build.validate_parameters(parameters)
+
+
+def test_the_tuning_of_a_published_build_is_given_what_it_takes() -> None:
+    [tune] = [one for one in deployments(REPOSITORY / "prefect.yaml") if one.name == "tune"]
+    load_recipe(FineTune, REPOSITORY / "configs" / Path(tune.parameters["config"]).name)
+    finetune.validate_parameters({**tune.parameters, **(tune.triggers[0].parameters or {})})
+
+
+def test_an_entrypoint_that_is_no_flow_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "prefect.yaml"
+    for entrypoint in ("flows.build.nothing", "flows.nowhere.build", "flows.build.make"):
+        file.write_text(f"deployments: [{{name: one, entrypoint: {entrypoint}}}]")
+        with pytest.raises(InputError, match=f"deployment one: entrypoint {entrypoint}"):
+            deployments(file)
 
 
 @pytest.mark.parametrize("text", [None, "deployments: nightly", "name: [", "deployments: [{tags: [one]}]"])
