@@ -72,7 +72,7 @@ def build(
 @app.command()
 def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-dataset") -> None:
     """Run the whole journey on scenes that Counterfoil draws, with the models that come with it."""
-    from flows.demo import story
+    from flows.demo import cure, story
     from flows.report import queries
     from flows.run import run_build
     from storage.catalog import connect
@@ -86,6 +86,7 @@ def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-datas
     made = run_build(str(config), out, None, [])
     with connect(Dataset(out), made) as connection, damage_named(Dataset(out)):
         _print(story(connection, made))
+    _print(cure(config.with_name("finetune-shapes.yaml"), out, f"{out}-tuned"))
     _print(queries(out))
 
 

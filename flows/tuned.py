@@ -84,10 +84,14 @@ def shown(tuned: Tuned) -> RenderableType:
     if tuned.done is None:
         lines.append(Text("No accepted pair is of the split `test`: nothing says what was gained."))
     else:
-        table = _columns(gains(tuned.done))
-        lines += [Text(""), Text(f"On pictures that it has not seen, {_way(tuned)}:"), Columns(table)]
-        lines.append(Text("difference, with its 95% interval, on the same items", style="dim"))
+        lines += [Text(""), Text(f"On pictures that it has not seen, {_way(tuned)}:"), measures(tuned)]
     return Group(*lines)
+
+
+def measures(tuned: Tuned) -> RenderableType:
+    """Lay out what was gained and lost, measure by measure."""
+    rows = gains(tuned.done) if tuned.done is not None else []
+    return Group(Columns(_columns(rows)), Text("difference, with its 95% interval, on the same items", style="dim"))
 
 
 def card(tuned: Tuned) -> str:
