@@ -20,6 +20,7 @@ class Source:
     """Where items come from."""
 
     name: str
+    benchmarks: Sequence[str]  # what its items are of; of a dataset, what these begin with
     read: Callable[[], Iterator[Item]]
     own: Sequence[Own] = ()
     dataset: Dataset | None = None
@@ -37,7 +38,7 @@ def source_of(what: str, where: str | None, split: str | None) -> Source:
         dataset = Dataset(what)
         build = chosen_build(dataset, None)
         called = Path(dataset.base).name
-        return Source(called, partial(own_items, called, dataset, build, where, split), (), dataset, build)
+        return Source(called, [called], partial(own_items, called, dataset, build, where, split), (), dataset, build)
     place = Path(what)
     if not place.is_dir():
         raise InputError(f"{what}: no such folder; give a dataset of Counterfoil's or a benchmark's folder")
@@ -59,6 +60,6 @@ def _benchmarks(folder: Path, names: Sequence[str]) -> Source:
     own = [each for benchmark in chosen for each in benchmark.reported()]
 
     def read() -> Iterator[Item]:
-        return chain.from_iterable(benchmark.read(folder) for benchmark in chosen)
+        return chain.from_iterable(benchmark.items(folder) for benchmark in chosen)
 
-    return Source(folder.name, read, own)
+    return Source(folder.name, names, read, own)

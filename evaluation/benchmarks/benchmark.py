@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from evaluation.items import Item, Picture, item
 from evaluation.metrics import Own
+from schemas.errors import InputError
 
 MATCHING = {"picks_caption": "text", "picks_picture": "image", "group": "group"}  # Winoground's names
 
@@ -22,6 +23,20 @@ class Benchmark:
     own: Mapping[str, str] = field(default_factory=dict)  # our metric -> its name
     usual: Literal["micro", "macro"] = "micro"  # how it averages
     least: int = 0  # items of a category, for it to count in the average over categories
+
+    def items(self, folder: Path) -> Iterator[Item]:
+        """Read its items; raises InputError where a row is not as the benchmark has it."""
+        number = 0
+        try:
+            for one in self.read(folder):
+                number += 1
+                yield one
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            what = f"lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())[:100]
+            raise InputError(
+                f"{folder}: the row after item {number:,} of {self.name} is not as it should be ({what}); "
+                f"expected {self.layout}"
+            ) from error
 
     def reported(self) -> list[Own]:
         """Tell what it calls our metrics."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluation.benchmarks.benchmark import Benchmark
-from evaluation.benchmarks.files import beside, csv_columns, csv_rows, literal_list
+from evaluation.benchmarks.files import below, beside, csv_columns, csv_rows, literal_list
 from evaluation.items import Item, item, picture
 
 _COLUMNS = {"image_id", "caption", "x", "y", "width", "height"}
@@ -12,7 +12,7 @@ _PLACES = ("images", "VG_100K", "VG_100K_2", ".", "../images")
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.rglob("*.csv")) if set(csv_columns(path)) >= _COLUMNS]
+    return [path for path in below(folder, "*.csv") if set(csv_columns(path)) >= _COLUMNS]
 
 
 def _crepe(folder: Path) -> Iterator[Item]:

@@ -4,6 +4,7 @@ import ast
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,23 @@ _ROWS = 64  # with pictures, at a time
 
 
 def json_of(path: Path) -> Any:
-    """Read a JSON file; raises InputError."""
+    """Read a JSON file, once however many ask whether it is theirs; raises InputError."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return _parsed(path, path.stat().st_mtime_ns)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {' '.join(str(error).split())[:120]}; expected JSON") from error
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, _changed: int) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def below(folder: Path, *patterns: str) -> list[Path]:
+    """List the files of a folder, and of those a few levels below it, that have such a name: not of a million pictures'
+    folders, however deep."""
+    levels = ("", "*/", "*/*/", "*/*/*/")
+    return sorted(path for level in levels for pattern in patterns for path in folder.glob(level + pattern))
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -59,7 +72,7 @@ def literal_list(text: str, where: str) -> list[str]:
 
 def tables_of(folder: Path) -> list[Path]:
     """List Parquet files, and Arrow files of `save_to_disk`, of a folder and of those in it."""
-    return sorted(each for pattern in ("*.parquet", "*.arrow") for each in folder.rglob(pattern))
+    return below(folder, "*.parquet", "*.arrow")
 
 
 def columns_of(folder: Path) -> set[str]:

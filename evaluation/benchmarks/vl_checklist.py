@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from evaluation.benchmarks.benchmark import Benchmark, chosen
-from evaluation.benchmarks.files import beside, json_of
+from evaluation.benchmarks.files import below, beside, json_of
 from evaluation.items import Item
 from schemas.errors import InputError
 
@@ -15,7 +15,7 @@ from schemas.errors import InputError
 def _corpora(folder: Path) -> list[tuple[Path, Path, str]]:
     """List annotation file, folder of its pictures and name: what the YAML of each corpus says, else all JSON files."""
     named = []
-    for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
+    for path in below(folder, "*.yaml", "*.yml"):
         try:
             corpus = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
@@ -25,7 +25,7 @@ def _corpora(folder: Path) -> list[tuple[Path, Path, str]]:
             named.append((folder / corpus["ANNO_PATH"], folder / corpus["IMG_ROOT"], name))
     if named:
         return named
-    there = sorted(path for path in folder.rglob("*.json") if _is_list_of_checks(json_of(path)))
+    there = [path for path in below(folder, "*.json") if _is_list_of_checks(json_of(path))]
     return [(path, folder / "images", path.relative_to(folder).with_suffix("").as_posix()) for path in there]
 
 

@@ -18,7 +18,8 @@ from tests.evaluation.known import put, solid, values
 
 # Red and its caption go together, and green and its; blue is taken for red.
 SIMILAR = {
-    ("red", "r"): 0.5, ("red", "g"): 0.1, ("green", "g"): 0.5, ("green", "r"): 0.1, ("blue", "b"): 0.2, ("blue", "r"): 0.4,
+    ("red", "r"): 0.5, ("red", "g"): 0.1, ("green", "g"): 0.5, ("green", "r"): 0.1, ("blue", "b"): 0.2,
+    ("blue", "r"): 0.4,
 }  # fmt: skip
 
 
@@ -247,7 +248,7 @@ def test_crepe_ranks_the_truth_among_hard_negatives(tmp_path: Path) -> None:
     found = values(tmp_path, "crepe", similar)
     assert [found["micro", f"picks_caption{k}"] for k in ("", "@3", "@5")] == [0, 1, 1]
     write_csv(tmp_path / "prod_vg_hard_negs_swap_complexity_4.csv", [{**row, "hard_negs": "__import__('os')"}])
-    with pytest.raises(InputError, match="line 2: .* is no list of captions"):
+    with pytest.raises(InputError, match=r"line 2: .* is no list of captions"):
         list(BENCHMARKS["crepe"].read(tmp_path))
 
 
