@@ -24,7 +24,7 @@ class Own(NamedTuple):
     benchmark: str
     metric: str  # ours
     own_name: str
-    usual: str  # micro or macro
+    usual: str | None  # micro or macro
     least: int = 0  # items of a category, for it to count in the average over categories
 
 

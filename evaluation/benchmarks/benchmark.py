@@ -21,7 +21,7 @@ class Benchmark:
     there: Callable[[Path], bool]
     read: Callable[[Path], Iterator[Item]]  # raises InputError for files that are not of this layout
     own: Mapping[str, str] = field(default_factory=dict)  # our metric -> its name
-    usual: Literal["micro", "macro"] = "micro"  # how it averages
+    usual: Literal["micro", "macro"] | None = None  # how it averages; None: it reports categories, or none is known
     least: int = 0  # items of a category, for it to count in the average over categories
 
     def items(self, folder: Path) -> Iterator[Item]:

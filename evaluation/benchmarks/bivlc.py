@@ -24,4 +24,5 @@ BIVLC = Benchmark(
         "picks_caption": "I2T", "picks_picture": "T2I", "group": "group", "picture_0_picks": "Ipos2T",
         "picture_1_picks": "Ineg2T", "caption_0_picks": "Tpos2I", "caption_1_picks": "Tneg2I",
     },
+    "micro",
 )  # fmt: skip

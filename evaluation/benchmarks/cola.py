@@ -25,4 +25,5 @@ COLA = Benchmark(
     lambda folder: first_of(folder, *_FILE) is not None,
     _cola,
     {"picks_picture": "multi-object accuracy"},
+    "micro",
 )

@@ -37,5 +37,4 @@ CREPE = Benchmark(
     lambda folder: bool(_files(folder)),
     _crepe,
     {"picks_caption": "R@1", "picks_caption@3": "R@3", "picks_caption@5": "R@5"},
-    "macro",
 )

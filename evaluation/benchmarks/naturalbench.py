@@ -32,4 +32,5 @@ NATURALBENCH = Benchmark(
     lambda folder: bool(_rows(folder)) and _rows(folder)[0].keys() >= {"image_0", "caption_0", "image_1", "caption_1"},
     _naturalbench,
     MATCHING,
+    "micro",
 )

@@ -33,4 +33,5 @@ NEGBENCH = Benchmark(
     lambda folder: bool(_files(folder)),
     _negbench,
     {"picks_caption": "MCQ accuracy"},
+    "micro",
 )

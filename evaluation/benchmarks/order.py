@@ -93,9 +93,9 @@ def _there(of: str) -> Callable[[Path], bool]:
     return lambda folder: any(of in path.name.lower() for path in karpathy_files(folder))
 
 
-def _benchmark(name: str, of: str) -> Benchmark:
-    layout = f"Karpathy's JSON of {of}'s captions, as for retrieval; the orders are drawn here, by the caption"
-    return Benchmark(name, layout, _there(of), partial(_order, name=name), {"picks_caption": "Precision@1"})
+def _benchmark(name: str, of: str, title: str) -> Benchmark:
+    layout = f"Karpathy's JSON of {title}'s captions, as for retrieval; the orders are drawn here, by the caption"
+    return Benchmark(name, layout, _there(of), partial(_order, name=name), {"picks_caption": "Precision@1"}, "micro")
 
 
-COCO_ORDER, FLICKR_ORDER = _benchmark("coco-order", "coco"), _benchmark("flickr-order", "flickr")
+COCO_ORDER, FLICKR_ORDER = _benchmark("coco-order", "coco", "COCO"), _benchmark("flickr-order", "flickr", "Flickr30k")

@@ -100,6 +100,7 @@ RETRIEVAL = Benchmark(
     lambda folder: bool(karpathy_files(folder)),
     _karpathy,
     _OWN,
+    "micro",
 )
 FINE_GRAINED = Benchmark(
     "fg-retrieval",
@@ -107,6 +108,7 @@ FINE_GRAINED = Benchmark(
     lambda folder: _fine(folder) is not None,
     _fine_grained,
     _OWN,
+    "micro",
 )
 NEGATED = Benchmark(
     "negbench-retrieval",
@@ -114,4 +116,5 @@ NEGATED = Benchmark(
     lambda folder: bool(_tables(folder)),
     _negated,
     _OWN,
+    "micro",
 )

@@ -60,6 +60,7 @@ SUGARCREPE = Benchmark(
     lambda folder: _has_second(folder) is False,
     _sugarcrepe,
     {"picks_caption": "accuracy"},
+    "micro",
 )
 PLUSPLUS = Benchmark(
     "sugarcrepe++",

@@ -43,13 +43,10 @@ VISMIN = Benchmark(
     lambda folder: columns_of(folder) >= _COLUMNS,
     _vismin,
     MATCHING,
-    "macro",
 )
 EDITS = Benchmark(
     "vismin-edits",
     "lists of image_path, caption and negatives (edited_image_path, edited_caption, category)",
     lambda folder: bool(_lists(folder)),
     _edits,
-    MATCHING,
-    "macro",
 )

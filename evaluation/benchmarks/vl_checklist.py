@@ -50,5 +50,4 @@ VL_CHECKLIST = Benchmark(
     lambda folder: bool(_corpora(folder)),
     _checks,
     {"picks_caption": "itc accuracy"},
-    "macro",
 )

@@ -51,5 +51,4 @@ WHATSUP = Benchmark(
     lambda folder: bool(_files(folder)),
     _whatsup,
     {"picks_caption": "individual accuracy", "all_of_pair": "pair accuracy", "all_of_set": "set accuracy"},
-    "macro",
 )

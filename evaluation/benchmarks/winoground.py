@@ -59,6 +59,7 @@ WINOGROUND = Benchmark(
     ),
     _winoground,
     MATCHING,
+    "micro",
 )  # fmt: skip
 COUNTERFACTUALS = Benchmark(
     "coco-counterfactuals",
@@ -66,6 +67,7 @@ COUNTERFACTUALS = Benchmark(
     lambda folder: _is_counterfactual(folder),
     lambda folder: _rows(folder, "coco-counterfactuals", "tag"),
     MATCHING,
+    "micro",
 )
 COLORSWAP = Benchmark(
     "colorswap",
@@ -73,4 +75,5 @@ COLORSWAP = Benchmark(
     lambda folder: {"image_1", "image_2", "caption_1", "caption_2"} <= columns_of(folder),
     _colorswap,
     MATCHING,
+    "micro",
 )

@@ -80,7 +80,7 @@ def test_two_models_and_who_sees_nothing(sugarcrepe: Path, clip: str, tmp_path: 
     [row] = done.comparisons.to_pylist()
     assert (row["first"], row["second"], row["n"]) == (clip, "package:shapes-clip-plain", 2)
     text = markdown(done)
-    assert "| metric | its own name | average | model |" in text
+    assert "| picks_caption (accuracy) | micro * | blind:length |" in text
     assert "sugarcrepe: 1 of 3 items left out: missing picture, such as " in text
     assert "3.jpg" in text
     assert "No paraphrases here" in text
