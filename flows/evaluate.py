@@ -9,6 +9,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evaluation.benchmarks.benchmark import Refused
 from evaluation.blind import LENGTH, Blind
 from evaluation.comparison import COMPARISONS, compared
 from evaluation.encoded import Encoded
@@ -86,9 +87,9 @@ def evaluate_models(wish: Wish) -> Done:
     )  # fmt: skip
     if names[0] not in found["model"].to_pylist():
         raise InputError("\n".join(told_left_out(done)) or "evaluate: there is no item in what was named")
-    for name, table in (("results", found), ("bindings", bound), ("comparisons", done.comparisons)):
-        if table.num_rows or name == "results":
-            kept.put(f"{name}.parquet", parquet(table))
+    named = {"results": found, "bindings": bound, "comparisons": done.comparisons, "left_out": _each_once(left_out)}
+    for name, table in named.items():
+        kept.put(f"{name}.parquet", parquet(table) if table.num_rows else None)
     kept.put("report.md", markdown(done).encode())
     for source in sources:
         _add(source, found, wish)
@@ -112,7 +113,7 @@ def _scored(sources: Sequence[Source], models: Sequence[Model], kept: Kept) -> t
     with progress("evaluate", "items") as advance:
         for source in sources:
             pool: list[Item] = []
-            for table in tables(_choices(source, pool)):
+            for table in tables(_choices(source, pool, work.refused)):
                 work.score(table, partial(iter, [table]))
                 advance(table.num_rows, None)
             if pool:  # one question, however many pictures: these are read again, not held
@@ -128,6 +129,11 @@ class _Work:
         self._models, self._kept = models, kept
         self._encoded = {model.name: Encoded(model) for model in models if not isinstance(model, Blind)}
         self.items, self.scores, self.left_out = list[pa.Table](), list[pa.Table](), list[pa.Table]()
+
+    def refused(self, row: Refused) -> None:
+        """Note a row that is no item."""
+        told = {"benchmark": row.benchmark, "item_id": row.place, "picture": row.place, "reason": row.reason}
+        self.left_out.append(pa.Table.from_pylist([told], LEFT_OUT))
 
     def score(self, items: pa.Table, with_pictures: Callable[[], Iterable[pa.Table]]) -> None:
         """Score items by the models that have not done so; `with_pictures` gives them again, where there are any."""
@@ -151,10 +157,10 @@ def _keys(rows: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(rows["benchmark"], rows["item_id"], "\n")
 
 
-def _choices(source: Source, pool: list[Item]) -> Iterator[Item]:
+def _choices(source: Source, pool: list[Item], refused: Callable[[Refused], None]) -> Iterator[Item]:
     """Read what is to be chosen within an item; what is to be found among all goes to the pool, without pictures."""
     seen: Counter[tuple[str, str]] = Counter()
-    for one in source.read():
+    for one in source.read(refused):
         if one["task"] == "retrieval":
             pool.append({**one, "pictures": [{**picture, "bytes": None} for picture in one["pictures"]]})
             continue
@@ -164,7 +170,13 @@ def _choices(source: Source, pool: list[Item]) -> Iterator[Item]:
 
 
 def _pool(source: Source) -> Iterator[pa.Table]:
-    return tables(one for one in source.read() if one["task"] == "retrieval")
+    return tables(one for one in source.read(lambda _: None) if one["task"] == "retrieval")
+
+
+def _each_once(left_out: pa.Table) -> pa.Table:
+    """Name each item once, whichever models it was left out for."""
+    rows = {(row["benchmark"], row["item_id"], row["picture"]): row for row in left_out.to_pylist()}
+    return pa.Table.from_pylist(list(rows.values()), LEFT_OUT)
 
 
 def _by_binding(items: pa.Table, scores: pa.Table, own: Sequence[Own]) -> pa.Table:

@@ -55,8 +55,8 @@ def markdown(done: "Done") -> str:
 def told_left_out(done: "Done") -> list[str]:
     """Say which items could not be asked about, and why."""
     return [
-        f"{benchmark}: {number:,} of {done.counts[benchmark]:,} items left out: {reason}"
-        + (f", such as {example}; left_out/ has all" if example else "")
+        f"{benchmark}: {number:,} {'item' if number == 1 else 'items'} left out: {reason}"
+        + (f", such as {example}; left_out.parquet has all" if example else "")
         for (benchmark, reason, example), number in sorted(done.left_out.items())
     ]
 

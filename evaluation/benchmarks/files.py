@@ -3,7 +3,7 @@
 import ast
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,12 @@ def csv_columns(path: Path) -> list[str]:
         return next(csv.reader(file), [])
 
 
-def literal_list(text: str, where: str) -> list[str]:
-    """Read a Python list of strings as CSV files hold it, without running it; raises InputError."""
+def literal_list(text: str) -> list[str]:
+    """Read a Python list of strings as CSV files hold it, without running it; raises ValueError."""
     try:
         found = ast.literal_eval(text)
     except (ValueError, SyntaxError) as error:
-        raise InputError(f"{where}: {text[:60]!r} is no list of captions") from error
+        raise ValueError(f"{text[:60]!r} is no list of captions") from error
     return [str(each) for each in found]
 
 
@@ -104,12 +104,12 @@ def inside(value: Any, folder: Path) -> Picture:
     return beside(folder, str(value))
 
 
-def beside(folder: Path, name: str, *inside_of: str) -> Picture:
+def beside(folder: Path, name: str, inside_of: Sequence[str] = (".",)) -> Picture:
     """Name a picture by its file: in one of these folders of the benchmark's, with or without an ending.
 
     Where there is no such file, what is looked for is named all the same, and the item will be left out.
     """
-    places = [folder / each / name for each in inside_of] or [folder / name]
+    places = [folder / each / name for each in inside_of]
     for place in places:
         for path in (place, *(place.with_name(place.name + ending) for ending in _ENDINGS)):
             if path.is_file():

@@ -1,12 +1,13 @@
 """VL-CheckList: a right and a wrong caption of one object, attribute or relation."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from evaluation.benchmarks.benchmark import Benchmark, chosen
+from evaluation.benchmarks.benchmark import Benchmark, Row, chosen
 from evaluation.benchmarks.files import below, beside, json_of
 from evaluation.items import Item
 from schemas.errors import InputError
@@ -36,12 +37,16 @@ def _is_list_of_checks(found: Any) -> bool:
     )
 
 
-def _checks(folder: Path) -> Iterator[Item]:
+def _checks(folder: Path) -> Iterator[Row]:
     for path, pictures, category in _corpora(folder):
-        for number, (name, captions) in enumerate(json_of(path)):
-            shown = beside(pictures, name)
-            right, wrong = captions["POS"][0], captions["NEG"][0]  # the others are not read by its script either
-            yield chosen("vl-checklist", f"{category} {number}", shown, right, [wrong], category=category)
+        for number, row in enumerate(json_of(path)):
+            yield Row(f"{category} {number}", partial(_item, pictures, category, number, row))
+
+
+def _item(pictures: Path, category: str, number: int, row: list[Any]) -> Item:
+    name, captions = row
+    right, wrong = captions["POS"][0], captions["NEG"][0]  # the others are not read by its script either
+    return chosen("vl-checklist", f"{category} {number}", beside(pictures, name), right, [wrong], category=category)
 
 
 VL_CHECKLIST = Benchmark(
