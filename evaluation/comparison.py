@@ -51,9 +51,9 @@ SELECT *, greatest(-1, value - off) AS low, least(1, value + off) AS high FROM s
 """
 _COMPARED = """
 SELECT
-    $first AS first, $second AS second, benchmark, category, average, metric, value AS difference,
-    CASE average WHEN 'macro' THEN greatest(-1, value - greatest(below, off)) ELSE low END AS low,
-    CASE average WHEN 'macro' THEN least(1, value + greatest(above, off)) ELSE high END AS high, n, units,
+    $first AS first, $second AS second, benchmark, category, average, metric, round(value, 12) AS difference,
+    round(CASE average WHEN 'macro' THEN greatest(-1, value - greatest(below, off)) ELSE low END, 12) AS low,
+    round(CASE average WHEN 'macro' THEN least(1, value + greatest(above, off)) ELSE high END, 12) AS high, n, units,
     CASE WHEN average IS DISTINCT FROM 'macro' THEN gained END AS gained,
     CASE WHEN average IS DISTINCT FROM 'macro' THEN lost END AS lost,
     CASE WHEN average IS DISTINCT FROM 'macro' THEN least(1, 2 * list_sum(list_transform(

@@ -57,9 +57,13 @@ class Kept:
         self._put("left_out", name, found.left_out)
         self._put("scores", name, found.scores)
 
-    def put(self, name: str, data: bytes) -> None:
-        """Write a file beside them."""
-        self._files.put(f"{self._files.base}/{name}", data)
+    def put(self, name: str, data: bytes | None) -> None:
+        """Write a file beside them, or see that there is none."""
+        path = f"{self._files.base}/{name}"
+        if data is None:
+            self._files.remove(path)
+        else:
+            self._files.put(path, data)
 
     @cached_property
     def _there(self) -> dict[str, set[str]]:

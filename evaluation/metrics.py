@@ -24,7 +24,7 @@ class Own(NamedTuple):
     benchmark: str
     metric: str  # ours
     own_name: str
-    usual: str  # micro or macro
+    usual: str | None  # micro or macro
     least: int = 0  # items of a category, for it to count in the average over categories
 
 
@@ -47,11 +47,13 @@ def measured(items: pa.Table, scores: pa.Table, own: Iterable[Own] = ()) -> Iter
 
 
 def results(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return RESULTS of what is measured, in the order that a person reads them in."""
+    """Return RESULTS of what is measured, in the order that a person reads them in; without the last digits, which
+    depend on the order in which threads add up."""
     places = ", ".join(f"('{metric}', {n})" for n, metric in enumerate(_ORDER))
     found = connection.sql(
         f"""
-        SELECT results.* FROM results LEFT JOIN (VALUES {places}) AS places(metric, place) USING (metric)
+        SELECT results.* REPLACE (round(value, 12) AS value, round(low, 12) AS low, round(high, 12) AS high)
+        FROM results LEFT JOIN (VALUES {places}) AS places(metric, place) USING (metric)
         ORDER BY model, benchmark, average = 'macro', average = 'micro', category, place NULLS LAST,
             split_part(metric, '@', 1), try_cast(split_part(metric, '@', 2) AS INTEGER)
         """

@@ -36,7 +36,7 @@ LEFT_OUT = pa.schema(
     [
         ("benchmark", pa.string()),
         ("item_id", pa.string()),
-        ("picture", pa.string()),  # its file, or the key of one without
+        ("picture", pa.string()),  # its file, or the key of one without; of a row that is no item, where that stands
         ("reason", pa.string()),
     ]
 )

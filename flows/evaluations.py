@@ -55,8 +55,8 @@ def markdown(done: "Done") -> str:
 def told_left_out(done: "Done") -> list[str]:
     """Say which items could not be asked about, and why."""
     return [
-        f"{benchmark}: {number:,} of {done.counts[benchmark]:,} items left out: {reason}"
-        + (f", such as {example}" if example else "")
+        f"{benchmark}: {number:,} {'item' if number == 1 else 'items'} left out: {reason}"
+        + (f", such as {example}; left_out.parquet has all" if example else "")
         for (benchmark, reason, example), number in sorted(done.left_out.items())
     ]
 
@@ -87,13 +87,12 @@ def _averages(benchmark: str, done: "Done", rows: Sequence[Row]) -> Section:
         for row in rows
         if row["average"] is not None and (row["metric"] not in _HALVES or row["metric"] in reported or _is_blind(row))
     ]
-    order = list(dict.fromkeys(row["metric"] for row in wanted))
+    order = list(dict.fromkeys(row["metric"] for row in sorted(wanted, key=_is_blind)))
     models = [*done.models, *(row["model"] for row in rows if _is_blind(row))]
     wanted.sort(key=lambda row: (order.index(row["metric"]), row["average"] == "macro", models.index(row["model"])))
     several = len({row["model"] for row in wanted}) > 1
-    columns = [_text("metric", [row["metric"] for row in wanted])]
-    if reported:
-        columns.append(_text("its own name", [row["own_name"] or "" for row in wanted]))
+    named = [row["metric"] + (f" ({row['own_name']})" if row["own_name"] else "") for row in wanted]
+    columns = [_text("metric", named)]
     columns.append(_text("average", [row["average"] + (" *" if row["usual"] else "") for row in wanted]))
     if several:
         columns.append(_text("model", [_short(row["model"]) for row in wanted]))
@@ -103,7 +102,8 @@ def _averages(benchmark: str, done: "Done", rows: Sequence[Row]) -> Section:
         _count("n", [row["n"] for row in wanted]),
         _count("ties", [row["ties"] for row in wanted]),
     ]
-    below = ["* the average that the benchmark itself reports"] if any(row["usual"] for row in wanted) else []
+    starred = "; * the average that it reports" if any(row["usual"] for row in wanted) else ""
+    below = [f"in brackets the benchmark's own name{starred}"] if reported else []
     return Section(f"{benchmark}: {done.counts[benchmark]:,} items", columns, below)
 
 
@@ -120,7 +120,7 @@ def _by_category(rows: Sequence[Row], model: str) -> list[Column]:
     for blind in dict.fromkeys(row["model"] for row in rows if _is_blind(row)):
         told = [cells.get((each, blind, "picks_caption")) or cells.get((each, blind, "picture_0_picks"))
                 for each in categories]  # fmt: skip
-        name = blind.replace(":", " ", 1)
+        name = _short(blind).replace(":", " ", 1)
         columns.append(_number(name, [_halved(row) for row in told]))
     return columns
 
@@ -193,6 +193,8 @@ def _value(value: float) -> str:
 
 def _short(model: str) -> str:
     """Call a model by the last part of its name."""
+    if model.startswith(_BLIND):
+        return _BLIND + _short(model.removeprefix(_BLIND))
     return model.removeprefix("package:").removeprefix("local-dir:").rstrip("/").rpartition("/")[2]
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from evaluation.benchmarks.benchmark import Refused
 from evaluation.benchmarks.every import BENCHMARKS, found_in
 from evaluation.benchmarks.own import own_items
 from evaluation.items import Item
@@ -20,7 +20,8 @@ class Source:
     """Where items come from."""
 
     name: str
-    read: Callable[[], Iterator[Item]]
+    benchmarks: Sequence[str]  # what its items are of; of a dataset, what these begin with
+    read: Callable[[Callable[[Refused], None]], Iterator[Item]]  # given whom to tell of rows that are none
     own: Sequence[Own] = ()
     dataset: Dataset | None = None
     build: Build | None = None
@@ -37,7 +38,11 @@ def source_of(what: str, where: str | None, split: str | None) -> Source:
         dataset = Dataset(what)
         build = chosen_build(dataset, None)
         called = Path(dataset.base).name
-        return Source(called, partial(own_items, called, dataset, build, where, split), (), dataset, build)
+
+        def accepted(_: Callable[[Refused], None]) -> Iterator[Item]:
+            return own_items(called, dataset, build, where, split)
+
+        return Source(called, [called], accepted, (), dataset, build)
     place = Path(what)
     if not place.is_dir():
         raise InputError(f"{what}: no such folder; give a dataset of Counterfoil's or a benchmark's folder")
@@ -58,7 +63,7 @@ def _benchmarks(folder: Path, names: Sequence[str]) -> Source:
             raise InputError(f"{folder}: not as {benchmark.name} has it: {benchmark.layout}")
     own = [each for benchmark in chosen for each in benchmark.reported()]
 
-    def read() -> Iterator[Item]:
-        return chain.from_iterable(benchmark.read(folder) for benchmark in chosen)
+    def read(refused: Callable[[Refused], None]) -> Iterator[Item]:
+        return chain.from_iterable(benchmark.items(folder, refused) for benchmark in chosen)
 
-    return Source(folder.name, read, own)
+    return Source(folder.name, names, read, own)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evaluation.benchmarks.benchmark import Benchmark
+from evaluation.benchmarks.benchmark import Benchmark, Row
 from evaluation.benchmarks.files import beside, json_of
 from evaluation.items import Item, item, picture
 
@@ -21,13 +21,16 @@ def _attributes(row: dict[str, Any]) -> str:
     return " / ".join(map(str, row["attributes"]))
 
 
-def _aro(folder: Path, name: str, file: str, category: Callable[[dict[str, Any]], str]) -> Iterator[Item]:
+def _aro(folder: Path, name: str, file: str, category: Callable[[dict[str, Any]], str]) -> Iterator[Row]:
     for number, row in enumerate(json_of(folder / file)):
-        whole = beside(folder, row["image_path"], *_PICTURES)
-        box = [int(row[f"bbox_{side}"]) for side in ("x", "y", "w", "h")]
-        captions = [row["true_caption"], row["false_caption"]]
-        shown = picture(path=whole["path"], box=box)
-        yield item(name, number, [shown], captions, category=category(row), group=whole["key"])
+        yield Row(f"{file} {number}", partial(_item, folder, name, number, row, category))
+
+
+def _item(folder: Path, name: str, number: int, row: dict[str, Any], category: Callable[[dict[str, Any]], str]) -> Item:
+    whole = beside(folder, row["image_path"], _PICTURES)
+    box = [int(row[f"bbox_{side}"]) for side in ("x", "y", "w", "h")]
+    shown, captions = picture(path=whole["path"], box=box), [row["true_caption"], row["false_caption"]]
+    return item(name, number, [shown], captions, category=category(row), group=whole["key"])
 
 
 def _benchmark(name: str, file: str, category: Callable[[dict[str, Any]], str], least: int) -> Benchmark:

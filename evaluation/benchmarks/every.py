@@ -20,6 +20,7 @@ from evaluation.benchmarks.vismin import EDITS, VISMIN
 from evaluation.benchmarks.vl_checklist import VL_CHECKLIST
 from evaluation.benchmarks.whatsup import WHATSUP
 from evaluation.benchmarks.winoground import COLORSWAP, COUNTERFACTUALS, WINOGROUND
+from schemas.errors import InputError
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
@@ -32,5 +33,16 @@ BENCHMARKS: dict[str, Benchmark] = {
 
 
 def found_in(folder: Path) -> list[Benchmark]:
-    """List the benchmarks that a folder holds, by its content."""
-    return [benchmark for benchmark in BENCHMARKS.values() if benchmark.there(folder)]
+    """List the benchmarks that a folder holds, by its content.
+
+    Raises InputError where there is none and a file that may have been one cannot be read.
+    """
+    found, trouble = list[Benchmark](), list[InputError]()
+    for benchmark in BENCHMARKS.values():
+        try:
+            found += [benchmark] if benchmark.there(folder) else []
+        except InputError as error:  # of a file that may be nobody's
+            trouble.append(error)
+    if trouble and not found:
+        raise trouble[0]
+    return found

@@ -3,7 +3,8 @@
 import ast
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,23 @@ _ROWS = 64  # with pictures, at a time
 
 
 def json_of(path: Path) -> Any:
-    """Read a JSON file; raises InputError."""
+    """Read a JSON file, once however many ask whether it is theirs; raises InputError."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return _parsed(path, path.stat().st_mtime_ns)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {' '.join(str(error).split())[:120]}; expected JSON") from error
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, _changed: int) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def below(folder: Path, *patterns: str) -> list[Path]:
+    """List the files of a folder, and of those a few levels below it, that have such a name: not of a million pictures'
+    folders, however deep."""
+    levels = ("", "*/", "*/*/", "*/*/*/")
+    return sorted(path for level in levels for pattern in patterns for path in folder.glob(level + pattern))
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -48,18 +61,18 @@ def csv_columns(path: Path) -> list[str]:
         return next(csv.reader(file), [])
 
 
-def literal_list(text: str, where: str) -> list[str]:
-    """Read a Python list of strings as CSV files hold it, without running it; raises InputError."""
+def literal_list(text: str) -> list[str]:
+    """Read a Python list of strings as CSV files hold it, without running it; raises ValueError."""
     try:
         found = ast.literal_eval(text)
     except (ValueError, SyntaxError) as error:
-        raise InputError(f"{where}: {text[:60]!r} is no list of captions") from error
+        raise ValueError(f"{text[:60]!r} is no list of captions") from error
     return [str(each) for each in found]
 
 
 def tables_of(folder: Path) -> list[Path]:
     """List Parquet files, and Arrow files of `save_to_disk`, of a folder and of those in it."""
-    return sorted(each for pattern in ("*.parquet", "*.arrow") for each in folder.rglob(pattern))
+    return below(folder, "*.parquet", "*.arrow")
 
 
 def columns_of(folder: Path) -> set[str]:
@@ -91,12 +104,12 @@ def inside(value: Any, folder: Path) -> Picture:
     return beside(folder, str(value))
 
 
-def beside(folder: Path, name: str, *inside_of: str) -> Picture:
+def beside(folder: Path, name: str, inside_of: Sequence[str] = (".",)) -> Picture:
     """Name a picture by its file: in one of these folders of the benchmark's, with or without an ending.
 
     Where there is no such file, what is looked for is named all the same, and the item will be left out.
     """
-    places = [folder / each / name for each in inside_of] or [folder / name]
+    places = [folder / each / name for each in inside_of]
     for place in places:
         for path in (place, *(place.with_name(place.name + ending) for ending in _ENDINGS)):
             if path.is_file():

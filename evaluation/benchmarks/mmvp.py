@@ -1,13 +1,12 @@
 """MMVP-VLM: pairs of pictures that CLIP takes for alike, of nine visual patterns."""
 
 from collections.abc import Iterator
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
-from evaluation.benchmarks.benchmark import Benchmark, matched
+from evaluation.benchmarks.benchmark import Benchmark, Row, matched
 from evaluation.benchmarks.files import beside, csv_columns, csv_rows, first_of
 from evaluation.items import Item
-from schemas.errors import InputError
 
 _PREFIX = "a photo of "
 
@@ -17,19 +16,19 @@ def _questions(folder: Path) -> Path | None:
     return path if path is not None and len(csv_columns(path)) >= 3 else None
 
 
-def _mmvp(folder: Path) -> Iterator[Item]:
+def _mmvp(folder: Path) -> Iterator[Row]:
     path = _questions(folder)
-    rows = iter(csv_rows(path) if path is not None else ())
-    number = 0
-    while pair := list(islice(rows, 2)):  # rows come in pairs
-        if len(pair) == 1:
-            raise InputError(f"{path}: an odd number of rows; its pairs are two rows each")
-        values = [[value.strip() for value in row.values()] for row in pair]
-        pictures = [
-            beside(folder, f"{each[0]}.jpg", f"MLLM_VLM Images/{each[1]}", f"images/{each[1]}") for each in values
-        ]
-        yield matched("mmvp-vlm", number, pictures, [_PREFIX + each[2] for each in values], category=values[0][1])
-        number += 1
+    rows = list(csv_rows(path) if path is not None else ())
+    for start in range(0, len(rows), 2):  # a pair is two rows
+        yield Row(f"line {start + 2}", partial(_item, folder, start // 2, rows[start : start + 2]))
+
+
+def _item(folder: Path, number: int, rows: list[dict[str, str]]) -> Item:
+    if len(rows) < 2:
+        raise ValueError("the last pair has one row")
+    values = [[value.strip() for value in row.values()] for row in rows]
+    pictures = [beside(folder, f"{n}.jpg", (f"MLLM_VLM Images/{kind}", f"images/{kind}")) for n, kind, _ in values]
+    return matched("mmvp-vlm", number, pictures, [_PREFIX + each for _, _, each in values], category=values[0][1])
 
 
 MMVP = Benchmark(

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from evaluation.benchmarks.benchmark import Benchmark, chosen
+from evaluation.benchmarks.benchmark import Benchmark, Row, chosen
 from evaluation.benchmarks.files import beside
-from evaluation.benchmarks.retrieval import karpathy_files, karpathy_rows
+from evaluation.benchmarks.retrieval import Described, karpathy_files, karpathy_rows
 from evaluation.items import Item
 from schemas.errors import InputError
 
@@ -61,16 +61,19 @@ def _shuffled(parts: list[Any], draw: random.Random) -> list[Any]:
     return parts
 
 
-def _order(folder: Path, name: str) -> Iterator[Item]:
-    pipeline = _pipeline()
+def _order(folder: Path, name: str) -> Iterator[Row]:
     for number, row in enumerate(karpathy_rows(folder)):
-        shown = beside(folder, row.file, *row.places)
-        for place, caption in enumerate(map(prepared, row.captions)):
-            # A word of ARO's is what stands between blanks, whatever spaCy would make of it.
-            doc = pipeline(_doc(pipeline, caption.split()))
-            # Drawn by the caption, where ARO draws by whoever came before: the same test every time.
-            wrong = perturbed(caption, [token.tag_ for token in doc], random.Random(caption))
-            yield chosen(name, f"{number} {place}", shown, caption, wrong)
+        for place in range(len(row.captions)):
+            yield Row(f"{row.file} {place}", partial(_item, folder, name, f"{number} {place}", row, place))
+
+
+def _item(folder: Path, name: str, number: str, row: Described, place: int) -> Item:
+    caption = prepared(row.captions[place])
+    # A word of ARO's is what stands between blanks, whatever spaCy would make of it.
+    doc = _pipeline()(_doc(_pipeline(), caption.split()))
+    # Drawn by the caption, where ARO draws by whoever came before: the same test every time.
+    wrong = perturbed(caption, [token.tag_ for token in doc], random.Random(caption))
+    return chosen(name, number, beside(folder, row.file, row.places), caption, wrong)
 
 
 def _doc(pipeline: Any, words: Words) -> Any:
@@ -93,9 +96,9 @@ def _there(of: str) -> Callable[[Path], bool]:
     return lambda folder: any(of in path.name.lower() for path in karpathy_files(folder))
 
 
-def _benchmark(name: str, of: str) -> Benchmark:
-    layout = f"Karpathy's JSON of {of}'s captions, as for retrieval; the orders are drawn here, by the caption"
-    return Benchmark(name, layout, _there(of), partial(_order, name=name), {"picks_caption": "Precision@1"})
+def _benchmark(name: str, of: str, title: str) -> Benchmark:
+    layout = f"Karpathy's JSON of {title}'s captions, as for retrieval; the orders are drawn here, by the caption"
+    return Benchmark(name, layout, _there(of), partial(_order, name=name), {"picks_caption": "Precision@1"}, "micro")
 
 
-COCO_ORDER, FLICKR_ORDER = _benchmark("coco-order", "coco"), _benchmark("flickr-order", "flickr")
+COCO_ORDER, FLICKR_ORDER = _benchmark("coco-order", "coco", "COCO"), _benchmark("flickr-order", "flickr", "Flickr30k")

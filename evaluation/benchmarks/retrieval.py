@@ -1,12 +1,13 @@
 """Plain retrieval: pictures and their captions, to be found by one another."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.benchmarks.benchmark import Benchmark
+from evaluation.benchmarks.benchmark import Benchmark, Row
 from evaluation.benchmarks.files import beside, csv_columns, csv_rows, json_of, literal_list
 from evaluation.items import Item, retrieval
 
@@ -16,7 +17,7 @@ _OWN = {f"picks_caption@{k}": f"text R@{k}" for k in (1, 5, 10)} | {
 _PLACES = (".", "images", "val2017", "val2014", "flickr30k-images", "flickr30k_images", "..")
 
 
-class Row(NamedTuple):
+class Described(NamedTuple):
     """A picture of Karpathy's splits."""
 
     file: str
@@ -39,22 +40,26 @@ def _is_karpathy(path: Path) -> bool:
     )
 
 
-def karpathy_rows(folder: Path) -> Iterator[Row]:
+def karpathy_rows(folder: Path) -> Iterator[Described]:
     """Read the test split of Karpathy's JSON."""
     for path in karpathy_files(folder):
         found = json_of(path)
         if isinstance(found, list):
-            yield from (Row(row["image"], list(row["caption"]), _PLACES) for row in found)
+            yield from (Described(row["image"], list(row["caption"]), _PLACES) for row in found)
             continue
         for row in found["images"]:
             if row.get("split", "test") == "test":
                 captions = [" ".join(sentence["raw"].split()) for sentence in row["sentences"]]
-                yield Row(row["filename"], captions, (row.get("filepath", "."), *_PLACES))
+                yield Described(row["filename"], captions, (row.get("filepath", "."), *_PLACES))
 
 
-def _karpathy(folder: Path) -> Iterator[Item]:
+def _karpathy(folder: Path) -> Iterator[Row]:
     for number, row in enumerate(karpathy_rows(folder)):
-        yield retrieval("retrieval", number, beside(folder, row.file, *row.places), row.captions)
+        yield Row(row.file, partial(_item, "retrieval", number, folder, row))
+
+
+def _item(name: str, number: object, folder: Path, row: Described, category: str = "") -> Item:
+    return retrieval(name, number, beside(folder, row.file, row.places), row.captions, category=category)
 
 
 def _fine(folder: Path) -> tuple[Path, Path] | None:
@@ -69,7 +74,7 @@ def _fine(folder: Path) -> tuple[Path, Path] | None:
     return None
 
 
-def _fine_grained(folder: Path) -> Iterator[Item]:
+def _fine_grained(folder: Path) -> Iterator[Row]:
     found = _fine(folder)
     if found is None:
         return
@@ -77,8 +82,9 @@ def _fine_grained(folder: Path) -> Iterator[Item]:
     pool = [str(name) for name in np.load(found[1], allow_pickle=False).tolist()]
     stems = {Path(name).stem for name in pool}
     for name in [*pool, *(name for name in captions if name not in stems)]:
-        shown = beside(folder, name, *_PLACES, "unlabeled2017", "train2017")
-        yield retrieval("fg-retrieval", Path(name).stem, shown, captions.get(Path(name).stem, []))
+        stem = Path(name).stem
+        row = Described(name, captions.get(stem, []), (*_PLACES, "unlabeled2017", "train2017"))
+        yield Row(name, partial(_item, "fg-retrieval", stem, folder, row))
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -86,12 +92,15 @@ def _tables(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.csv")) if {"filepath", "captions"} <= set(csv_columns(path))]
 
 
-def _negated(folder: Path) -> Iterator[Item]:
+def _negated(folder: Path) -> Iterator[Row]:
     for path in _tables(folder):
         for number, row in enumerate(csv_rows(path), start=2):
-            captions = literal_list(row["captions"], f"{path}: line {number}")
-            shown = beside(folder, row["filepath"], *_PLACES)
-            yield retrieval("negbench-retrieval", f"{path.stem} {number}", shown, captions, category=path.stem)
+            yield Row(f"{path.name} line {number}", partial(_of_line, folder, path.stem, number, row))
+
+
+def _of_line(folder: Path, stem: str, number: int, row: dict[str, str]) -> Item:
+    described = Described(row["filepath"], literal_list(row["captions"]), _PLACES)
+    return _item("negbench-retrieval", f"{stem} {number}", folder, described, stem)
 
 
 RETRIEVAL = Benchmark(
@@ -100,6 +109,7 @@ RETRIEVAL = Benchmark(
     lambda folder: bool(karpathy_files(folder)),
     _karpathy,
     _OWN,
+    "micro",
 )
 FINE_GRAINED = Benchmark(
     "fg-retrieval",
@@ -107,6 +117,7 @@ FINE_GRAINED = Benchmark(
     lambda folder: _fine(folder) is not None,
     _fine_grained,
     _OWN,
+    "micro",
 )
 NEGATED = Benchmark(
     "negbench-retrieval",
@@ -114,4 +125,5 @@ NEGATED = Benchmark(
     lambda folder: bool(_tables(folder)),
     _negated,
     _OWN,
+    "micro",
 )

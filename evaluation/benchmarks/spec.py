@@ -1,9 +1,11 @@
 """SPEC: size, position, existence and count, asked from the picture's side and from the caption's."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from evaluation.benchmarks.benchmark import Benchmark
+from evaluation.benchmarks.benchmark import Benchmark, Row
 from evaluation.benchmarks.files import beside, json_of
 from evaluation.items import Item, item
 
@@ -16,14 +18,18 @@ def _parts(folder: Path) -> list[Path]:
     )
 
 
-def _spec(folder: Path) -> Iterator[Item]:
+def _spec(folder: Path) -> Iterator[Row]:
     for part in _parts(folder):
         for name in _FILES:
             for number, row in enumerate(json_of(part / name) if (part / name).is_file() else []):
-                shown, read = ([row["query"]], row["keys"]) if name == _FILES[0] else (row["keys"], [row["query"]])
-                pictures = [beside(part, each, ".", "images", "..") for each in shown]
-                right = [place == int(row["label"]) for place in range(len(row["keys"]))]
-                yield item("spec", f"{part.name} {name[:5]} {number}", pictures, read, right, category=part.name)
+                yield Row(f"{part.name}/{name} {number}", partial(_item, part, name, number, row))
+
+
+def _item(part: Path, name: str, number: int, row: dict[str, Any]) -> Item:
+    shown, read = ([row["query"]], row["keys"]) if name == _FILES[0] else (row["keys"], [row["query"]])
+    pictures = [beside(part, each, (".", "images", "..")) for each in shown]
+    right = [place == int(row["label"]) for place in range(len(row["keys"]))]
+    return item("spec", f"{part.name} {name[:5]} {number}", pictures, read, right, category=part.name)
 
 
 SPEC = Benchmark(

@@ -1,10 +1,11 @@
 """SugarCrepe and SugarCrepe++: a COCO picture, a right and a wrong caption, in ++ the right one in other words too."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evaluation.benchmarks.benchmark import Benchmark, chosen
+from evaluation.benchmarks.benchmark import Benchmark, Row, chosen
 from evaluation.benchmarks.files import beside, json_of
 from evaluation.items import Item, item
 
@@ -37,34 +38,35 @@ def _has_second(folder: Path) -> bool | None:
     return ("caption2" in row) if known and row is not None else None
 
 
-def _sugarcrepe(folder: Path) -> Iterator[Item]:
+def _each(folder: Path, make: Callable[[Path, str, dict[str, Any]], Item]) -> Iterator[Row]:
     for path, number, row in _rows(folder):
-        shown = beside(path.parent, row["filename"], *_PICTURES)
-        wrong = [row["negative_caption"]]
-        yield chosen("sugarcrepe", f"{path.stem} {number}", shown, row["caption"], wrong, category=path.stem)
+        yield Row(f"{path.name} {number}", partial(make, path, number, row))
 
 
-def _plusplus(folder: Path) -> Iterator[Item]:
-    for path, number, row in _rows(folder):
-        shown = beside(path.parent, row["filename"], *_PICTURES)
-        captions = [row["caption"], row["caption2"], row["negative_caption"]]
-        yield item(
-            "sugarcrepe++", f"{path.stem} {number}", [shown], captions, [True, True, False], category=path.stem,
-            group=shown["key"],
-        )  # fmt: skip
+def _sugarcrepe(path: Path, number: str, row: dict[str, Any]) -> Item:
+    shown, wrong = beside(path.parent, row["filename"], _PICTURES), [row["negative_caption"]]
+    return chosen("sugarcrepe", f"{path.stem} {number}", shown, row["caption"], wrong, category=path.stem)
+
+
+def _plusplus(path: Path, number: str, row: dict[str, Any]) -> Item:
+    shown = beside(path.parent, row["filename"], _PICTURES)
+    captions, truth = [row["caption"], row["caption2"], row["negative_caption"]], [True, True, False]
+    more = {"category": path.stem, "group": shown["key"]}
+    return item("sugarcrepe++", f"{path.stem} {number}", [shown], captions, truth, **more)
 
 
 SUGARCREPE = Benchmark(
     "sugarcrepe",
     "add_att.json, swap_obj.json, ...: filename, caption, negative_caption; pictures in val2017/",
     lambda folder: _has_second(folder) is False,
-    _sugarcrepe,
+    partial(_each, make=_sugarcrepe),
     {"picks_caption": "accuracy"},
+    "micro",
 )
 PLUSPLUS = Benchmark(
     "sugarcrepe++",
     "the same with caption2",
     lambda folder: _has_second(folder) is True,
-    _plusplus,
+    partial(_each, make=_plusplus),
     {"picks_caption": "ITT", "paraphrase_closer": "TOT", "picks_original": "P1", "picks_paraphrase": "P2"},
 )

@@ -1,10 +1,11 @@
 """VALSE: captions and foils of eleven linguistic phenomena, those that people found valid."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evaluation.benchmarks.benchmark import Benchmark, chosen
+from evaluation.benchmarks.benchmark import Benchmark, Row, chosen
 from evaluation.benchmarks.files import beside, json_of
 from evaluation.items import Item
 
@@ -26,14 +27,17 @@ def _first(path: Path) -> dict[str, object]:
     return first if isinstance(first, dict) else {}
 
 
-def _valse(folder: Path) -> Iterator[Item]:
+def _valse(folder: Path) -> Iterator[Row]:
     for path in _files(folder):
         for number, row in json_of(path).items():
-            if (row["mturk"] or {}).get("caption", 0) < _VOTES:
-                continue
-            shown = beside(folder, row["image_file"], *_PICTURES)
-            category = row.get("linguistic_phenomena") or path.stem
-            yield chosen("valse", f"{path.stem} {number}", shown, row["caption"], [row["foil"]], category=category)
+            yield Row(f"{path.name} {number}", partial(_item, folder, path.stem, number, row))
+
+
+def _item(folder: Path, stem: str, number: str, row: dict[str, Any]) -> Item | None:
+    if (row["mturk"] or {}).get("caption", 0) < _VOTES:
+        return None
+    shown, category = beside(folder, row["image_file"], _PICTURES), row.get("linguistic_phenomena") or stem
+    return chosen("valse", f"{stem} {number}", shown, row["caption"], [row["foil"]], category=category)
 
 
 VALSE = Benchmark(

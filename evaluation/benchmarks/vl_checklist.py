@@ -1,13 +1,14 @@
 """VL-CheckList: a right and a wrong caption of one object, attribute or relation."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from evaluation.benchmarks.benchmark import Benchmark, chosen
-from evaluation.benchmarks.files import beside, json_of
+from evaluation.benchmarks.benchmark import Benchmark, Row, chosen
+from evaluation.benchmarks.files import below, beside, json_of
 from evaluation.items import Item
 from schemas.errors import InputError
 
@@ -15,7 +16,7 @@ from schemas.errors import InputError
 def _corpora(folder: Path) -> list[tuple[Path, Path, str]]:
     """List annotation file, folder of its pictures and name: what the YAML of each corpus says, else all JSON files."""
     named = []
-    for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
+    for path in below(folder, "*.yaml", "*.yml"):
         try:
             corpus = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
@@ -25,7 +26,7 @@ def _corpora(folder: Path) -> list[tuple[Path, Path, str]]:
             named.append((folder / corpus["ANNO_PATH"], folder / corpus["IMG_ROOT"], name))
     if named:
         return named
-    there = sorted(path for path in folder.rglob("*.json") if _is_list_of_checks(json_of(path)))
+    there = [path for path in below(folder, "*.json") if _is_list_of_checks(json_of(path))]
     return [(path, folder / "images", path.relative_to(folder).with_suffix("").as_posix()) for path in there]
 
 
@@ -36,12 +37,16 @@ def _is_list_of_checks(found: Any) -> bool:
     )
 
 
-def _checks(folder: Path) -> Iterator[Item]:
+def _checks(folder: Path) -> Iterator[Row]:
     for path, pictures, category in _corpora(folder):
-        for number, (name, captions) in enumerate(json_of(path)):
-            shown = beside(pictures, name)
-            right, wrong = captions["POS"][0], captions["NEG"][0]  # the others are not read by its script either
-            yield chosen("vl-checklist", f"{category} {number}", shown, right, [wrong], category=category)
+        for number, row in enumerate(json_of(path)):
+            yield Row(f"{category} {number}", partial(_item, pictures, category, number, row))
+
+
+def _item(pictures: Path, category: str, number: int, row: list[Any]) -> Item:
+    name, captions = row
+    right, wrong = captions["POS"][0], captions["NEG"][0]  # the others are not read by its script either
+    return chosen("vl-checklist", f"{category} {number}", beside(pictures, name), right, [wrong], category=category)
 
 
 VL_CHECKLIST = Benchmark(
@@ -50,5 +55,4 @@ VL_CHECKLIST = Benchmark(
     lambda folder: bool(_corpora(folder)),
     _checks,
     {"picks_caption": "itc accuracy"},
-    "macro",
 )

@@ -1,9 +1,11 @@
 """WhatsUp: where things are, in photos made for it and in COCO's and Visual Genome's."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from evaluation.benchmarks.benchmark import Benchmark, chosen
+from evaluation.benchmarks.benchmark import Benchmark, Row, chosen
 from evaluation.benchmarks.files import beside, json_of
 from evaluation.items import Item
 
@@ -19,30 +21,29 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in (*folder.glob("*.json"), *folder.glob("data/*.json")) if path.stem in known)
 
 
-def _whatsup(folder: Path) -> Iterator[Item]:
+def _whatsup(folder: Path) -> Iterator[Row]:
     for path in _files(folder):
-        if path.stem in _CONTROLLED:
-            yield from _controlled(folder, path, _CONTROLLED[path.stem])
-            continue
-        for number, (image, right, wrong) in enumerate(json_of(path)):
-            name = f"{int(image):012d}" if path.stem.startswith("coco") else str(image)
-            shown = beside(folder, name, *_PLACES)
-            yield chosen("whatsup", f"{path.stem} {number}", shown, right, [wrong], category=path.stem)
+        make = _photo if path.stem in _CONTROLLED else _question
+        for number, row in enumerate(json_of(path)):
+            yield Row(f"{path.name} {number}", partial(make, folder, path.stem, number, row))
 
 
-def _controlled(folder: Path, path: Path, which: str) -> Iterator[Item]:
-    """Read photos whose names say which things they show, and how: mug_left_of_bowl."""
-    for number, row in enumerate(json_of(path)):
-        stem = Path(row["image_path"]).stem
-        how = next((word for words in _PAIRS[which] for word in sorted(words) if f"_{word}_" in stem), "")
-        things = f"{which} {stem.replace(f'_{how}_', ' / ')}" if how else f"{which} {stem}"
-        pair = next((n for n, words in enumerate(_PAIRS[which]) if how in words), 0)
-        right, *wrong = row["caption_options"]
-        shown = beside(folder, row["image_path"].removeprefix("data/"), *_PLACES)
-        yield chosen(
-            "whatsup", f"{path.stem} {number}", shown, right, wrong, category=f"controlled {which}",
-            sets={"pair": f"{things} {pair}", "set": things},
-        )  # fmt: skip
+def _question(folder: Path, stem: str, number: int, row: list[Any]) -> Item:
+    image, right, wrong = row
+    shown = beside(folder, f"{int(image):012d}" if stem.startswith("coco") else str(image), _PLACES)
+    return chosen("whatsup", f"{stem} {number}", shown, right, [wrong], category=stem)
+
+
+def _photo(folder: Path, stem: str, number: int, row: dict[str, Any]) -> Item:
+    """Read a photo whose name says which things it shows, and how: mug_left_of_bowl."""
+    which, name = _CONTROLLED[stem], Path(row["image_path"]).stem
+    how = next((word for words in _PAIRS[which] for word in sorted(words) if f"_{word}_" in name), "")
+    things = f"{which} {name.replace(f'_{how}_', ' / ')}" if how else f"{which} {name}"
+    pair = next((n for n, words in enumerate(_PAIRS[which]) if how in words), 0)
+    right, *wrong = row["caption_options"]
+    shown = beside(folder, row["image_path"].removeprefix("data/"), _PLACES)
+    more: dict[str, Any] = {"category": f"controlled {which}", "sets": {"pair": f"{things} {pair}", "set": things}}
+    return chosen("whatsup", f"{stem} {number}", shown, right, wrong, **more)
 
 
 WHATSUP = Benchmark(
@@ -51,5 +52,4 @@ WHATSUP = Benchmark(
     lambda folder: bool(_files(folder)),
     _whatsup,
     {"picks_caption": "individual accuracy", "all_of_pair": "pair accuracy", "all_of_set": "set accuracy"},
-    "macro",
 )

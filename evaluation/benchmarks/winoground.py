@@ -1,11 +1,13 @@
 """Winoground and what has its form: two pictures, two captions, JSON lines or a table with pictures inside."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from evaluation.benchmarks.benchmark import MATCHING, Benchmark, matched
+from evaluation.benchmarks.benchmark import MATCHING, Benchmark, Row, matched
 from evaluation.benchmarks.files import beside, columns_of, first_of, inside, json_lines, table_rows
-from evaluation.items import Item
+from evaluation.items import Item, Picture
 
 _COLUMNS = {"image_0", "image_1", "caption_0", "caption_1"}
 
@@ -14,34 +16,38 @@ def _lines(folder: Path) -> Path | None:
     return first_of(folder, "examples.jsonl", "data/examples.jsonl")
 
 
-def _rows(folder: Path, name: str, category: str) -> Iterator[Item]:
+def _rows(folder: Path, name: str, category: str) -> Iterator[Row]:
     """Read examples.jsonl, whose pictures are stems in images/, else tables (the hub's Parquet)."""
     lines = _lines(folder)
-    if lines is not None:
-        for row in json_lines(lines):
-            pictures = [beside(lines.parent, str(row[f"image_{n}"]), "images", "../images", ".") for n in (0, 1)]
-            yield _item(name, row["id"], pictures, row, row.get(category))
+    if lines is None:
+        for number, row in enumerate(table_rows(folder)):
+            yield Row(f"row {number}", partial(_item, name, number, row, category, partial(inside, folder=folder)))
         return
-    for number, row in enumerate(table_rows(folder)):
-        pictures = [inside(row[f"image_{n}"], folder) for n in (0, 1)]
-        yield _item(name, row.get("id", number), pictures, row, row.get(category))
+    named = partial(beside, lines.parent, inside_of=("images", "../images", "."))
+    for number, row in enumerate(json_lines(lines)):
+        yield Row(f"{lines.name} {number}", partial(_item, name, number, row, category, named))
 
 
-def _item(name: str, number: object, pictures: list, row: dict, category: object) -> Item:  # type: ignore[type-arg]
-    return matched(name, number, pictures, [row["caption_0"], row["caption_1"]], category=str(category or ""))
+def _item(name: str, number: int, row: dict[str, Any], category: str, named: Callable[[Any], Picture]) -> Item:
+    pictures, captions = [named(row["image_0"]), named(row["image_1"])], [row["caption_0"], row["caption_1"]]
+    return matched(name, row.get("id", number), pictures, captions, category=str(row.get(category) or ""))
 
 
-def _winoground(folder: Path) -> Iterator[Item]:
+def _winoground(folder: Path) -> Iterator[Row]:
     tags = ("collapsed_tag", "tag")
     lines = _lines(folder)
     there = next(json_lines(lines), {}).keys() if lines is not None else columns_of(folder)
     yield from _rows(folder, "winoground", next((tag for tag in tags if tag in there), "tag"))
 
 
-def _colorswap(folder: Path) -> Iterator[Item]:
+def _colorswap(folder: Path) -> Iterator[Row]:
     for number, row in enumerate(table_rows(folder)):
-        pictures = [inside(row[f"image_{n}"], folder) for n in (1, 2)]
-        yield matched("colorswap", row.get("id", number), pictures, [row["caption_1"], row["caption_2"]])
+        yield Row(f"row {number}", partial(_swapped, folder, number, row))
+
+
+def _swapped(folder: Path, number: int, row: dict[str, Any]) -> Item:
+    pictures = [inside(row[f"image_{n}"], folder) for n in (1, 2)]
+    return matched("colorswap", row.get("id", number), pictures, [row["caption_1"], row["caption_2"]])
 
 
 def _is_counterfactual(folder: Path) -> bool:
@@ -59,6 +65,7 @@ WINOGROUND = Benchmark(
     ),
     _winoground,
     MATCHING,
+    "micro",
 )  # fmt: skip
 COUNTERFACTUALS = Benchmark(
     "coco-counterfactuals",
@@ -66,6 +73,7 @@ COUNTERFACTUALS = Benchmark(
     lambda folder: _is_counterfactual(folder),
     lambda folder: _rows(folder, "coco-counterfactuals", "tag"),
     MATCHING,
+    "micro",
 )
 COLORSWAP = Benchmark(
     "colorswap",
@@ -73,4 +81,5 @@ COLORSWAP = Benchmark(
     lambda folder: {"image_1", "image_2", "caption_1", "caption_2"} <= columns_of(folder),
     _colorswap,
     MATCHING,
+    "micro",
 )

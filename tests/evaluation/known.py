@@ -66,7 +66,7 @@ class Known:
 def values(folder: Path, name: str, similar: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
     """Find a benchmark in a folder by its content, read and measure it: (category or average, metric) -> value."""
     assert name in [benchmark.name for benchmark in found_in(folder)]
-    rows = measure(list(tables(BENCHMARKS[name].read(folder))), similar)
+    rows = measure(list(tables(BENCHMARKS[name].items(folder))), similar)
     return {(row["average"] or row["category"], row["metric"]): row["value"] for row in rows}
 
 

@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def test_exports_are_read_back(made: Made, tmp_path: Path, form: str, benchmarks: list[str], pictures: int) -> None:
     done = export(str(made.folder), form, str(tmp_path / "out"))
     assert [benchmark.name for benchmark in found_in(tmp_path / "out")] == benchmarks
-    read = [BENCHMARKS[name].read(tmp_path / "out") for name in benchmarks]
+    read = [BENCHMARKS[name].items(tmp_path / "out") for name in benchmarks]
     items = pa.concat_tables([table for each in read for table in tables(each)]).to_pylist()
     assert len(items) == done.pairs
     right = {caption for caption, _ in made.right.values()} | {f"Other words {n} ." for n in range(30)}

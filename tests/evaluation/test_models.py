@@ -87,11 +87,11 @@ def test_what_is_no_model_is_refused_before_weights_are_loaded(name: str, said: 
 
 
 def test_folders_without_a_model_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="neither open_clip_config.json nor config.json"):
+    with pytest.raises(InputError, match=r"neither open_clip_config\.json nor config\.json"):
         load(str(tmp_path), CPU)
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
-    with pytest.raises(InputError, match="no .safetensors weights"):
+    with pytest.raises(InputError, match=r"no \.safetensors weights"):
         load(str(tmp_path), CPU)
     (tmp_path / "model.safetensors").write_bytes(b"none")
     with pytest.raises(InputError, match="transformers cannot load it"):
