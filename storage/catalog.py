@@ -67,7 +67,8 @@ def connect(
         raise as_told(damage)
     runs = [f"builds/{build_id}.json" for build_id in dataset.builds()]
     views = "\n\n".join(_view(build, table, _named) for table in catalog_tables())
-    rest = _questions(build, _named, _named(runs), _rows("votes", files["votes"], VOTES, _named))
+    said = [_file("votes", name) for name in files["votes"]]
+    rest = _questions(build, _named, _named(runs), _votes(_named(said) if said else None))
     return _opened(dataset, files, views, {table: table for table in catalog_tables()}, runs, rest, attach, memory)
 
 
@@ -249,7 +250,7 @@ def _weighed(languages: list[str]) -> str:
 def _catalog(build: Build, listed: Listed) -> str:
     # A build that is pruned later is then not looked for; the name of an unfinished file begins with a dot.
     runs = f"{_FOLDER} || 'builds/[!.]*.json'"
-    votes = f"SELECT * FROM read_parquet({_FOLDER} || 'votes/[!.]*.parquet')"
+    votes = _votes(f"{_FOLDER} || 'votes/[!.]*.parquet'")
     views = (_view(build, table, listed) for table in catalog_tables())
     return "\n\n".join([*views, _questions(build, listed, runs, votes)])
 
@@ -275,6 +276,13 @@ def _view(build: Build, table: str, listed: Listed) -> str:
     if table == "images":
         select = f"SELECT i.*, d.near_duplicate_of FROM ({select}) i LEFT JOIN near_duplicates d USING (image_id)"
     return f"CREATE VIEW {table} AS {select};"
+
+
+def _votes(found: str | None) -> str:
+    """Write the query of all votes, given where their files are, if there are any: what older ones have not asked is
+    null."""
+    none = _rows("votes", [], VOTES, _named)
+    return f"{none} UNION ALL BY NAME SELECT * FROM read_parquet({found}, union_by_name = true)" if found else none
 
 
 def _rows(folder: str, names: Sequence[str], schema: pa.Schema, listed: Listed) -> str:
