@@ -16,7 +16,7 @@ _OPEN = 8  # shards whose footer is kept
 
 
 def places(dataset: Dataset, build: Build, table: str, key: str) -> pa.Table:
-    """Tell where the rows of a table with pictures are: id, shard (its place among those of the build) and row in it."""
+    """Tell where the rows of a table with pictures are: id, shard (its place among the build's) and row in it."""
     found = [pa.table({"id": pa.array([], pa.string()), "shard": pa.array([], pa.int32()),
                        "row": pa.array([], pa.int64())})]  # fmt: skip
     for number, shard in enumerate(build.shards.get(table, [])):

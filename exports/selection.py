@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import duckdb
-
 from exports.format import About, Need
 from exports.pairs import Pair, Picture, picture_of
 from exports.pictures import Pictures, places

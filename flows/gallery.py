@@ -9,15 +9,19 @@ from typing import IO
 
 from flows.builds import chosen_build
 from flows.progress import progress
+from flows.samples import Draw, sample
 from gallery.browsing import browsing_data
 from gallery.figures import figures
 from gallery.page import write_page
-from gallery.rows import add_pictures, draw
+from gallery.reviewing import review_data
+from gallery.rows import Row, add_pictures, draw, rows_of
 from gallery.thumbnails import Thumbnails
 from schemas.errors import InputError
 from storage.catalog import connect
 from storage.damage import damage_named
-from storage.dataset import Dataset
+from storage.dataset import Build, Dataset
+
+_REVIEWED = 720  # pixels of the longer side of a picture that somebody judges
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,10 @@ class Written:
     """What is in a page."""
 
     path: str
-    rows: int
-    found: int  # that the condition was true of
-    pictures: int
-    unreadable: int  # pictures that could not be decoded
+    what: str  # in words
     size: int  # bytes
+    notes: tuple[str, ...]  # what is not in it, and why
+    then: str = ""  # what to do with it
 
 
 def gallery(folder: str, out: str, where: str = "true", most: int = 2000, build: str | None = None) -> Written:
@@ -40,23 +43,67 @@ def gallery(folder: str, out: str, where: str = "true", most: int = 2000, build:
     """
     dataset = Dataset(folder)
     asked_of = chosen_build(dataset, build)
-    thumbnails = Thumbnails()
     with connect(dataset, asked_of) as connection, damage_named(dataset, asked_of):
         drawn = draw(connection, where, most)
         if not drawn.rows:
             raise InputError(f"--where {where}: nothing of this dataset is so")
         told = figures(connection, asked_of)
-    with progress("gallery", "pictures") as advance:
-        add_pictures(dataset, asked_of, drawn.rows, thumbnails, lambda more: advance(more, None))
-    notes = []
+    thumbnails = _pictures(dataset, asked_of, drawn.rows, Thumbnails())
+    notes = _notes(thumbnails)
     if len(drawn.rows) < drawn.found:
-        notes.append(f"{len(drawn.rows):,} of {drawn.found:,} are here, some of each kind: --most shows more, --where others")
-    if thumbnails.unreadable:
-        notes.append(f"{thumbnails.unreadable:,} pictures could not be decoded and are not shown")
-    title = os.path.basename(dataset.root.rstrip("/")) or dataset.root
+        notes.insert(
+            0, f"{len(drawn.rows):,} of {drawn.found:,} negatives are here, some of each kind; --most shows more"
+        )
+    title = title_of(dataset)
     data = browsing_data(drawn, told, asked_of, title, notes)
     size = write_whole(out, lambda file: write_page(file, "browse", f"{title} · Counterfoil", data, thumbnails.urls))
-    return Written(out, len(drawn.rows), drawn.found, len(thumbnails.urls), thumbnails.unreadable, size)
+    return Written(out, f"{len(drawn.rows):,} negatives, {len(thumbnails.urls):,} pictures", size, tuple(notes))
+
+
+def review_page(folder: str, out: str, wanted: Draw, build: str | None = None) -> Written:
+    """Write a page that asks people of a sample whether the wrong captions are false, and edited pictures right.
+
+    Raises InputError where nothing is to be asked, or the file cannot be written.
+    """
+    dataset = Dataset(folder)
+    asked_of = chosen_build(dataset, build)
+    with connect(dataset, asked_of) as connection, damage_named(dataset, asked_of):
+        rows = rows_of(connection, sample(connection, asked_of, wanted))
+    thumbnails = _pictures(dataset, asked_of, rows, Thumbnails(_REVIEWED))
+    title = title_of(dataset)
+    data = review_data(rows, asked_of, title, wanted.seed)
+    if not data["questions"]:
+        raise InputError(f"{folder}: none of the pictures can be shown, so there is nothing to judge")
+    size = write_whole(out, lambda file: write_page(file, "review", f"{title} · review", data, thumbnails.urls))
+    asked = len(data["questions"])
+    twice = sum(question["again"] for question in data["questions"])
+    what = f"{asked:,} questions about {len(rows):,} negatives, {twice:,} of them asked twice"
+    return Written(out, what, size, tuple(_notes(thumbnails)), f"counterfoil labels {folder} FILE.csv")
+
+
+def shown(written: Written) -> str:
+    """Tell a person what was written, what was not, and what to do with it."""
+    lines = [f"{written.path}: {written.what}, {written.size / 1e6:,.1f} MB", *(f"  {note}" for note in written.notes)]
+    if written.then:
+        lines += ["The page keeps answers in the browser; when they are downloaded:", f"  {written.then}"]
+    return "\n".join(lines)
+
+
+def title_of(dataset: Dataset) -> str:
+    """Name a dataset as its folder is named."""
+    return os.path.basename(dataset.base.rstrip("/")) or dataset.root
+
+
+def _pictures(dataset: Dataset, build: Build, rows: list[Row], thumbnails: Thumbnails) -> Thumbnails:
+    with progress("gallery", "pictures") as advance:
+        add_pictures(dataset, build, rows, thumbnails, advance)
+    return thumbnails
+
+
+def _notes(thumbnails: Thumbnails) -> list[str]:
+    return (
+        [f"{thumbnails.unreadable:,} pictures could not be decoded and are not shown"] if thumbnails.unreadable else []
+    )
 
 
 def write_whole(path: str, write: Callable[[IO[str]], None]) -> int:

@@ -77,9 +77,9 @@ function matrixOf(role, cells, whole) {
   };
   const [s00, s01, s10, s11] = cells;
   const marks = s11 === null ? [["caption", s00 > s01]] : [["text", s00 > s01 && s11 > s10], ...(whole ? [["image", s00 > s10 && s11 > s01]] : [])];
-  return el("div", {}, el("table", { class: "model", title: "rows: pictures, columns: captions; framed: what belongs together" }, el("caption", {}, el("b", {}, role), ` ${data.models[role] ?? ""}`),
+  return el("div", {}, el("div", { class: "role", title: data.models[role] ?? "" }, el("b", {}, role), ` ${data.models[role] ?? ""}`), el("table", { class: "model", title: "rows: pictures, columns: captions; framed: what belongs together" },
     el("tbody", {}, el("tr", {}, cell(0, true), cell(1, false)), s11 === null ? null : el("tr", {}, cell(2, false), cell(3, true)))),
-  el("div", { class: "verdict" }, marks.map(([name, good], place) => [place ? " · " : "", el("span", { class: good ? "yes" : "no" }, `${name} ${good ? "✓" : "✗"}`)])));
+  el("div", { class: "marks" }, marks.map(([name, good], place) => [place ? " · " : "", el("span", { class: good ? "yes" : "no" }, `${name} ${good ? "✓" : "✗"}`)])));
 }
 
 function chip(kind, text, title, chosen) {

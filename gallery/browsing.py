@@ -24,8 +24,8 @@ SCORES = {
     "inside_mask_change": "how much the picture changed where it was to",
 }
 COLUMNS = (
-    "id", "operation", "method", "accepted", "reasons", "pictureAccepted", "pictureReasons", "right", "wrong", "picture",
-    "edited", "mask", "editor", "instruction", "stillTrue", "judge", "target", "scores", "truth", "pictureTruth", "key",
+    "id", "operation", "method", "accepted", "reasons", "pictureAccepted", "pictureReasons", "right", "wrong",
+    "picture", "edited", "mask", "editor", "instruction", "stillTrue", "judge", "target", "scores", "truth", "pictureTruth", "key",
     "source", "url", "license", "heat",
 )  # fmt: skip
 _DIGITS = 4
@@ -45,7 +45,7 @@ class _Words:
 
 
 def browsing_data(drawn: Drawn, told: Figures, build: Build, title: str, notes: Sequence[str]) -> dict[str, Any]:
-    """Put together what the page shows: pairs in the order given, figures of the whole build, notes to be read first."""
+    """Put together what the page shows: pairs in the order given, figures of the whole build, notes to read first."""
     operations, methods, editors, sources, reasons = (_Words() for _ in range(5))
     rows = [
         [

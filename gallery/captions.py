@@ -22,7 +22,7 @@ def segments(text: str, spans: Sequence[Span] | None) -> list[str]:
 
 
 def visible(text: str) -> str:
-    """Write control characters as their names, ⟨U+202E⟩: one that turns the direction would turn the page's own words."""
+    """Write control characters as their names, ⟨U+202E⟩: one that turns the direction would turn other words too."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(

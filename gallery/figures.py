@@ -42,7 +42,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Scores:
-    """Histograms of one score, by operation, all of one scale; what lies beyond 0.5% at either end is in the last bin."""
+    """Histograms of a score, by operation, all of one scale; what lies beyond 0.5% at either end is in the last bin."""
 
     score: str
     meaning: str
@@ -134,7 +134,10 @@ def _funnel(connection: duckdb.DuckDBPyConnection, build: Build) -> list[Bar]:
 
 
 def _scores(connection: duckdb.DuckDBPyConnection, build: Build, score: str, meaning: str) -> Scores | None:
-    usable = f"FROM candidates JOIN (SELECT text_negative_id, accepted FROM verdicts) v USING (text_negative_id) WHERE failed_check IS NULL AND isfinite({score})"
+    usable = (
+        "FROM candidates JOIN (SELECT text_negative_id, accepted FROM verdicts) v USING (text_negative_id) "
+        f"WHERE failed_check IS NULL AND isfinite({score})"
+    )
     [(low, high)] = connection.sql(
         f"SELECT quantile_cont({score}, 0.005), quantile_cont({score}, 0.995) {usable}"
     ).fetchall()
@@ -142,14 +145,16 @@ def _scores(connection: duckdb.DuckDBPyConnection, build: Build, score: str, mea
         return None
     found = connection.execute(
         f"""
-        SELECT operation, accepted, least({_BINS - 1}, greatest(0, floor(({score} - $low) / ($high - $low) * {_BINS})))::INTEGER
-            AS bin, count(*) {usable} GROUP BY ALL
+        SELECT
+            operation, accepted, count(*),
+            least({_BINS - 1}, greatest(0, floor(({score} - $low) / ($high - $low) * {_BINS})))::INTEGER AS bin
+        {usable} GROUP BY ALL
         """,
         {"low": low, "high": high},
     ).fetchall()
     names = sorted({operation for operation, *_ in found})
     counts = {(name, accepted): [0] * _BINS for name in names for accepted in (True, False)}
-    for operation, accepted, place, count in found:
+    for operation, accepted, count, place in found:
         counts[operation, accepted][place] = count
     limits = thresholds(build.config, score, names, low, high)
     histograms = [Histogram(name, counts[name, True], counts[name, False], limits[name]) for name in names]
@@ -174,9 +179,13 @@ def thresholds(
         with locked(candidates=pa.table(columns)) as connection:
             for rule in rules.values():
                 try:
-                    answers = connection.sql(
-                        f"SELECT coalesce(({rule['drop_when']}\n), false) AS gone FROM candidates ORDER BY {score}"
-                    ).to_arrow_table()["gone"].to_numpy()
+                    answers = (
+                        connection.sql(
+                            f"SELECT coalesce(({rule['drop_when']}\n), false) AS gone FROM candidates ORDER BY {score}"
+                        )
+                        .to_arrow_table()["gone"]
+                        .to_numpy()
+                    )
                 except duckdb.Error:  # of columns that today's candidates have no more
                     continue
                 changes = np.flatnonzero(answers[1:] != answers[:-1])
@@ -189,7 +198,8 @@ def _blind(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Blind]]:
     blind: dict[str, list[Blind]] = {}
     told = connection.sql("SELECT model, operation, before, after, accepted FROM blind_accuracy()").fetchall()
     trained = connection.sql(
-        'SELECT \'trained on \' || probe, operation, "accuracy before", "accuracy after", "pairs after" FROM text_probes()'
+        'SELECT \'trained on \' || probe, operation, "accuracy before", "accuracy after", "pairs after" '
+        "FROM text_probes()"
     ).fetchall()
     for who, operation, before, after, accepted in (*told, *trained):
         blind.setdefault(who, []).append(Blind(operation, before, after, accepted or 0))
@@ -212,7 +222,9 @@ _LABELLED = """
 def _rules(connection: duckdb.DuckDBPyConnection) -> list[Rule]:
     found = connection.sql(
         f"""
-        {_LABELLED}, wrongs AS (SELECT count(*) AS n FROM labelled JOIN verdicts USING (text_negative_id) WHERE NOT valid)
+        {_LABELLED}, wrongs AS (
+            SELECT count(*) AS n FROM labelled JOIN verdicts USING (text_negative_id) WHERE NOT valid
+        )
         SELECT reason, count(*), avg((NOT valid)::INTEGER), count(*) FILTER (NOT valid) / nullif(any_value(n), 0)
         FROM (SELECT text_negative_id, unnest(reasons) AS reason FROM verdicts) JOIN labelled USING (text_negative_id)
         CROSS JOIN wrongs GROUP BY reason ORDER BY count(*) DESC, reason

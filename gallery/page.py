@@ -18,9 +18,7 @@ from markupsafe import Markup
 _AT_A_TIME = 200  # thumbnails of a block: what is far down the page is read when it is needed
 # In JSON these stand in strings alone, where an escape means the same. "</script" would end a block, "<!--" begin
 # what does not end there, and the two separators are line breaks to scripts.
-_ESCAPES = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-)
+_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 _SCRIPTS = {"browse": ("shared.js", "charts.js", "browse.js"), "review": ("shared.js", "review.js")}
 
 

@@ -1,10 +1,11 @@
 """Which negatives a page shows, and all that it says of each."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from exports.pictures import Pictures, places
 from gallery.thumbnails import Kind, Thumbnails
@@ -13,23 +14,34 @@ from storage.dataset import Build, Dataset
 from storage.query import check, condition_named
 
 Row = dict[str, Any]
-# What verdicts alone have: in a condition each name stands for one column.
 _DECIDED = ", ".join(name for name in VERDICTS.names if name not in CANDIDATES.names)
 # Rows of a kind (operation, accepted or first reason) take turns, four accepted for one of each reason: of many, all
 # kinds are seen.
-_TURN = "row_number() OVER (PARTITION BY operation, accepted, reasons[1] ORDER BY draw) // (CASE WHEN accepted THEN 4 ELSE 1 END)"
-_MORE = """
+_TURN = (
+    "row_number() OVER (PARTITION BY operation, accepted, reasons[1] ORDER BY draw) "
+    "// (CASE WHEN accepted THEN 4 ELSE 1 END)"
+)
+# What conditions are over: candidates and what was decided of them, each name once.
+CANDIDATES_DECIDED = (
+    f"SELECT candidates.*, {_DECIDED} FROM candidates "
+    f"JOIN (SELECT text_negative_id, {_DECIDED} FROM verdicts) verdicts USING (text_negative_id)"
+)
+_ROWS = f"""
+    WITH said AS (
+        SELECT text_negative_id, bool_and(valid) AS valid FROM labels WHERE image_negative_id IS NULL GROUP BY ALL
+    ), shown AS (
+        SELECT image_negative_id, bool_and(valid) AS picture_valid FROM labels GROUP BY ALL
+    )
     SELECT
-        d.*, p.url, p.license, e.edited_image_id, e.instruction, coalesce(e.reconstruction_id, d.image_id) AS picture_id,
-        said.valid, shown.valid AS picture_valid
-    FROM drawn d
+        c.*, p.url, p.license, e.edited_image_id, e.instruction, said.valid, shown.picture_valid,
+        coalesce(e.reconstruction_id, c.image_id) AS picture_id
+    FROM wanted
+    JOIN ({CANDIDATES_DECIDED}) c USING (text_negative_id)
     JOIN pairs p USING (pair_id)
-    LEFT JOIN edits e ON e.image_negative_id = d.image_negative_id
-    LEFT JOIN (SELECT text_negative_id, bool_and(valid) AS valid FROM labels WHERE image_negative_id IS NULL GROUP BY ALL)
-        said ON said.text_negative_id = d.text_negative_id
-    LEFT JOIN (SELECT image_negative_id, bool_and(valid) AS valid FROM labels GROUP BY ALL) shown
-        ON shown.image_negative_id = d.image_negative_id
-    ORDER BY turn, draw
+    LEFT JOIN edits e USING (image_negative_id)
+    LEFT JOIN said USING (text_negative_id)
+    LEFT JOIN shown USING (image_negative_id)
+    ORDER BY wanted.place
 """
 
 
@@ -46,24 +58,27 @@ def draw(connection: duckdb.DuckDBPyConnection, where: str, most: int) -> Drawn:
 
     Raises InputError for a condition that is none.
     """
-    chosen = (
-        "SELECT * FROM (SELECT candidates.*, md5(text_negative_id) AS draw, "
-        f"{_DECIDED} FROM candidates JOIN (SELECT text_negative_id, {_DECIDED} FROM verdicts) verdicts "
-        f"USING (text_negative_id)) WHERE ({where}\n)"
-    )
+    chosen = f"SELECT *, md5(text_negative_id) AS draw FROM ({CANDIDATES_DECIDED}) WHERE ({where}\n)"
     with condition_named(where):
         check(connection, chosen)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT *, {_TURN} AS turn FROM ({chosen})")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE found AS SELECT text_negative_id, draw, {_TURN} AS turn FROM ({chosen})"
+        )
     [(found,)] = connection.execute("SELECT count(*) FROM found").fetchall()
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE drawn AS SELECT * FROM found ORDER BY turn, draw LIMIT ?", [most]
-    )
-    rows = connection.sql(_MORE).to_arrow_table().to_pylist()
-    return Drawn(rows, found)
+    ids = connection.execute("SELECT text_negative_id FROM found ORDER BY turn, draw LIMIT ?", [most]).fetchall()
+    return Drawn(rows_of(connection, [one for (one,) in ids]), found)
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[Row]:
+    """Ask all that a page says of negatives, in the order given."""
+    connection.register("wanted", pa.table({"text_negative_id": pa.array(ids, pa.string()), "place": range(len(ids))}))
+    rows: list[Row] = connection.sql(_ROWS).to_arrow_table().to_pylist()
+    connection.unregister("wanted")
+    return rows
 
 
 def add_pictures(
-    dataset: Dataset, build: Build, rows: list[Row], thumbnails: Thumbnails, advance: Callable[[int], None]
+    dataset: Dataset, build: Build, rows: list[Row], thumbnails: Thumbnails, advance: Callable[[int, int | None], None]
 ) -> None:
     """Put the numbers of the thumbnails of both pictures and the mask into rows, as `picture`, `edited`, `mask`.
 
@@ -83,7 +98,7 @@ def add_pictures(
         for (kind, key), (table, shard, line, column) in sorted(wanted.items(), key=lambda one: one[1]):
             data = pictures.get(table, build.shards[table][shard], line, column)
             numbers[kind, key] = thumbnails.add(data, kind)
-            advance(1)
+            advance(1, len(wanted))
     for row in rows:
         for name in ("picture", "edited", "mask"):
             row[name] = numbers.get(row[name]) if name in row else None

@@ -6,16 +6,16 @@ from typing import Literal
 
 from PIL import Image, ImageOps
 
-EDGE = 360  # pixels of the longer side
 _EXACT = 160  # up to here no pixel is lost: of small pictures, loss would be seen in the difference of two
 _PIXELS = 100_000_000  # a picture that claims more is not decoded
 Kind = Literal["picture", "mask"]
 
 
 class Thumbnails:
-    """Data URLs by number."""
+    """Data URLs by number, of pictures whose longer side has so many pixels."""
 
-    def __init__(self) -> None:
+    def __init__(self, edge: int = 360) -> None:
+        self.edge = edge
         self.urls: list[str] = []
         self.unreadable = 0  # pictures that could not be decoded, which a page says
 
@@ -23,7 +23,7 @@ class Thumbnails:
         """Take in a picture; returns its number, None where it is none or cannot be decoded."""
         if data is None:
             return None
-        url = thumbnail(data, kind)
+        url = thumbnail(data, kind, self.edge)
         if url is None:
             self.unreadable += 1
             return None
@@ -31,16 +31,16 @@ class Thumbnails:
         return len(self.urls) - 1
 
 
-def thumbnail(data: bytes, kind: Kind = "picture") -> str | None:
+def thumbnail(data: bytes, kind: Kind = "picture", edge: int = 360) -> str | None:
     """Make a small upright WebP of an encoded picture, as a data URL; None where it cannot be decoded."""
     file = io.BytesIO()
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > _PIXELS:
                 return None
-            image.draft("RGB", (2 * EDGE, 2 * EDGE))  # a large JPEG need not be decoded whole
+            image.draft("RGB", (2 * edge, 2 * edge))  # a large JPEG need not be decoded whole
             small = ImageOps.exif_transpose(image).convert("L" if kind == "mask" else "RGB")
-            small.thumbnail((EDGE, EDGE), Image.Resampling.LANCZOS if kind == "picture" else Image.Resampling.BOX)
+            small.thumbnail((edge, edge), Image.Resampling.LANCZOS if kind == "picture" else Image.Resampling.BOX)
             exact = kind == "mask" or max(small.size) <= _EXACT
             small.save(file, "WEBP", lossless=exact, quality=60 if exact else 72, method=4)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises for no picture
