@@ -71,8 +71,8 @@ def calibrate_dataset(root: str, wish: Wish, labels_files: Sequence[str] = (), o
         labels = read_labels(labels_files) if labels_files else own_labels(connection, root)
         captions, unused = join_labels(connection, labels, CAPTIONS)
         pictures, unused_pictures = join_labels(connection, labels, PICTURES)
-    chosen = [calibrate(table, wish) if _scored(table) else None for table in (captions, pictures)]
-    if chosen == [None, None]:
+    of_captions, of_pictures = (calibrate(each, wish) if _scored(each) else None for each in (captions, pictures))
+    if of_captions is None and of_pictures is None:
         raise InputError(f"{root}: {_nothing(captions.num_rows + pictures.num_rows, labels)}")
     unused = (*labels.unused, *unused, *unused_pictures)
     judge = build.config.get("judge") or {}
@@ -83,16 +83,16 @@ def calibrate_dataset(root: str, wish: Wish, labels_files: Sequence[str] = (), o
         "judge": " ".join(filter(None, (judge.get(name) for name in ("model", "pretrained")))),
         "labels": "; ".join((labels.origin, *unused)),
     }
-    text = as_yaml(*chosen, origin)
+    text = as_yaml(of_captions, of_pictures, origin)
     if out is None:
         dataset.put_text(FILE, text)
         place = os.path.abspath(f"{dataset.base}/{FILE}") if dataset.local else f"{root.rstrip('/')}/{FILE}"
-        return Calibrated(*chosen, place, unused)
+        return Calibrated(of_captions, of_pictures, place, unused)
     try:
         Path(out).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"--out {out}: {error.strerror or error}; give a file in a folder that is there") from error
-    return Calibrated(*chosen, os.path.abspath(out), unused)
+    return Calibrated(of_captions, of_pictures, os.path.abspath(out), unused)
 
 
 def read_labels(paths: Sequence[str]) -> Labels:

@@ -263,15 +263,15 @@ function build() {
   const operations = [...data.operations].sort();
   const reasons = data.reasons.map(([name]) => name).sort();
   controls.sort = el("select", { id: "sort", "aria-label": "Order", onchange: (event) => change({ sort: event.target.value }) },
-    Object.keys(ORDERS).filter((name) => !/[↓↑]/.test(name) || scored.some(([score]) => name.startsWith(`${score} `))).map((name) => el("option", { value: name }, name === "mixed" ? "in mixed order" : `by ${name.replaceAll("_", " ")}`)));
+    Object.keys(ORDERS).filter((name) => !/[↓↑]/.test(name) || scored.some(([score]) => name.startsWith(`${score} `))).map((name) => el("option", { value: name }, name === "mixed" ? "mixed order" : `by ${name.replaceAll("_", " ")}`)));
   controls.score = el("select", { id: "score", "aria-label": "Score", onchange: (event) => change({ score: event.target.value, low: "", high: "" }) }, scored.map(([name, place]) => el("option", { value: place }, name.replaceAll("_", " "))));
   if (scored.length) state.score = CLEAR.score = String(scored[0][1]);
   const filters = [
-    options("operation", "Operation", "every operation", { all: operations, of: (row) => [data.operations[row[at.operation]]] }),
-    options("reason", "Reason", "any reason", { all: reasons, of: (row) => [...new Set([...row[at.reasons], ...row[at.pictureReasons]])].map((each) => data.reasons[each][0]) }),
-    data.methods.length > 1 ? options("method", "Method", "every method", { all: data.methods, of: (row) => [data.methods[row[at.method]]] }) : null,
-    pictured ? options("picture", "Picture", "with and without pictures", { all: ["any", ...data.editors, "none"], named: { any: "edited picture", none: "no edited picture" }, of: (row) => (row[at.edited] === null ? ["none"] : ["any", data.editors[row[at.editor]]]) }) : null,
-    rows.some((row) => row[at.truth] !== null) ? options("truth", "Truth", "whatever the truth", { all: ["wrong", "not"], named: { wrong: "really wrong", not: "not wrong" }, of: (row) => (row[at.truth] === null ? [] : [row[at.truth] ? "wrong" : "not"]) }) : null,
+    options("operation", "Operation", "operation", { all: operations, of: (row) => [data.operations[row[at.operation]]] }),
+    options("reason", "Reason", "reason", { all: reasons, of: (row) => [...new Set([...row[at.reasons], ...row[at.pictureReasons]])].map((each) => data.reasons[each][0]) }),
+    data.methods.length > 1 ? options("method", "Method", "method", { all: data.methods, of: (row) => [data.methods[row[at.method]]] }) : null,
+    pictured ? options("picture", "Picture", "picture", { all: ["any", ...data.editors, "none"], named: { any: "edited picture", none: "no edited picture" }, of: (row) => (row[at.edited] === null ? ["none"] : ["any", data.editors[row[at.editor]]]) }) : null,
+    rows.some((row) => row[at.truth] !== null) ? options("truth", "Truth", "truth", { all: ["wrong", "not"], named: { wrong: "really wrong", not: "not wrong" }, of: (row) => (row[at.truth] === null ? [] : [row[at.truth] ? "wrong" : "not"]) }) : null,
     scored.length ? el("span", { class: "small" }, controls.score, " ", low, " ", high) : null,
     controls.sort, count,
     el("button", { class: "plain", id: "clear", type: "button", onclick: () => change({ ...CLEAR }) }, "Clear"),

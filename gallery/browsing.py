@@ -25,8 +25,8 @@ SCORES = {
 }
 COLUMNS = (
     "id", "operation", "method", "accepted", "reasons", "pictureAccepted", "pictureReasons", "right", "wrong",
-    "picture", "edited", "mask", "editor", "instruction", "stillTrue", "judge", "target", "scores", "truth", "pictureTruth", "key",
-    "source", "url", "license", "heat",
+    "picture", "edited", "mask", "editor", "instruction", "stillTrue", "judge", "target", "scores", "truth",
+    "pictureTruth", "key", "source", "url", "license", "heat",
 )  # fmt: skip
 _DIGITS = 4
 
