@@ -155,10 +155,11 @@ def rule(calibration: Calibration, of: Scored = CAPTIONS) -> Rule | None:
     """Write the thresholds as a rule of `select`; None when no operation needs one.
 
     An operation that needs no threshold is never dropped; one that had no labels, or too few, is held to the
-    pooled threshold. A null score drops nothing.
+    pooled threshold. Editors of pictures differ more than operations do: one that had no labels is left alone. A null
+    score drops nothing.
     """
-    own = [(each.operation or "", each.threshold) for each in calibration.operations if each.own]
-    pooled = calibration.pooled.threshold
+    own = [(each.operation or "", each.threshold) for each in calibration.operations if each.own or of is PICTURES]
+    pooled = None if of is PICTURES else calibration.pooled.threshold
     if pooled is None and all(threshold is None for _, threshold in own):
         return None
     cases = [f"    WHEN {_quoted(operation)} THEN {_sql(threshold)}" for operation, threshold in own]

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flows.sheets import Sheet, answer_of, read_sheet
+from flows.sheets import answer_of, read_sheet
 from schemas.errors import InputError
 
 QUESTIONS = ("reads_well", "really_false", "one_change")
@@ -181,19 +181,3 @@ def _chosen(asked: dict[str, Any], annotation: dict[str, Any], picture: str, cho
         "again": False,
         "seconds": annotation.get("lead_time"),
     }
-
-
-def labels_of(sheet: Sheet) -> Iterator[tuple[int, tuple[str, str | None], bool | None]]:
-    """Yield line, what it is about (ids of the negative and, of a picture, of the edit) and whether that is valid.
-
-    A row whose answer cannot be read has an empty id. What was asked a second time is passed over.
-    """
-    for line, given in sheet:
-        if given.get("again", "").lower() in {"yes", "true", "1"}:
-            continue
-        try:
-            answer = answer_of(given["valid"])
-        except ValueError:
-            yield line, ("", None), None
-        else:
-            yield line, (given["text_negative_id"], given.get("image_negative_id") or None), answer

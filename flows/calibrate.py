@@ -28,8 +28,7 @@ from filters.calibration import (
     header,
     row,
 )
-from flows.ballots import labels_of
-from flows.sheets import read_sheet
+from flows.sheets import answer_of, read_sheet
 from schemas.errors import InputError
 from storage.catalog import connect
 from storage.dataset import Dataset
@@ -103,22 +102,31 @@ def read_labels(paths: Sequence[str]) -> Labels:
     may be of several people, most answers decide; where as many say the one as the other, none does. Raises InputError
     when a file cannot be read or lacks a column.
     """
-    answers: dict[About, dict[str, bool]] = {}  # by file: somebody's second thoughts count, not both
+    answers: dict[About, set[tuple[str, bool]]] = {}  # by whom, and what
     counts: Counter[str] = Counter()
-    origins = []
+    origins, unread = [], []
     for path in paths:
         sheet = read_sheet(path, CSV_HEADER.split(","), "--labels")
-        for line, about, answer in labels_of(sheet):
-            if not about[0]:
-                counts[f"unreadable rows (write true or false), the first is line {line} of {path}"] += 1
+        for line, given in sheet:
+            if given.get("again", "").lower() == "yes":  # a page asked it for the second time
+                continue
+            try:
+                answer = answer_of(given["valid"])
+            except ValueError:
+                answer, given["text_negative_id"] = None, ""
+            if not given["text_negative_id"]:
+                unread.append(f"line {line} of {path}")
             elif answer is None:
                 counts["rows without an answer"] += 1
             else:
-                given = answers.setdefault(about, {})
-                counts["repeated rows"] += path in given
-                given[path] = answer
+                about = given["text_negative_id"], given.get("image_negative_id") or None
+                said = given.get("reviewer") or path, answer
+                counts["repeated rows"] += said in answers.setdefault(about, set())
+                answers[about].add(said)
         origins.append(f"{path} (sha256 {sheet.digest[:16]})")
-    valid = _decided({about: list(given.values()) for about, given in answers.items()}, counts)
+    if unread:
+        counts[f"unreadable rows (write true or false): {', '.join(unread[:5])}"] = len(unread)
+    valid = _decided({about: [answer for _, answer in said] for about, said in answers.items()}, counts)
     return Labels(valid, f"{', '.join(origins)}, {len(valid):,} candidates", _told(counts))
 
 

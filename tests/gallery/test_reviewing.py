@@ -87,7 +87,7 @@ def test_answers_by_keys_come_out_as_a_sheet_and_are_read_back(page: Any, datase
     press(page, "3")
     press(page, "4")
     press(page, "u4")  # back, and the same again
-    one(page, "#comment").send_keys("a, \"comment\"\n")
+    one(page, "#comment").send_keys('a, "comment"\n')
     for _ in range(total - 3):
         press(page, "1" + false_one(page))
     assert "That was the last one" in one(page, "#app").text
@@ -159,7 +159,9 @@ def test_what_is_drawn_near_thresholds_and_where_judge_and_rules_disagree(datase
     with connect(dataset) as connection:
         near = sample(connection, build, Draw("near", 2))
         disputed = sample(connection, build, Draw("disputed", 5))
-        dropped = {one for (one,) in connection.sql("SELECT text_negative_id FROM verdicts WHERE NOT accepted").fetchall()}
+        dropped = {
+            one for (one,) in connection.sql("SELECT text_negative_id FROM verdicts WHERE NOT accepted").fetchall()
+        }
     assert len(near) == 6
     assert set(near) == dropped, "the threshold is 0.05, those dropped lie at 0.02, the others at 0.3"
     assert set(disputed) == dropped, "the judge finds them right"
