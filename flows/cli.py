@@ -95,6 +95,35 @@ def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-datas
     _print(queries(out))
 
 
+@app.command(name="try")
+def try_caption(
+    captions: Annotated[
+        list[str],
+        typer.Argument(
+            help="A caption, in quotes; more of the same picture say what else is true of it.", metavar="CAPTION..."
+        ),
+    ],
+    image: Annotated[
+        str | None, typer.Option(help="Its picture: the judge of the config scores.", metavar="FILE")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Draw new words from its corpus, keep by its rules.", metavar="DIR")
+    ] = None,
+    config: Annotated[str | None, typer.Option(help="Keep by the rules of this YAML file.", metavar="FILE")] = None,
+    per_operation: Annotated[int, typer.Option(min=1, help="Wrong captions wanted of each operation.")] = 3,
+    form: Form = "table",
+) -> None:
+    """Show what wrong captions would be made of a caption, at once, and which of them would be dropped and why."""
+    from flows import frugal
+
+    if image is None:
+        frugal.begin()  # no model of torch's will run
+    from flows.tries import shown, wrong_captions
+
+    made = wrong_captions(*captions, image=image, dataset=dataset, config=config, per_operation=per_operation)
+    _tell(made, form, shown)
+
+
 @app.command()
 def check(
     config: Annotated[str, typer.Argument(help="YAML file, for example configs/photos.yaml.")],
@@ -366,6 +395,19 @@ def gallery(
     else:
         done = write(folder, out, where or "true", most, build)
     print(shown(done))
+
+
+@app.command()
+def report(
+    folder: Folder,
+    out: Annotated[str, typer.Option(help="Folder for the plots.", metavar="DIR")] = "report",
+    build: OfBuild = None,
+) -> None:
+    """Draw plots, as PNG and SVG: yield, scores by operation with thresholds, blind accuracy, precision and recall."""
+    from flows.plots import write_plots
+
+    for path in write_plots(folder, out, build):
+        print(path)
 
 
 @app.command()

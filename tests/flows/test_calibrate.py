@@ -160,7 +160,8 @@ def test_labels_and_votes_of_the_dataset_itself() -> None:
     )
     with duckdb.connect() as connection:
         connection.execute(
-            "CREATE TABLE labels (text_negative_id VARCHAR, valid BOOLEAN, labeller VARCHAR, image_negative_id VARCHAR);"
+            "CREATE TABLE labels (text_negative_id VARCHAR, valid BOOLEAN, labeller VARCHAR, "
+            "image_negative_id VARCHAR);"
             "CREATE TABLE said (text_negative_id VARCHAR, really_false BOOLEAN, picture_right BOOLEAN, "
             "image_negative_id VARCHAR);"
             "CREATE MACRO last_votes() AS TABLE FROM said"
@@ -193,9 +194,9 @@ def test_labels_of_pictures_make_a_rule_of_pictures(tmp_path: Path, models: dict
     out = str(tmp_path / "shapes")
     sections = {**models, "images": [{"method": "render"}]}
     build.fn(str(write_config(tmp_path, **sections)), out, "shapes:20?seed=1")
-    margin = "least(judge_s11 - judge_s01, CASE WHEN NOT coalesce(original_still_true, false) THEN judge_s11 - judge_s10 END)"
-    scored = f"FROM candidates WHERE image_negative_id IS NOT NULL AND {margin} IS NOT NULL"
-    given = ask(out, f"SELECT text_negative_id, image_negative_id, ntile(3) OVER (ORDER BY {margin}) > 1 {scored}")
+    scored = f"FROM candidates WHERE image_negative_id IS NOT NULL AND {PICTURES.score} IS NOT NULL"
+    upper = f"ntile(3) OVER (ORDER BY {PICTURES.score}) > 1"
+    given = ask(out, f"SELECT text_negative_id, image_negative_id, {upper} {scored}")
     path = write_labels(tmp_path / "pictures.csv", given, "text_negative_id,image_negative_id,valid")
     done = calibrate_dataset(out, Wish(0.8, least=5), [path], str(tmp_path / "chosen.yaml"))
     assert done.captions is None, "a label of a picture says nothing of the caption"

@@ -66,12 +66,14 @@ def _add(rows: dict[str, list[dict[str, Any]]], n: int) -> None:
     dropped = n % 4 == 3
     for role in ("judge", "target"):
         rows["scores"].append({
-            "text_negative_id": name, "image_negative_id": edit, "role": role, "model": role, "s00": 0.6, "s01": 0.58 if dropped else 0.3,
+            "text_negative_id": name, "image_negative_id": edit, "role": role, "model": role, "s00": 0.6,
+            "s01": 0.58 if dropped else 0.3,
             "s10": 0.2 if edit else None, "s11": 0.7 if edit else None,
         })  # fmt: skip
     rows["verdicts"].append({
         "text_negative_id": name, "image_negative_id": edit, "operation": OPERATIONS[n % 3], "method": "replace",
-        "accepted": not dropped, "reasons": ["implausible"] if dropped else [], "picture_accepted": True if edit else None,
+        "accepted": not dropped, "reasons": ["implausible"] if dropped else [],
+        "picture_accepted": True if edit else None,
         "picture_reasons": [], "validity": 0.02 if dropped else 0.3, "difficulty": -0.3,
     })  # fmt: skip
     rows["labels"].append({"text_negative_id": name, "valid": not dropped, "labeller": "truth"})

@@ -69,7 +69,8 @@ def test_hostile_words_are_shown_as_they_are_and_nothing_of_them_runs(page: Any)
 def test_a_script_that_gets_in_all_the_same_is_not_run(page: Any) -> None:
     page.execute_script(
         "const script = document.createElement('script'); script.textContent = 'window.broken = 5';"
-        "document.body.append(script); document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.broken = 6\">');"
+        "document.body.append(script);"
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.broken = 6\">');"
         "return fetch('https://example.org').catch(() => null)"
     )
     assert page.execute_script("return window.broken") is None
@@ -156,7 +157,7 @@ def test_figures_lead_to_the_pairs_that_they_count(page: Any) -> None:
     assert one(page, "#reason").get_attribute("value") == "implausible"
 
 
-def test_dark_and_light_and_a_phone(page: Any, dataset: Dataset, tmp_path: Path) -> None:
+def test_dark_and_light_and_a_phone(page: Any) -> None:
     theme = "return document.documentElement.dataset.theme"
     assert page.execute_script(theme) == "light"
     press(page, "t")
