@@ -79,6 +79,7 @@ def build(
 def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-dataset") -> None:
     """Run the whole journey on scenes that Counterfoil draws, with the models that come with it."""
     from flows.demo import story
+    from flows.gallery import gallery
     from flows.report import queries
     from flows.run import run_build
     from storage.catalog import connect
@@ -92,6 +93,9 @@ def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-datas
     made = run_build(str(config), out, None, [])
     with connect(Dataset(out), made) as connection, damage_named(Dataset(out)):
         _print(story(connection, made))
+    if "://" not in out:
+        page = gallery(out, f"{out.rstrip('/')}.html").path
+        print(f"Look at it: open {os.path.abspath(page)} in a browser.\n")
     _print(queries(out))
 
 

@@ -16,8 +16,8 @@ function track(parts, most) {
 
 function funnelBoard(figures) {
   const most = Math.max(...figures.funnel.map((bar) => bar.count), 1);
-  return board("From captions to pairs", "What is left after each step of the build.", el("div", { class: "rows" }, figures.funnel.map((bar, place) => [
-    el("span", { class: "label", title: bar.hint }, bar.name), track([[place + 1 === figures.funnel.length || bar.name === "balanced" || bar.name === "by the rules" ? "good" : "usable", bar.count]], most),
+  return board("From captions to pairs", "What is left after each step of the build.", el("div", { class: "rows" }, figures.funnel.map((bar) => [
+    el("span", { class: "label", title: bar.hint }, bar.name), track([[bar.name === "accepted" ? "good" : "usable", bar.count]], most),
     el("span", { class: "count" }, thousands(bar.count))])));
 }
 

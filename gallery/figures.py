@@ -124,10 +124,10 @@ def _funnel(connection: duckdb.DuckDBPyConnection, build: Build) -> list[Bar]:
         Bar("captions", captions, "pairs of a picture and a caption that the source has"),
         Bar("candidates", candidates, "wrong captions that were tried"),
         Bar("usable", usable, "of these pass the checks of the generator"),
-        Bar("by the rules", ruled, "of these pass the rules of select"),
     ]
     if ruled != accepted:
-        bars.append(Bar("balanced", accepted, "of these are kept, so that blind models tell nothing"))
+        bars.append(Bar("by the rules", ruled, "of these pass the rules of select"))
+    bars.append(Bar("accepted", accepted, "of these are kept by select"))
     if build.config.get("images"):
         bars.append(Bar("with a picture", pictured, "of these have an edited picture that was accepted"))
     return bars

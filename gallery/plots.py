@@ -62,7 +62,7 @@ def _funnel(told: Figures) -> "Figure":
     operations = told.operations[::-1]
     figure, (left, right) = _figure(10, max(2.6, 0.9 + 0.26 * len(operations)), 1, 2)
     bars = told.funnel[::-1]
-    _bars(left, [bar.name for bar in bars], [bar.count for bar in bars], [FAINT] * (len(bars) - 1) + [FAINT])
+    _bars(left, [bar.name for bar in bars], [bar.count for bar in bars])
     left.set_title("From captions to pairs")
     names = [name for name, *_ in operations]
     right.barh(names, [made for _, made, _, _ in operations], color="#eae6de", label="candidates")
@@ -73,8 +73,8 @@ def _funnel(told: Figures) -> "Figure":
     return figure
 
 
-def _bars(axes: "Axes", names: list[str], counts: list[int], colours: list[str]) -> None:
-    drawn = axes.barh(names, counts, color=colours)
+def _bars(axes: "Axes", names: list[str], counts: list[int]) -> None:
+    drawn = axes.barh(names, counts, color=FAINT)
     axes.bar_label(drawn, [f"{count:,}" for count in counts], padding=3, color=INK)
     axes.margins(x=0.16)
 
@@ -93,6 +93,7 @@ def _scores(scores: Scores) -> "Figure":
             axes.axvline(one.threshold, color=INK, linestyle=(0, (3, 2)), linewidth=1, label="threshold")
         axes.set_title(f"{one.operation} ({sum(one.accepted) + sum(one.dropped):,})")
         axes.set_xlim(scores.low, scores.high)
+        axes.locator_params(axis="y", integer=True, nbins=4)
     for axes in grid.flat[len(shown) :]:
         axes.set_axis_off()
     names: dict[str, Any] = {}

@@ -42,7 +42,7 @@ def thumbnail(data: bytes, kind: Kind = "picture", edge: int = 360) -> str | Non
             small = ImageOps.exif_transpose(image).convert("L" if kind == "mask" else "RGB")
             small.thumbnail((edge, edge), Image.Resampling.LANCZOS if kind == "picture" else Image.Resampling.BOX)
             exact = kind == "mask" or max(small.size) <= _EXACT
-            small.save(file, "WEBP", lossless=exact, quality=60 if exact else 72, method=4)
+            small.save(file, "WEBP", lossless=exact, quality=60 if exact else 72, method=2)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises for no picture
         return None
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"

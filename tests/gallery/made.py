@@ -34,8 +34,10 @@ def make(folder: Path, count: int = 24) -> Dataset:
         dataset.write(table, "shard", pa.Table.from_pylist(several, TABLES[table]))
         shards[table] = ["shard"]
     rules = {"implausible": {"drop_when": "validity < 0.05", "hint": "<i>hint</i>"}}
-    config = {"judge": {"model": "package:judge"}, "target": {"model": "org/target"}, "images": [{"method": "inpaint"}],
-              "select": {"rules": rules}, "describe": {"parser": "p"}, "plausibility": []}  # fmt: skip
+    config = {
+        "judge": {"model": "package:judge"}, "target": {"model": "org/target"}, "select": {"rules": rules},
+        "images": [{"method": "inpaint", "model": "org/paint"}], "describe": {"parser": "p"}, "plausibility": [],
+    }  # fmt: skip
     counts = {"images": count, "pairs": count, "rejects": 0, "text_negatives": count, "accepted": count * 3 // 4}
     dataset.commit(Build("20260101T000000000Z-abcdef12", shards, config, counts, {}, "2026", "2026"))
     return dataset
