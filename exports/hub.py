@@ -1,15 +1,14 @@
 """Parquet as the Hugging Face hub shows and `datasets` reads it: pictures inside, a file or more for each split."""
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
+from exports.card import USE, Example, counts, examples, header
 from exports.folder import Folder, Written
 from exports.format import About, Need
 from exports.pairs import Pair, Picture, by_split
@@ -19,17 +18,6 @@ from schemas.tables import IMAGE, SPAN
 _LARGE = 400_000_000  # bytes of a file, after which the next one begins
 _GROUP_BYTES = 32_000_000  # of a row group's pictures: the hub's viewer takes 286 MiB at most
 _GROUP_ROWS = 100
-_SIZES = (
-    (1_000, "n<1K"),
-    (10_000, "1K<n<10K"),
-    (100_000, "10K<n<100K"),
-    (1_000_000, "100K<n<1M"),
-    (10_000_000, "1M<n<10M"),
-)
-# The hub's names of licences that sources state, in letters and digits alone.
-_LICENSES = {re.sub(r"[^a-z0-9]", "", name): name for name in (
-    "apache-2.0", "mit", "cc0-1.0", "cc-by-2.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0",
-    "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0")} | {"cc0": "cc0-1.0"}  # fmt: skip
 _TEXTS = ("text_negative_id", "image_negative_id", "image_id", "operation", "method", "caption", "negative_caption",
           "original_phrase", "negative_phrase")  # fmt: skip
 _SOURCES = ("image_method", "source", "source_key", "url", "license")
@@ -67,10 +55,15 @@ class HuggingFace:
     needs: tuple[Need, ...] = ()
 
     def write(self, pairs: Iterable[Pair], out: Folder, about: About) -> None:
-        """Write data/<split>-00000-of-00001.parquet and so on, and README.md."""
-        rows = {split: write_parquet(out, split, _PAIRS, map(_row, several)) for split, several in by_split(pairs)}
-        _write_card(out, about, rows, "`caption` is true of `image`, `negative_caption` is wrong by one thing; of\n"
-                    "`negative_image`, where there is one, it is true.")  # fmt: skip
+        """Write data/<split>-00000-of-00001.parquet and so on, and README.md with examples/."""
+        each = _OneEach(out)
+        several = by_split(each.watch(pairs))
+        rows = {split: write_parquet(out, split, _PAIRS, map(_row, some)) for split, some in several}
+        columns = (
+            "`caption` is true of `image`, `negative_caption` is wrong by one thing; of\n"
+            "`negative_image`, where there is one, it is true."
+        )
+        _write_card(out, about, rows, columns, each.shown)
 
 
 def _row(pair: Pair) -> dict[str, Any]:
@@ -141,42 +134,43 @@ def _groups(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield group
 
 
-def _write_card(out: Folder, about: About, rows: dict[str, int], columns: str) -> None:
-    total = sum(rows.values())
-    header = {
-        "license": _license(about.licenses),
-        "task_categories": ["zero-shot-image-classification", "image-to-text"],
-        "tags": ["hard-negatives", "compositionality", "counterfoil"],
-        "size_categories": [next((name for below, name in _SIZES if total < below), "n>10M")],
-        "configs": [{"config_name": "default", "data_files": [
-            {"split": split, "path": f"data/{split}-*.parquet"} for split in rows]}],
-    }  # fmt: skip
+def _write_card(out: Folder, about: About, rows: dict[str, int], columns: str, shown: Sequence[Example] = ()) -> None:
+    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in rows]
     lines = [
-        "---",
-        yaml.safe_dump(header, sort_keys=False).rstrip(),
-        "---",
+        *header(about.licenses, sum(rows.values()), [{"config_name": "default", "data_files": files}]),
         "# Hard negatives",
         "",
         f"Made by Counterfoil, build `{about.build_id}`. {columns}",
         "No picture is in two splits, near duplicates neither.",
         "",
-        *_counts("split", "rows", rows),
-        *_counts("operation", "pairs", about.operations),
-        *_counts("source", "pairs", about.sources),
-        *_counts("licence of the picture, as the source states it", "pairs", about.licenses),
+        *counts("split", "rows", rows),
+        *counts("operation", "pairs", about.operations),
+        *examples(shown),
+        USE,
+        *counts("source", "pairs", about.sources),
+        *counts("licence of the picture, as the source states it", "pairs", about.licenses),
     ]
     with out.open_text("README.md") as file:
         file.write("\n".join(lines))
 
 
-def _counts(name: str, what: str, counts: dict[str, int]) -> list[str]:
-    safe = {" ".join(key.replace("|", "\\|").split()): number for key, number in counts.items()}
-    return [f"| {name} | {what} |", "| --- | ---: |", *(f"| {key} | {number:,} |" for key, number in safe.items()), ""]
+class _OneEach:
+    """Lets pairs through, and keeps the first of each operation with its pictures, which it puts beside the card."""
 
+    def __init__(self, out: Folder) -> None:
+        self._out = out
+        self._found: dict[str, Example] = {}
 
-def _license(stated: dict[str, int]) -> str:
-    """Name the licence as the hub does: `other` where there are several, or one that it does not know."""
-    if list(stated) == ["not stated"]:
-        return "unknown"
-    known = {_LICENSES.get(re.sub(r"[^a-z0-9]", "", name.lower()), "other") for name in stated}
-    return known.pop() if len(known) == 1 else "other"
+    def watch(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Let pairs through."""
+        for pair in pairs:
+            if pair.operation not in self._found:
+                pictures = [pair.picture, *([pair.negative_picture] if pair.negative_picture is not None else [])]
+                names = tuple(self._out.picture("examples", each) for each in pictures)
+                self._found[pair.operation] = Example(pair.operation, pair.original, pair.negative, names)
+            yield pair
+
+    @property
+    def shown(self) -> list[Example]:
+        """Return the examples by operation."""
+        return [self._found[name] for name in sorted(self._found)]

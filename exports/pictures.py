@@ -9,10 +9,22 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.dataset import Dataset
+from storage.dataset import Build, Dataset
 
 _HELD = 128_000_000  # bytes of row groups; the last read one stays whatever its size
 _OPEN = 8  # shards whose footer is kept
+
+
+def places(dataset: Dataset, build: Build, table: str, key: str) -> pa.Table:
+    """Tell where the rows of a table with pictures are: id, shard (its place among the build's) and row in it."""
+    found = [pa.table({"id": pa.array([], pa.string()), "shard": pa.array([], pa.int32()),
+                       "row": pa.array([], pa.int64())})]  # fmt: skip
+    for number, shard in enumerate(build.shards.get(table, [])):
+        ids = dataset.read(table, shard, [key])[key]
+        rows = range(len(ids))
+        found.append(pa.table({"id": ids, "shard": pa.array([number] * len(ids), pa.int32()),
+                               "row": pa.array(rows, pa.int64())}))  # fmt: skip
+    return pa.concat_tables(found)
 
 
 class Pictures:

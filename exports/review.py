@@ -97,6 +97,8 @@ def _data(pair: Pair, out: Folder) -> dict[str, Any]:
         "html_b": _marked(b, spans_b),
         "right_caption": "B" if captions_turned else "A",  # of the picture that was not edited
         "unedited_picture": 2 if pictures_turned else 1,
+        "image_negative_id": pair.image_negative_id,
+        "original_still_true": pair.original_still_true,
         **pair.told,
     }
 

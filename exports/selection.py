@@ -4,18 +4,15 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import duckdb
-import pyarrow as pa
-
 from exports.format import About, Need
 from exports.pairs import Pair, Picture, picture_of
-from exports.pictures import Pictures
+from exports.pictures import Pictures, places
 from exports.splits import put_splits
 from schemas.errors import InputError
 from storage.catalog import connect
 from storage.damage import damage_named
 from storage.dataset import Build, Dataset
-from storage.query import check, sentence
+from storage.query import check, condition_named
 
 _BATCH = 500  # rows without pictures
 _MEMORY = "768MB"  # of the catalog; what takes more to be sorted is sorted on the disk
@@ -91,7 +88,7 @@ class Selection:
         chosen = (
             f"SELECT * EXCLUDE (image, negative_image, mask, untouched_image) FROM minimal_pairs WHERE ({condition}\n)"
         )
-        try:
+        with condition_named(where):
             check(self._connection, chosen)
             self._connection.execute(
                 f"""
@@ -111,22 +108,12 @@ class Selection:
                 LEFT JOIN said USING (pair_id)
                 """
             )
-        except duckdb.Error as error:
-            if where is None or type(error) in {duckdb.IOException, duckdb.OutOfMemoryException}:
-                raise
-            raise InputError(f"--where {where}: {sentence(error)}") from error
-        except InputError as error:
-            raise InputError(f"--where {where}: {str(error).removeprefix('sql: ')}") from error
 
     def _place(self, name: str, key: str, table: str) -> None:
         """Note where pictures are: shard, by its place among those of the build, and row."""
-        self._connection.execute(f"CREATE TEMP TABLE {name}_at (id VARCHAR, shard INTEGER, row BIGINT)")
-        for number, shard in enumerate(self._build.shards.get(table, [])):
-            ids = self._dataset.read(table, shard, [key])[key]
-            places = pa.table({"id": ids, "row": pa.array(range(len(ids)), pa.int64())})
-            self._connection.register("places", places)
-            self._connection.execute(f"INSERT INTO {name}_at SELECT id, {number}, row FROM places")
-            self._connection.unregister("places")
+        self._connection.register("places", places(self._dataset, self._build, table, key))
+        self._connection.execute(f"CREATE TEMP TABLE {name}_at AS FROM places")
+        self._connection.unregister("places")
 
     def _sort(self, needs: Sequence[Need], split: str | None) -> None:
         cases = "\n".join(f"WHEN ({need.condition}) IS NOT TRUE THEN {_quoted(need.why)}" for need in needs)

@@ -18,8 +18,29 @@ import yaml
 from schemas.config import Rule
 from schemas.errors import InputError
 
-RULE = "doubtful"  # the name under which `select` drops what is below its threshold
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a threshold is on: a score, in SQL over CANDIDATES, by the values of a column; and what drops by it."""
+
+    rule: str  # the name under which `select` drops what is below its threshold
+    score: str
+    by: str
+    what: str  # that is dropped, and why
+    section: str  # of `select`
+
+
+CAPTIONS = Scored("doubtful", "validity", "operation", "the judge is too unsure that it is false", "rules")
+# The margins of the edited picture alone, as `schemas.measures.smallest_margin` has them.
+PICTURES = Scored(
+    "unconvincing",
+    "least(judge_s11 - judge_s01, CASE WHEN NOT coalesce(original_still_true, false) THEN judge_s11 - judge_s10 END)",
+    "image_method",
+    "the judge is too unsure that the edited picture shows the wrong caption",
+    "picture_rules",
+)
 
 
 @dataclass(frozen=True)
@@ -130,54 +151,58 @@ def lower_bound(valid: npt.ArrayLike, kept: npt.ArrayLike, confidence: float) ->
     return np.where(n > 0, np.maximum(k + z * z / 2 - spread, 0) / np.maximum(n + z * z, 1), 0.0)
 
 
-def rule(calibration: Calibration) -> Rule | None:
-    """Write the thresholds as a rule of `select` over validity; None when no operation needs one.
+def rule(calibration: Calibration, of: Scored = CAPTIONS) -> Rule | None:
+    """Write the thresholds as a rule of `select`; None when no operation needs one.
 
     An operation that needs no threshold is never dropped; one that had no labels, or too few, is held to the
-    pooled threshold. A null validity drops nothing.
+    pooled threshold. Editors of pictures differ more than operations do: one that had no labels is left alone. A null
+    score drops nothing.
     """
-    own = [(each.operation or "", each.threshold) for each in calibration.operations if each.own]
-    pooled = calibration.pooled.threshold
+    own = [(each.operation or "", each.threshold) for each in calibration.operations if each.own or of is PICTURES]
+    pooled = None if of is PICTURES else calibration.pooled.threshold
     if pooled is None and all(threshold is None for _, threshold in own):
         return None
     cases = [f"    WHEN {_quoted(operation)} THEN {_sql(threshold)}" for operation, threshold in own]
-    # validity is FLOAT: compared with a decimal, both would be rounded to FLOAT, and a threshold between two
+    # A score is FLOAT: compared with a decimal, both would be rounded to FLOAT, and a threshold between two
     # neighbouring floats would become one of them.
-    chosen = "\n".join(["CASE operation", *cases, f"    ELSE {_sql(pooled)}", "END"]) if cases else _sql(pooled)
+    chosen = "\n".join([f"CASE {of.by}", *cases, f"    ELSE {_sql(pooled)}", "END"]) if cases else _sql(pooled)
     return Rule(
-        drop_when=f"validity < CAST({chosen} AS DOUBLE)",
-        hint="the judge is too unsure that it is false: below the threshold calibrated on labels for precision "
-        f"{calibration.wish.precision:g}",
+        drop_when=f"{of.score} < CAST({chosen} AS DOUBLE)",
+        hint=f"{of.what}: below the threshold calibrated on labels for precision {calibration.wish.precision:g}",
     )
 
 
-def as_yaml(calibration: Calibration, origin: Mapping[str, str]) -> str:
-    """Write the rule as YAML that `select.calibrated` takes, under comments that say what was chosen and why.
+def as_yaml(captions: Calibration | None, pictures: Calibration | None, origin: Mapping[str, str]) -> str:
+    """Write the rules as YAML that `select.calibrated` takes, under comments that say what was chosen and why.
 
     `origin` says where it comes from: when, dataset, build, labels, ...
     """
-    wish = calibration.wish
-    rows = [HEADER, *(row(each) for each in (*calibration.operations, calibration.pooled))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = ["  ".join(map(str.ljust, row, widths)) for row in rows]
     comment = [
-        "Thresholds on the judge's validity, chosen from labels; `counterfoil calibrate` wrote this file.",
+        "Thresholds on the judge's scores, chosen from labels; `counterfoil calibrate` wrote this file.",
         "In a config, `select: {calibrated: THIS FILE}` uses it.",
         "",
         *(f"{name}: {value}" for name, value in origin.items()),
-        f"wish: precision {wish.precision:g} with confidence {wish.confidence:g}; "
-        f"an operation with fewer than {wish.least} labels takes the threshold of all",
-        "",
-        *table,
-        "",
-        *textwrap.wrap(LEGEND, 110),
     ]
+    body: dict[str, dict[str, object]] = {}
+    for of, one in ((CAPTIONS, captions), (PICTURES, pictures)):
+        if one is None:
+            continue
+        rows = [header(of), *(row(each) for each in (*one.operations, one.pooled))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        comment += [
+            f"wish: precision {one.wish.precision:g} with confidence {one.wish.confidence:g}; what has fewer than "
+            f"{one.wish.least} labels takes the threshold of all",
+            "",
+            *("  ".join(map(str.ljust, cells, widths)) for cells in rows),
+            "",
+        ]
+        drop = rule(one, of)
+        body[of.section] = {of.rule: drop.model_dump()} if drop is not None else {}
+    comment += textwrap.wrap(LEGEND, 110)
     # Whatever a name contains: a line break would end the comment, a control character is no YAML.
     lines = ["# " + "".join(sign if sign.isprintable() else " " for sign in line) for line in comment]
-    drop = rule(calibration)
-    rules = {RULE: drop.model_dump()} if drop is not None else {}
-    body = yaml.dump({"rules": rules}, Dumper=_Blocks, sort_keys=False, allow_unicode=True, width=120)
-    return "\n".join(line.rstrip() for line in lines) + f"\n\n{body}"
+    written = yaml.dump(body, Dumper=_Blocks, sort_keys=False, allow_unicode=True, width=120)
+    return "\n".join(line.rstrip() for line in lines) + f"\n\n{written}"
 
 
 def verdict(chosen: Threshold) -> str:
@@ -243,11 +268,16 @@ LEGEND = (
     "outcome on other labels. recall: share of the valid that is kept. none: nothing is dropped. as all: too few "
     "labels. NOT REACHED: no threshold reaches the wish, this one comes nearest."
 )
-HEADER = ("operation", "threshold", "labels", "valid", "before", "after", "at least", "kept", "recall", "outcome")
+_HEADER = ("threshold", "labels", "valid", "before", "after", "at least", "kept", "recall", "outcome")
+
+
+def header(of: Scored) -> tuple[str, ...]:
+    """Name the columns of a table of choices."""
+    return ("editor" if of is PICTURES else "operation", *_HEADER)
 
 
 def row(chosen: Threshold) -> tuple[str, ...]:
-    """Write one choice as the cells of a table under HEADER."""
+    """Write one choice as the cells of a table under `header`."""
     return (
         chosen.operation or "all",
         "none" if chosen.threshold is None else _sql(chosen.threshold),

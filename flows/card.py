@@ -1,18 +1,67 @@
-"""The card of a dataset: what it is, what is in it, how it was made."""
+"""The card of a dataset in the form of the Hugging Face hub: what it is, what is in it, how good, how it was made."""
+
+from typing import Any
 
 import duckdb
 
+from exports.card import USE, Example, cell, counts, examples, header
 from storage.dataset import Build
+from storage.packs import folder, has_pictures
+
+# What the hub shows of the tables, the first by default.
+_SHOWN = (
+    "text_negatives",
+    "pairs",
+    "verdicts",
+    "scores",
+    "image_negatives",
+    "images",
+    "labels",
+    "paraphrases",
+    "rejects",
+)
+_ONE_EACH = (
+    "SELECT operation, original, caption FROM text_negatives "
+    "JOIN (SELECT text_negative_id FROM verdicts WHERE accepted) USING (text_negative_id) "
+    "QUALIFY row_number() OVER (PARTITION BY operation ORDER BY md5(text_negative_id)) = 1 ORDER BY operation"
+)
 
 
-def _probed(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Say how well edited pictures can be told from the pair's other picture without a caption."""
-    found = connection.sql(
-        "SELECT method, original, accuracy, low, high FROM probes WHERE probe = 'visual' ORDER BY ALL"
-    ).fetchall()
-    lines = [f"- {method}, told from the {original}: {accuracy:.3f} ({low:.3f}-{high:.3f})"
-             for method, original, accuracy, low, high in found]  # fmt: skip
-    return ["", "## Visual blind accuracy (0.5 is perfect)", "", *lines] if lines else []
+def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
+    """Write the README.md of a dataset in Markdown, from the catalog of its build."""
+    licenses = dict(connection.sql(
+        "SELECT coalesce(license, 'not stated'), count(*) FROM pairs GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"
+    ).fetchall())  # fmt: skip
+    few = too_few(connection)
+    return "\n".join(
+        [
+            *header(licenses, build.counts["text_negatives"], _configs(build)),
+            "# Hard negatives",
+            "",
+            f"{build.counts['accepted']:,} captions that are wrong by one thing, for {build.counts['pairs']:,} "
+            f"captions of {build.counts['images']:,} images. Made by Counterfoil, build `{build.build_id}`.",
+            "",
+            *_table(
+                connection,
+                ("operation", "candidates", "usable", "accepted"),
+                "SELECT operation, candidates, usable, accepted FROM acceptance_by_operation()",
+            ),
+            *([few, ""] if few else []),
+            "Read `minimal_pairs` first. Everything else, dropped candidates and their reasons too, is there for SQL:",
+            "`counterfoil sql . 'from help()'`; `counterfoil gallery .` makes a page to look at it by. To train with",
+            "it, or to put it on the hub: `counterfoil export . OUT --to huggingface`.",
+            "",
+            *examples([Example(*row) for row in connection.sql(_ONE_EACH).fetchall()]),
+            *_quality(connection),
+            *_blind(connection),
+            *_probed(connection),
+            *_models(build),
+            USE,
+            "## Licences of the images, as the source states them",
+            "",
+            *counts("licence", "captions", licenses),
+        ]
+    )
 
 
 def too_few(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -29,21 +78,72 @@ def too_few(connection: duckdb.DuckDBPyConnection) -> str | None:
     )
 
 
+def _configs(build: Build) -> list[dict[str, Any]]:
+    """Say where the rows of each table of this build are: other builds' files lie beside them."""
+    configs = []
+    for table in (each for each in _SHOWN if build.shards.get(each)):
+        packed = table in build.packs and not has_pictures(table)
+        files: Any = [f"{table}/{shard}.parquet" for shard in build.shards[table]]
+        configs.append({
+            "config_name": table,
+            "data_files": f"{folder(build.build_id, table)}/*.parquet" if packed else files,
+            **({"default": True} if not configs else {}),
+        })  # fmt: skip
+    return configs
+
+
+def _quality(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say what truth and people say of what was accepted, where either was asked, and how the models fare."""
+    columns = ("operation", "usable", "really wrong", "accepted", "really wrong of these", "recall")
+    truth = _table(connection, columns, "FROM precision_and_recall()")
+    people = _table(
+        connection,
+        ("operation", "negatives", "votes", "good", "95% interval", "kappa"),
+        "SELECT operation, negatives, votes, good, format('{:.3f}-{:.3f}', low, high), kappa FROM human_agreement()",
+    )
+    models = [
+        part
+        for role in ("judge", "target")
+        for part in _table(
+            connection,
+            (f"{role}: operation", "accepted", "captions", "pairs", "text", "image", "group"),
+            f"FROM matching_scores('{role}')",
+        )
+    ]
+    told = [
+        *(["Against computed truth: the share that really is wrong.", "", *truth] if truth else []),
+        *(["What people say who were not told what was decided.", "", *people] if people else []),
+        *(["Share of the accepted pairs that the models match right.", "", *models] if models else []),
+    ]
+    return ["## Quality", "", *told] if told else []
+
+
+def _probed(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say how well edited pictures can be told from the pair's other picture without a caption."""
+    found = connection.sql(
+        "SELECT method, original, accuracy, low, high FROM probes WHERE probe = 'visual' ORDER BY ALL"
+    ).fetchall()
+    lines = [f"- {method}, told from the {original}: {accuracy:.3f} ({low:.3f}-{high:.3f})"
+             for method, original, accuracy, low, high in found]  # fmt: skip
+    return ["## Visual blind accuracy (0.5 is perfect)", "", *lines, ""] if lines else []
+
+
 def _blind(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Say how well models that see no picture tell the wrong caption, before and after selection."""
-    found = connection.sql(
+    table = _table(
+        connection,
+        ("operation", "language model before", "after", "words before", "after", "vectors before", "after"),
         "WITH trained AS (PIVOT (FROM text_probes()) ON probe IN ('words', 'embeddings') "
         'USING first("accuracy before") AS before, first("accuracy after") AS after GROUP BY operation) '
         "SELECT operation, blind.before, blind.after, words_before, words_after, embeddings_before, embeddings_after "
         "FROM (SELECT operation, arg_max(before, told) AS before, arg_max(after, told) AS after "
         "FROM (SELECT *, abs(coalesce(after, before) - 0.5) AS told FROM blind_accuracy()) GROUP BY operation) blind "
         "FULL JOIN trained USING (operation) "
-        "ORDER BY operation = 'all', operation"
-    ).fetchall()
-    if not found:
+        "ORDER BY operation = 'all', operation",
+    )
+    if not table:
         return []
     return [
-        "",
         "## Blind models",
         "",
         "How often a model that never sees the picture tells the original from the wrong caption; 0.5 is perfect.",
@@ -51,56 +151,44 @@ def _blind(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "tells most); a logistic regression was trained",
         "on other images' captions, on their words and pairs of neighbouring words, and on the judge's vectors.",
         "",
-        "| operation | language model before | after | words before | after | vectors before | after |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *(f"| {name} | " + " | ".join("-" if share is None else f"{share:.3f}" for share in shares) + " |"
-          for name, *shares in found),
-    ]  # fmt: skip
+        *table,
+    ]
 
 
-def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
-    """Write the README.md of a dataset in Markdown, from the catalog of its build."""
-    counts = build.counts
-    operations = connection.sql("FROM acceptance_by_operation()").fetchall()
-    licenses = connection.sql(
-        "SELECT coalesce(license, 'not stated'), count(*) FROM pairs GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"
-    ).fetchall()
-    models = [
+def _models(build: Build) -> list[str]:
+    named = [
         f"- {role}: {build.config[role]['model'] if build.config.get(role) else 'none named, those columns are null'}"
         for role in ("judge", "target")
     ]
-    weighers = [model["model"] for model in build.config["plausibility"]]
-    models.append(f"- plausibility: {', '.join(weighers) or 'none named, those columns are null'}")
-    few = too_few(connection)
-    rows = "\n".join(f"| {name} | {made:,} | {usable:,} | {kept:,} |" for name, made, usable, kept, _ in operations)
-    lines = [
-        "# Hard negatives",
-        "",
-        f"{counts['accepted']:,} captions that are wrong by one thing, for {counts['pairs']:,} captions of "
-        f"{counts['images']:,} images. Made by Counterfoil, build `{build.build_id}`.",
-        "",
-        "| operation | candidates | usable | accepted |",
-        "| --- | ---: | ---: | ---: |",
-        rows,
-        "",
-        *([few, ""] if few else []),
-        "Read `minimal_pairs` first. Everything else, dropped candidates and their reasons too, is there for SQL:",
-        "`counterfoil sql . 'from help()'`.",
-        "",
+    weighers = ", ".join(model["model"] for model in build.config["plausibility"])
+    return [
         "## Models",
         "",
         f"- parser: {build.config['describe']['parser']}",
-        *models,
+        *named,
+        f"- plausibility: {weighers or 'none named, those columns are null'}",
         *(
             f"- pictures: {editor['method']}" + (f" by {editor['model']}" if editor["model"] else "")
             for editor in build.config.get("images", ())
         ),
-        *_blind(connection),
-        *_probed(connection),
-        "",
-        "## Licences of the images, as the source states them",
-        "",
-        *(f"- {name}: {number:,} captions" for name, number in licenses),
         "",
     ]
-    return "\n".join(lines)
+
+
+def _table(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...], sql: str) -> list[str]:
+    """Write the answer of a query, which begins with a name; nothing where it has no rows."""
+    rows = connection.sql(sql).fetchall()
+    if not rows:
+        return []
+    return [
+        f"| {' | '.join(columns)} |",
+        f"| --- |{' ---: |' * (len(columns) - 1)}",
+        *(f"| {name} | {' | '.join(map(_number, rest))} |" for name, *rest in rows),
+        "",
+    ]
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if isinstance(value, float) else cell(str(value))

@@ -36,6 +36,12 @@ OfBuild = Annotated[
         "--build", help="Id of an older build, or its beginning or end.", metavar="ID", show_default="current"
     ),
 ]
+PerOperation = Annotated[int, typer.Option(min=1, help="How many of each operation people are to judge.")]
+How = Annotated[
+    Literal["even", "near", "disputed"],
+    typer.Option("--draw", help="What is judged: any; nearest to the thresholds; where judge and rules disagree."),
+]
+Seed = Annotated[int, typer.Option(help="Another number draws others.")]
 Form = Annotated[Literal["table", "json"], typer.Option("--format")]
 
 
@@ -73,6 +79,7 @@ def build(
 def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-dataset") -> None:
     """Run the whole journey on scenes that Counterfoil draws, with the models that come with it."""
     from flows.demo import cure, story
+    from flows.gallery import gallery
     from flows.report import queries
     from flows.run import run_build
     from storage.catalog import connect
@@ -87,7 +94,39 @@ def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-datas
     with connect(Dataset(out), made) as connection, damage_named(Dataset(out)):
         _print(story(connection, made))
     _print(cure(config.with_name("finetune-shapes.yaml"), out, f"{out}-tuned"))
+    if "://" not in out:
+        page = gallery(out, f"{out.rstrip('/')}.html").path
+        print(f"Look at it: open {os.path.abspath(page)} in a browser.\n")
     _print(queries(out))
+
+
+@app.command(name="try")
+def try_caption(
+    captions: Annotated[
+        list[str],
+        typer.Argument(
+            help="A caption, in quotes; more of the same picture say what else is true of it.", metavar="CAPTION..."
+        ),
+    ],
+    image: Annotated[
+        str | None, typer.Option(help="Its picture: the judge of the config scores.", metavar="FILE")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Draw new words from its corpus, keep by its rules.", metavar="DIR")
+    ] = None,
+    config: Annotated[str | None, typer.Option(help="Keep by the rules of this YAML file.", metavar="FILE")] = None,
+    per_operation: Annotated[int, typer.Option(min=1, help="Wrong captions wanted of each operation.")] = 3,
+    form: Form = "table",
+) -> None:
+    """Show what wrong captions would be made of a caption, at once, and which of them would be dropped and why."""
+    from flows import frugal
+
+    if image is None:
+        frugal.begin()  # no model of torch's will run
+    from flows.tries import shown, wrong_captions
+
+    made = wrong_captions(*captions, image=image, dataset=dataset, config=config, per_operation=per_operation)
+    _tell(made, form, shown)
 
 
 @app.command()
@@ -278,7 +317,12 @@ def export(
 def calibrate(
     folder: Folder,
     labels: Annotated[
-        str | None, typer.Option(help="CSV with text_negative_id,valid; else the dataset's own labels.")
+        list[str] | None,
+        typer.Option(
+            help="CSV with text_negative_id,valid, or of a review page; several are merged. "
+            "Else the dataset's own labels and votes.",
+            metavar="FILE",
+        ),
     ] = None,
     precision: Annotated[float, typer.Option(help="Share of the kept that should be valid.")] = 0.95,
     confidence: Annotated[float, typer.Option(help="How sure to be of that.")] = 0.9,
@@ -289,7 +333,7 @@ def calibrate(
     from filters.calibration import Wish
     from flows.calibrate import calibrate_dataset, config_lines, shown
 
-    done = calibrate_dataset(folder, Wish(precision, confidence, least), labels, out)
+    done = calibrate_dataset(folder, Wish(precision, confidence, least), labels or [], out)
     _print(shown(done))
     print(f"To use them, add to a config (or give --set select.calibrated=...):\n\n{config_lines(done)}", end="")
 
@@ -326,25 +370,29 @@ def prune(
 def sample(
     folder: Folder,
     labels: Annotated[str, typer.Option(help="CSV file to write: to be filled in with yes or no.")],
-    per_operation: Annotated[int, typer.Option(min=1, help="How many of each operation.")] = 40,
-    where: Annotated[str, typer.Option(help="SQL condition over candidates and verdicts.")] = "accepted",
-    seed: Annotated[int, typer.Option(help="Another number draws others.")] = 0,
+    per_operation: PerOperation = 40,
+    where: Annotated[
+        str | None,
+        typer.Option(help="SQL condition over candidates and verdicts.", metavar="SQL", show_default="accepted"),
+    ] = None,
+    draw: How = "even",
+    seed: Seed = 0,
     build: OfBuild = None,
 ) -> None:
     """Draw negatives for people to read, without what was decided of them."""
     from flows.builds import chosen_build
-    from flows.votes import sample as drawn
-    from flows.votes import write_sheet
+    from flows.samples import Draw, write_sheet
+    from flows.samples import sample as drawn
+    from storage.catalog import connect
+    from storage.damage import damage_named
     from storage.dataset import Dataset
 
     dataset = Dataset(folder)
-    rows = drawn(dataset, chosen_build(dataset, build), where, per_operation, seed)
-    if not rows:
-        raise InputError(f"--where {where}: nothing of this dataset is so")
-    write_sheet(rows, labels)
-    print(
-        f"{len(rows):,} wrong captions to read in {labels}. Is the wrong one English as people write it (reads_well),"
-    )
+    asked_of = chosen_build(dataset, build)
+    with connect(dataset, asked_of) as connection, damage_named(dataset, asked_of):
+        ids = drawn(connection, asked_of, Draw(draw, per_operation, where, seed))
+        write_sheet(connection, ids, labels)
+    print(f"{len(ids):,} wrong captions to read in {labels}. Is the wrong one English as people write it (reads_well),")
     print("untrue of the picture (really_false), and is one thing changed (one_change)? Write yes or no; then")
     print(f"  counterfoil labels {folder} {labels} --by NAME")
 
@@ -352,21 +400,76 @@ def sample(
 @app.command()
 def labels(
     folder: Folder,
-    sheets: Annotated[
-        list[str], typer.Argument(help="CSV files of `counterfoil sample`, filled in.", metavar="FILE...")
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Answers: sheets of `counterfoil sample`, what a review page or Label Studio (JSON) exports.",
+            metavar="FILE...",
+        ),
     ],
-    by: Annotated[str, typer.Option("--by", help="Who has filled them in.")],
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who has answered, where the file does not say.", metavar="NAME")
+    ] = None,
 ) -> None:
     """Add what people have answered to a dataset: `FROM human_agreement()`."""
     from flows.votes import add_votes
     from storage.dataset import Dataset
 
     dataset = Dataset(folder)
-    for sheet in sheets:
-        added = add_votes(dataset, sheet, by)
+    for file in files:
+        added = add_votes(dataset, file, by)
         left = f", {added.blank:,} rows without an answer" if added.blank else ""
-        print(f"{sheet}: {added.votes:,} votes of {by}{left}")
+        print(f"{file}: {added.votes:,} votes of {', '.join(added.voters)}{left}")
+        for why in added.unread:
+            print(f"  not read: {why}")
     print(f'  counterfoil sql {folder} "FROM human_agreement()"')
+
+
+@app.command()
+def gallery(
+    folder: Folder,
+    out: Annotated[
+        str, typer.Option(help="HTML file to write; one that is there is replaced.", metavar="FILE")
+    ] = "gallery.html",
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help="SQL condition over candidates and verdicts.", metavar="SQL", show_default="all; accepted for --review"
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Of more, some of each kind are shown.")] = 2000,
+    review: Annotated[bool, typer.Option("--review", help="A page to judge by, which hides what was decided.")] = False,
+    per_operation: PerOperation = 40,
+    draw: How = "even",
+    seed: Seed = 0,
+    build: OfBuild = None,
+) -> None:
+    """Write one page to look at pairs by, or to judge them: pictures, changed words, scores and reasons; docs/look.md.
+
+    The page needs nothing else, no server and no network: open it in a browser, send it to somebody.
+    """
+    from flows.gallery import gallery as write
+    from flows.gallery import review_page, shown
+    from flows.samples import Draw
+
+    if review:
+        done = review_page(folder, out, Draw(draw, per_operation, where, seed), build)
+    else:
+        done = write(folder, out, where or "true", most, build)
+    print(shown(done))
+
+
+@app.command()
+def report(
+    folder: Folder,
+    out: Annotated[str, typer.Option(help="Folder for the plots.", metavar="DIR")] = "report",
+    build: OfBuild = None,
+) -> None:
+    """Draw plots, as PNG and SVG: yield, scores by operation with thresholds, blind accuracy, precision and recall."""
+    from flows.plots import write_plots
+
+    for path in write_plots(folder, out, build):
+        print(path)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
+from exports.card import without_header
 from filters.expectations import broken_expectations
 from flows.card import dataset_card
 from schemas.config import BuildConfig
@@ -139,7 +140,7 @@ def present(dataset: Dataset) -> Build:
             break
         build = current
     if FlowRunContext.get():
-        create_markdown_artifact(card, key="dataset-card", description=f"Build {build.build_id}")
+        create_markdown_artifact(without_header(card), key="dataset-card", description=f"Build {build.build_id}")
     return build
 
 

@@ -437,15 +437,16 @@ class Select(Recipe):
     calibrated: str | None = None
     """YAML file with more rules, as `counterfoil calibrate` writes it; a path relative to the config file.
 
-    `load_config` adds its rules to `rules`, where a rule of the same name wins. What a build selects follows
-    from the rules alone: a file that was moved makes no work anew.
+    `load_config` adds its rules to `rules` and `picture_rules`, where a rule of the same name wins. What a build
+    selects follows from the rules alone: a file that was moved makes no work anew.
     """
 
 
 class CalibratedRules(Recipe):
     """What the file that `select.calibrated` names holds."""
 
-    rules: dict[str, Rule]
+    rules: dict[str, Rule] = Field(default={})
+    picture_rules: dict[str, Rule] = Field(default={})
 
 
 class BuildConfig(Recipe):
@@ -518,15 +519,19 @@ def load_config(
     checked = validated(BuildConfig, data, where)
     if checked.select.calibrated is None:
         return checked
-    rules = {**_calibrated(where, folder, checked.select.calibrated), **checked.select.rules}
-    return checked.model_copy(update={"select": checked.select.model_copy(update={"rules": rules})})
+    chosen = _calibrated(where, folder, checked.select.calibrated)
+    rules = {
+        "rules": {**chosen.rules, **checked.select.rules},
+        "picture_rules": {**chosen.picture_rules, **checked.select.picture_rules},
+    }
+    return checked.model_copy(update={"select": checked.select.model_copy(update=rules)})
 
 
-def _calibrated(config: str, folder: Path | None, name: str) -> dict[str, Rule]:
+def _calibrated(config: str, folder: Path | None, name: str) -> CalibratedRules:
     if folder is None and not Path(name).is_absolute():
         raise InputError(f"{config}: select.calibrated: {name}: there is no config file here to be beside; give an "
                          "absolute path")  # fmt: skip
     file = (folder or Path()) / name  # an absolute name stays what it is
     where = f"{config}: select.calibrated: {file}"
     advice = "give a file that `counterfoil calibrate` wrote, by its path from the config's folder"
-    return validated(CalibratedRules, read_yaml(file, where, advice), where, f"; {advice}").rules
+    return validated(CalibratedRules, read_yaml(file, where, advice), where, f"; {advice}")

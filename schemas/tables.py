@@ -204,11 +204,21 @@ LABELS = pa.schema(
 VOTES = pa.schema(
     [
         ("text_negative_id", pa.string()),
+        ("image_negative_id", pa.string()),  # the edited picture that this is about; null: about the wrong caption
         ("voter", pa.string()),
         # Three questions of a wrong caption; null: not answered.
         ("reads_well", pa.bool_()),
-        ("really_false", pa.bool_()),  # of the picture
+        ("really_false", pa.bool_()),  # of the picture; the original is true of it
         ("one_change", pa.bool_()),
+        # Of an edited picture: the wrong caption is true of it and, unless that entails the original, the original is
+        # not. Null: not answered, or about the wrong caption.
+        ("picture_right", pa.bool_()),
+        # The one answer that a review page takes: really_false, still_true, cannot_tell or broken; null of a sheet
+        # with three questions.
+        ("answer", pa.string()),
+        ("again", pa.bool_()),  # the second time that this voter was asked, which says how sure the first is
+        ("seconds", pa.float32()),  # that the answer took; null: not known
+        ("build_id", pa.string()),  # the build whose negatives were shown; null: not known
         ("comment", pa.string()),
         ("sheet", pa.string()),  # hash of the file that this is from
         ("added", pa.timestamp("ms", tz="UTC")),

@@ -67,7 +67,10 @@ def connect(
         raise as_told(damage)
     runs = [f"builds/{build_id}.json" for build_id in dataset.builds()]
     views = "\n\n".join(_view(build, table, _named) for table in catalog_tables())
-    added = {table: _rows(table, files[table], schema, _named) for table, schema in ADDED.items()}
+    added = {
+        table: _added(table, _named([_file(table, name) for name in files[table]]) if files[table] else None)
+        for table in ADDED
+    }
     rest = _questions(build, _named, _named(runs), added)
     return _opened(dataset, files, views, {table: table for table in catalog_tables()}, runs, rest, attach, memory)
 
@@ -251,7 +254,7 @@ def _weighed(languages: list[str]) -> str:
 def _catalog(build: Build, listed: Listed) -> str:
     # A build that is pruned later is then not looked for; the name of an unfinished file begins with a dot.
     runs = f"{_FOLDER} || 'builds/[!.]*.json'"
-    added = {table: f"SELECT * FROM read_parquet({_FOLDER} || '{table}/[!.]*.parquet')" for table in ADDED}
+    added = {table: _added(table, f"{_FOLDER} || '{table}/[!.]*.parquet'") for table in ADDED}
     views = (_view(build, table, listed) for table in catalog_tables())
     return "\n\n".join([*views, _questions(build, listed, runs, added)])
 
@@ -278,6 +281,13 @@ def _view(build: Build, table: str, listed: Listed) -> str:
     if table == "images":
         select = f"SELECT i.*, d.near_duplicate_of FROM ({select}) i LEFT JOIN near_duplicates d USING (image_id)"
     return f"CREATE VIEW {table} AS {select};"
+
+
+def _added(table: str, found: str | None) -> str:
+    """Write the query of what was added beside the builds, given where its files are, if there are any: what older
+    files have no column for is null."""
+    none = _rows(table, [], ADDED[table], _named)
+    return f"{none} UNION ALL BY NAME SELECT * FROM read_parquet({found}, union_by_name = true)" if found else none
 
 
 def _rows(folder: str, names: Sequence[str], schema: pa.Schema, listed: Listed) -> str:

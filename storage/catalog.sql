@@ -281,27 +281,112 @@ SELECT
 FROM acceptance_by_method() JOIN work USING (method, operation)
 ORDER BY method, operation;
 
+-- Wilson's 95% interval of a share of n.
+CREATE MACRO wilson(share, n, side) AS
+    (share + 1.959964 ** 2 / (2 * n)
+        + side * sqrt(1.959964 ** 2 * (share * (1 - share) / n + 1.959964 ** 2 / (4 * n * n)))) / (1 + 1.959964 ** 2 / n);
+
+-- Agreement beyond what chance makes, where chance would agree in so many cases; NULL where it always would.
+CREATE MACRO kappa(agreement, chance) AS (agreement - chance) / nullif(1 - chance, 0);
+
+-- What each voter said of each negative, or of its edited picture; of several times the last counts, what was asked a
+-- second time on purpose does not. `good`: yes to all three questions or, of a review page, that it is really false.
+CREATE MACRO last_votes() AS TABLE
+SELECT DISTINCT ON (text_negative_id, image_negative_id, voter)
+    *, CASE
+        WHEN image_negative_id IS NOT NULL THEN picture_right
+        WHEN answer IS NULL THEN reads_well AND really_false AND one_change
+        WHEN answer = 'broken' THEN false
+        ELSE really_false
+    END AS good
+FROM votes WHERE NOT coalesce(again, false)
+ORDER BY text_negative_id, image_negative_id, voter, added DESC, sheet;
+
+-- Of those that voters were asked about twice: whether they answered the same.
+CREATE MACRO repeated_votes() AS TABLE
+SELECT
+    first.text_negative_id, first.image_negative_id, first.voter, first.sheet, first.answer AS first,
+    second.answer AS second,
+    first.answer = second.answer AND coalesce(first.really_false, first.picture_right)
+        IS NOT DISTINCT FROM coalesce(second.really_false, second.picture_right) AS same
+FROM (SELECT * FROM votes WHERE NOT coalesce(again, false)) first
+JOIN (SELECT * FROM votes WHERE again) second
+    ON second.text_negative_id = first.text_negative_id AND second.voter = first.voter AND second.sheet = first.sheet
+    AND second.image_negative_id IS NOT DISTINCT FROM first.image_negative_id;
+
 -- What people say of the negatives that this build accepts: how many votes, and of those that answer a question the share
--- of yes; `good` is yes to all three, with Wilson's 95% interval. Of what one voter says of a negative the last counts.
+-- of yes; `good` with Wilson's 95% interval. `kappa` is Fleiss' (1971), of negatives that two or more have judged, `same`
+-- the share of repeated questions that were answered as before.
 CREATE MACRO human_agreement() AS TABLE
 WITH said AS (
-    SELECT DISTINCT ON (text_negative_id, voter) *, reads_well AND really_false AND one_change AS good
-    FROM votes ORDER BY text_negative_id, voter, added DESC, sheet
+    SELECT v.operation, l.* FROM last_votes() l JOIN verdicts v USING (text_negative_id)
+    WHERE v.accepted AND l.image_negative_id IS NULL
 ), shares AS (
     SELECT
-        operation, count(DISTINCT text_negative_id) AS negatives, count(*) AS votes,
+        coalesce(operation, 'all') AS operation, count(DISTINCT text_negative_id) AS negatives, count(*) AS votes,
         avg(reads_well::INTEGER) AS reads_well, avg(really_false::INTEGER) AS really_false,
-        avg(one_change::INTEGER) AS one_change, avg(good::INTEGER) AS good, count(good) AS n, 1.959964 ** 2 AS z2
-    FROM said JOIN verdicts USING (text_negative_id) WHERE accepted
+        avg(one_change::INTEGER) AS one_change, avg(good::INTEGER) AS good, count(good) AS n
+    FROM said GROUP BY GROUPING SETS ((operation), ()) HAVING count(*) > 0
+), judged AS (
+    SELECT operation, text_negative_id, count(*) AS n, count(*) FILTER (good) AS yes
+    FROM said WHERE good IS NOT NULL GROUP BY ALL HAVING count(*) > 1
+), agreed AS (
+    SELECT
+        coalesce(operation, 'all') AS operation, sum(yes) / sum(n) AS share,
+        avg((yes * (yes - 1) + (n - yes) * (n - yes - 1)) / (n * (n - 1))) AS agreement
+    FROM judged GROUP BY GROUPING SETS ((operation), ()) HAVING count(*) > 0
+), again AS (
+    SELECT coalesce(operation, 'all') AS operation, avg(same::INTEGER) AS same
+    FROM repeated_votes() r JOIN verdicts USING (text_negative_id)
+    WHERE verdicts.accepted AND r.image_negative_id IS NULL
     GROUP BY GROUPING SETS ((operation), ()) HAVING count(*) > 0
 )
 SELECT
-    coalesce(operation, 'all') AS operation, negatives, votes,
+    operation, negatives, votes,
     round(reads_well, 3) AS reads_well, round(really_false, 3) AS really_false, round(one_change, 3) AS one_change,
-    round(good, 3) AS good,
-    round((good + z2 / (2 * n) - sqrt(z2 * (good * (1 - good) / n + z2 / (4 * n * n)))) / (1 + z2 / n), 3) AS low,
-    round((good + z2 / (2 * n) + sqrt(z2 * (good * (1 - good) / n + z2 / (4 * n * n)))) / (1 + z2 / n), 3) AS high
-FROM shares ORDER BY shares.operation NULLS LAST;
+    round(good, 3) AS good, round(wilson(good, n, -1), 3) AS low, round(wilson(good, n, 1), 3) AS high,
+    round(kappa(agreement, share * share + (1 - share) * (1 - share)), 3) AS kappa, round(same, 3) AS same
+FROM shares LEFT JOIN agreed USING (operation) LEFT JOIN again USING (operation)
+ORDER BY operation = 'all', operation;
+
+-- The same of the edited pictures that this build accepts, by editor.
+CREATE MACRO human_agreement_on_pictures() AS TABLE
+WITH said AS (
+    SELECT e.method, l.* FROM last_votes() l
+    JOIN verdicts v ON v.image_negative_id = l.image_negative_id
+    JOIN edits e ON e.image_negative_id = l.image_negative_id
+    WHERE v.picture_accepted
+), shares AS (
+    SELECT
+        coalesce(method, 'all') AS method, count(DISTINCT image_negative_id) AS pictures, count(*) AS votes,
+        avg(good::INTEGER) AS good, count(good) AS n
+    FROM said GROUP BY GROUPING SETS ((method), ()) HAVING count(*) > 0
+)
+SELECT
+    method, pictures, votes, round(good, 3) AS good, round(wilson(good, n, -1), 3) AS low,
+    round(wilson(good, n, 1), 3) AS high
+FROM shares ORDER BY method = 'all', method;
+
+-- How far any two voters agree on what both have judged, with Cohen's kappa (1960); and each with itself, on what it was
+-- asked twice.
+CREATE MACRO agreement_of_voters() AS TABLE
+WITH said AS (
+    SELECT text_negative_id, image_negative_id, voter, good FROM last_votes() WHERE good IS NOT NULL
+), pairs_of_two AS (
+    SELECT
+        a.voter, b.voter AS other, count(*) AS judged, avg((a.good = b.good)::INTEGER) AS agreement,
+        avg(a.good::INTEGER) AS p, avg(b.good::INTEGER) AS q
+    FROM said a JOIN said b ON a.text_negative_id = b.text_negative_id
+        AND a.image_negative_id IS NOT DISTINCT FROM b.image_negative_id AND a.voter < b.voter
+    GROUP BY ALL
+)
+SELECT
+    voter, other, judged, round(agreement, 3) AS agreement,
+    round(kappa(agreement, p * q + (1 - p) * (1 - q)), 3) AS kappa
+FROM pairs_of_two
+UNION ALL
+SELECT voter, 'again', count(*), round(avg(same::INTEGER), 3), NULL FROM repeated_votes() GROUP BY voter
+ORDER BY voter, other;
 
 -- How models do on what was accepted: what `counterfoil evaluate` found last of each.
 CREATE MACRO evaluations() AS TABLE
@@ -341,7 +426,11 @@ SELECT * FROM (VALUES
     ('yield_of_checks()', 'macro', 'what each check or rule took, by operation'),
     ('cost_of_accepted()', 'macro', 'seconds, tries and tokens for an accepted negative, and its costliest check'),
     ('cost_by_method()', 'macro', 'what making them cost, by rules or a language model: tries, tokens, seconds'),
-    ('human_agreement()', 'macro', 'how many of the accepted negatives people find good, with 95% intervals'),
+    ('human_agreement()', 'macro', 'how many of the accepted negatives people find good, with 95% intervals and kappa'),
+    ('human_agreement_on_pictures()', 'macro', 'how many of the accepted edited pictures people find right'),
+    ('agreement_of_voters()', 'macro', 'how far any two voters agree, with Cohens kappa, and each with itself'),
+    ('last_votes()', 'macro', 'what each voter said last of each negative or edited picture'),
+    ('repeated_votes()', 'macro', 'what voters said of the questions that they were asked twice'),
     ('evaluations()', 'macro', 'the last of these, with 95% intervals: a row a model, metric and category'),
     ('time_by_stage()', 'macro', 'wall time of the work that made this build, by stage')
 ) AS help(name, kind, answers);

@@ -7,6 +7,7 @@ What runs is chosen by DuckDB's own parse tree, from a list of what a query may 
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -94,6 +95,19 @@ def in_words(error: Exception) -> InputError:
             "sql: only the dataset's own tables are read here, no other files; your own come in by --attach FILE"
         )
     return InputError(f"sql: {sentence(error)}")
+
+
+@contextmanager
+def condition_named(where: str | None) -> Iterator[None]:
+    """Name the condition of `--where`, None where there is none, in what is wrong with a query that it is part of."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if where is None or type(error) in {duckdb.IOException, duckdb.OutOfMemoryException}:
+            raise
+        raise InputError(f"--where {where}: {sentence(error)}") from error
+    except InputError as error:
+        raise InputError(f"--where {where}: {str(error).removeprefix('sql: ')}") from error
 
 
 def sentence(error: Exception) -> str:

@@ -75,7 +75,8 @@ def drawn(source: Source) -> Iterator[Source]:
 def draw_source(order: Order, folder: Path, without: frozenset[tuple[str, str]] = frozenset()) -> Path:
     """Draw scenes as pictures below a folder, and return a JSONL table of them with captions and ground truth.
 
-    No scene has a thing of a (colour, shape) of `without`. The first scenes of a longer order are those of a shorter one.
+    No scene has a thing of a (colour, shape) of `without`. The first scenes of a longer order are those of a shorter
+    one.
     """
     (folder / "images").mkdir()
     table = folder / "captions.jsonl"

@@ -31,7 +31,9 @@ def test_tasks_have_all_that_the_configuration_shows_and_hide_what_is_right(
                 assert html.unescape(re.sub(r"</?b>", "", data[f"html_{side}"])) == data[f"caption_{side}"]
             first, second = (1, 2) if data["unedited_picture"] == 1 else (2, 1)
             assert all(
-                data[name].startswith("/data/local-files/?d=label-studio/") for name in data if name[:6] == "image_"
+                data[name].startswith("/data/local-files/?d=label-studio/")
+                for name in data
+                if re.fullmatch(r"image_\d", name)
             )
             pictures = {n: must_read(folder.parent, data[f"image_{n}"].partition("=")[2])
                         for n in (1, 2) if f"image_{n}" in data}  # fmt: skip

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.calibration import RULE, Calibration, Threshold, Wish, as_yaml, calibrate, lower_bound, rule, verdict
+from filters.calibration import CAPTIONS, Calibration, Threshold, Wish, as_yaml, calibrate, lower_bound, rule, verdict
 from schemas.config import Rule
 from schemas.errors import InputError
 
@@ -89,7 +89,7 @@ def test_where_all_is_well_there_is_no_threshold() -> None:
     assert chosen.reached
     assert (chosen.kept, chosen.recall) == (100, 1.0)
     assert rule(calibration) is None
-    assert yaml.safe_load(as_yaml(calibration, {})) == {"rules": {}}
+    assert yaml.safe_load(as_yaml(calibration, None, {})) == {"rules": {}}
 
 
 def test_where_nothing_reaches_the_wish_the_best_is_taken_and_marked() -> None:
@@ -216,9 +216,9 @@ def test_the_order_of_rows_does_not_matter(given: list[Row], wish: Wish, chance:
 def test_the_rule_drops_what_is_below_the_threshold_and_nothing_else(given: list[Row], wish: Wish) -> None:
     calibration = calibrate(labelled(given), wish)
     thresholds = {chosen.operation: chosen.threshold for chosen in calibration.operations}
-    written = yaml.safe_load(as_yaml(calibration, {}))["rules"]
+    written = yaml.safe_load(as_yaml(calibration, None, {}))["rules"]
     rest = [("add_object", -0.5, True), ("add_object", 0.5, True), ("add_object", None, True)]
-    drop = Rule(**written[RULE]).drop_when if written else "false"
+    drop = Rule(**written[CAPTIONS.rule]).drop_when if written else "false"
     assert drop == getattr(rule(calibration), "drop_when", "false"), "the file says what the rule says"
     with duckdb.connect() as connection:
         connection.register("candidates", labelled([*given, *rest]).rename_columns(["operation", "validity", "valid"]))
@@ -244,7 +244,9 @@ def test_the_rule_reads_like_a_table() -> None:
 
 def test_the_file_says_what_was_chosen_and_why() -> None:
     few = rows("swap_object", 0.01, 1, 3) + rows("swap_object", 0.03, 4, 0)
-    text = as_yaml(calibrate(labelled(MIXED + few), Wish()), {"dataset": "here", "labels": "a\nrules: {x: 1}\r\n"})
+    text = as_yaml(
+        calibrate(labelled(MIXED + few), Wish()), None, {"dataset": "here", "labels": "a\nrules: {x: 1}\r\n"}
+    )
     comments = [line for line in text.splitlines() if line.startswith("#")]
     assert text.splitlines()[: len(comments)] == comments
     assert "# dataset: here" in comments

@@ -179,9 +179,9 @@ def test_agreement_is_of_what_is_accepted_and_of_last_answers(
     add_votes(dataset, sheet(tmp_path / "2.csv", {"negate0": ("yes", "yes", "yes")}), "ann")  # on second thoughts
     add_votes(dataset, sheet(tmp_path / "3.csv", {"negate1": ("yes", "yes", "no"), "add_object1": ("yes",) * 3}), "bob")
     assert asked(dataset, "FROM human_agreement()") == [
-        ("add_object", 2, 2, 1.0, 1.0, 1.0, 1.0, *wilson(1, 1)),
-        ("negate", 3, 4, 1.0, 0.75, 0.75, 0.5, *wilson(2, 4)),
-        ("all", 5, 6, 1.0, 0.8, 0.833, 0.6, *wilson(3, 5)),
+        ("add_object", 2, 2, 1.0, 1.0, 1.0, 1.0, *wilson(1, 1), None, None),
+        ("negate", 3, 4, 1.0, 0.75, 0.75, 0.5, *wilson(2, 4), -1.0, None),
+        ("all", 5, 6, 1.0, 0.8, 0.833, 0.6, *wilson(3, 5), -1.0, None),
     ]
     assert wilson(2, 4) == (0.15, 0.85)
 

