@@ -19,8 +19,10 @@ from flows.cli import app
 from flows.finetune import best, finetune
 from flows.tuned import Measured, gains
 from schemas.errors import InputError
+from schemas.recipe import load_recipe
 from tests.exports.made import make
 from tests.tiny_models import make_tiny_clip, make_tiny_dual_encoder
+from training.config import FineTune
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = "open_clip_model.safetensors"
@@ -100,6 +102,11 @@ def test_killed_and_run_again_it_ends_with_equal_weights(dataset: str, clip: str
     assert all((one[name] == other[name]).all() for name in one)
     steps = [json.loads(line)["step"] for line in (killed / "losses.jsonl").read_text().splitlines()]
     assert steps == list(range(1, 41))
+
+
+@pytest.mark.parametrize("name", ["finetune-shapes", "finetune-clip-b32"])
+def test_the_configs_that_ship_are_valid(name: str) -> None:
+    assert load_recipe(FineTune, ROOT / "configs" / f"{name}.yaml").terms
 
 
 @pytest.mark.parametrize(

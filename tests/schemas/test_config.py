@@ -17,7 +17,11 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-RECIPES = sorted(path for path in CONFIGS.glob("*.yaml") if not path.stem.endswith("-calibration"))
+RECIPES = sorted(
+    path
+    for path in CONFIGS.glob("*.yaml")
+    if not path.stem.endswith("-calibration") and not path.stem.startswith("finetune-")
+)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
