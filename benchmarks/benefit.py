@@ -194,7 +194,7 @@ def lessons(name: str, work: Path) -> Examples:
 def _selected(work: Path, which: int = 0, where: str | None = None, untouched: bool = False) -> Iterator[Pair]:
     """Read what a build accepted (0: by its rules, 1: by none), less what shows or says what is held out."""
     dataset = Dataset(str(work / "dataset"))
-    chosen = dataset.builds()[-2:][which]
+    chosen = dataset.read_build(dataset.builds()[-2:][which])
     said = " OR ".join(
         f"regexp_matches(lower(original || ' . ' || negative), '\\b{colour}( \\w+){{0,2}} {shape}')"
         for colour, shape in sorted(HELD_OUT)
