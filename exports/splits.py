@@ -1,6 +1,7 @@
 """Which split each picture is of: pictures that are alike, or that an edit made alike, are of one."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 import duckdb
 import pyarrow as pa
@@ -8,6 +9,8 @@ import pyarrow as pa
 # Of a group whose pictures the source puts into several splits, that from which it would leak least into training wins.
 _RANK = """CASE WHEN regexp_matches(split, 'test', 'i') THEN 3 WHEN regexp_matches(split, '^(val|dev|eval)', 'i') THEN 2
     WHEN regexp_matches(split, 'train', 'i') THEN 0 ELSE 1 END"""
+# The same, for one kind of splits: how their names begin, or what is in them.
+_NAMED = {"train": re.compile("train"), "validation": re.compile("^(val|dev|eval)"), "test": re.compile("test")}
 # In hundreds, of what the source gives none; by the hash of the group's id, so that a picture stays where it is.
 _BELOW_TRAIN, _BELOW_VALIDATION = 80, 90
 
@@ -51,6 +54,13 @@ def put_splits(connection: duckdb.DuckDBPyConnection) -> None:
         FROM rooted LEFT JOIN given USING (root) GROUP BY image_id
         """
     )
+
+
+def split_for(kind: str, pairs: Mapping[str, int]) -> str | None:
+    """Find the split of a kind (train, validation, test) by the names that sources give them, the one with most pairs;
+    None where there is none. `pairs` counts those of each split."""
+    named = [name for name in pairs if _NAMED[kind].search(name.lower())]
+    return max(named, key=lambda name: (pairs[name], name), default=None)
 
 
 def _groups(edges: Iterable[tuple[str, str]]) -> dict[str, str]:

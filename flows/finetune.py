@@ -10,6 +10,7 @@ from prefect import flow
 
 from exports.pairs import Pair
 from exports.selection import Selection
+from exports.splits import split_for
 from flows.builds import chosen_build
 from flows.evaluate import Done, Wish, evaluate_models
 from flows.progress import progress
@@ -78,9 +79,11 @@ def _tuned(run: Run, dataset: Dataset, build: Build) -> Tuned | None:
         return None
     del trainer
     towers = load_towers(run.recipe.model, accelerator.device)
-    share, shares = _best_share(run, towers, weights)
+    with Selection(dataset, build, ()) as selection:
+        pairs = selection.about.splits
+    share, shares = _best_share(run, towers, weights, split_for("validation", pairs))
     towers.save(run.folder, between(_weights_of(towers), weights, share))
-    tuned = Tuned(run, len(examples), steps, share, shares, _examined(run))
+    tuned = Tuned(run, len(examples), steps, share, shares, _examined(run, split_for("test", pairs)))
     (run.work / "losses.jsonl").replace(run.folder / "losses.jsonl")
     (run.folder / "README.md").write_text(card(tuned), encoding="utf-8")
     shutil.rmtree(run.work)
@@ -136,19 +139,18 @@ def _weights_of(towers: Towers) -> "dict[str, Tensor]":
     return {name: one.detach().cpu() for name, one in towers.module.state_dict().items()}
 
 
-def _best_share(run: Run, towers: Towers, weights: "dict[str, Tensor]") -> tuple[float, list[Measured]]:
+def _best_share(
+    run: Run, towers: Towers, weights: "dict[str, Tensor]", split: str | None
+) -> tuple[float, list[Measured]]:
     patch = run.recipe.patch
-    if patch is None:
+    if patch is None or split is None:
         return 1.0, []
     first = _weights_of(towers)
-    try:
-        shares = [_measured(run, run.recipe.model, 0.0)]
-    except InputError:  # no pair is of that split
-        return 1.0, []
+    shares = [_measured(run, run.recipe.model, 0.0, split)]
     for share in sorted(patch.shares):
         folder = run.work / f"share-{share:g}"
         towers.save(folder, between(first, weights, share))
-        shares.append(_measured(run, str(folder), share))
+        shares.append(_measured(run, str(folder), share, split))
     return best(shares, patch.lose), shares
 
 
@@ -159,8 +161,8 @@ def best(shares: Sequence[Measured], lose: float) -> float:
     return max(kept, key=lambda one: (one.score, one.share)).share if kept else min(one.share for one in others)
 
 
-def _measured(run: Run, model: str, share: float) -> Measured:
-    found = evaluate_models(Wish(model, (run.dataset,), str(run.work / "validation"), split="validation"))
+def _measured(run: Run, model: str, share: float, split: str) -> Measured:
+    found = evaluate_models(Wish(model, (run.dataset,), str(run.work / "validation"), split=split))
     averages = {
         (row["benchmark"].rpartition(" ")[2], row["metric"]): row["value"]
         for row in found.results.to_pylist()
@@ -173,11 +175,9 @@ def _measured(run: Run, model: str, share: float) -> Measured:
     return Measured(share, score, sum(ranks) / len(ranks) if ranks else 0.0)
 
 
-def _examined(run: Run) -> Done | None:
-    """Compare the first model and the tuned one on the test split."""
-    try:
-        return evaluate_models(
-            Wish(run.recipe.model, (run.dataset,), str(run.folder / "evaluation"), (str(run.folder),), split="test")
-        )
-    except InputError:  # no pair is of that split
+def _examined(run: Run, split: str | None) -> Done | None:
+    """Compare the first model and the tuned one on pictures that were kept back, if any were."""
+    if split is None:
         return None
+    compare = (str(run.folder),)
+    return evaluate_models(Wish(run.recipe.model, (run.dataset,), str(run.folder / "evaluation"), compare, split=split))

@@ -82,7 +82,7 @@ def shown(tuned: Tuned) -> RenderableType:
         Text(f"{tuned.examples:,} examples, {tuned.steps:,} steps; the model is in {tuned.run.folder}"),
     ]
     if tuned.done is None:
-        lines.append(Text("No accepted pair is of the split `test`: nothing says what was gained."))
+        lines.append(Text("No accepted pair is of a split for tests: nothing says what was gained."))
     else:
         lines += [Text(""), Text(f"On pictures that it has not seen, {_way(tuned)}:"), measures(tuned)]
     return Group(*lines)
@@ -109,12 +109,15 @@ def card(tuned: Tuned) -> str:
         "", "```yaml", yaml.safe_dump(recipe, sort_keys=False).strip(), "```", "",
     ]  # fmt: skip
     if tuned.done is None:
-        lines += ["No accepted pair is of the split `test`: what was gained has not been measured.", ""]
+        lines += ["No accepted pair is of a split for tests: what was gained has not been measured.", ""]
     else:
         lines += ["## Gained and lost", "", *markdown_table(_columns(gains(tuned.done))), ""]
-        lines += ["On the split `test`; each interval is that of the difference on the same items, at 95%.", ""]
+        lines += [
+            "On pictures that were kept back; intervals are those of the difference on the same items, at 95%.",
+            "",
+        ]
     if tuned.shares:
-        lines += ["## Between the first weights and the tuned ones", "", "On the split `validation`.", ""]
+        lines += ["## Between the first weights and the tuned ones", "", "On the split that is for validation.", ""]
         lines += ["| share | score | R@5 |", "| ---: | ---: | ---: |"]
         lines += [f"| {one.share:g} | {one.score:.3f} | {one.retrieval:.3f} |" for one in tuned.shares] + [""]
     if tuned.done is not None:

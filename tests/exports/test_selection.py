@@ -11,7 +11,7 @@ import pytest
 from exports.format import WHOLE, Need
 from exports.pairs import Pair
 from exports.selection import Selection
-from exports.splits import put_splits
+from exports.splits import put_splits, split_for
 from schemas.errors import InputError
 from schemas.tables import NEAR_DUPLICATES, PAIRS
 from storage.dataset import DamagedShardError, Dataset
@@ -134,3 +134,11 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(DamagedShardError, match=r"images/s0\.parquet: cut or damaged"):
         pairs(made)
+
+
+def test_splits_are_known_by_the_names_that_sources_give_them() -> None:
+    pairs = {"Train_A": 5, "train_b": 9, "val2017": 3, "dev": 2, "testB": 1, "rest": 8}
+    assert split_for("train", pairs) == "train_b"
+    assert split_for("validation", pairs) == "val2017"
+    assert split_for("test", pairs) == "testB"
+    assert split_for("test", {"train": 1}) is None
