@@ -303,11 +303,11 @@ SELECT
     round((good + z2 / (2 * n) + sqrt(z2 * (good * (1 - good) / n + z2 / (4 * n * n)))) / (1 + z2 / n), 3) AS high
 FROM shares ORDER BY shares.operation NULLS LAST;
 
--- How models do on what was accepted: what `counterfoil evaluate` found last of each.
+-- How models do on what was accepted: what `counterfoil evaluate` found of each when it was last asked.
 CREATE MACRO evaluations() AS TABLE
-SELECT DISTINCT ON (model, benchmark, category, average, metric, selected) *
-FROM evaluations
-ORDER BY model, benchmark, category = 'all', category, average, metric, selected, added DESC;
+SELECT * FROM evaluations
+QUALIFY added = max(added) OVER (PARTITION BY model, benchmark, selected)
+ORDER BY model, benchmark, selected, category = 'all', category, average, metric;
 
 CREATE MACRO time_by_stage() AS TABLE
 SELECT stage, sum(rows_out)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
@@ -342,6 +342,6 @@ SELECT * FROM (VALUES
     ('cost_of_accepted()', 'macro', 'seconds, tries and tokens for an accepted negative, and its costliest check'),
     ('cost_by_method()', 'macro', 'what making them cost, by rules or a language model: tries, tokens, seconds'),
     ('human_agreement()', 'macro', 'how many of the accepted negatives people find good, with 95% intervals'),
-    ('evaluations()', 'macro', 'the last of these, with 95% intervals: a row a model, metric and category'),
+    ('evaluations()', 'macro', 'the last of these, with 95% intervals: a row a model, benchmark, metric and category'),
     ('time_by_stage()', 'macro', 'wall time of the work that made this build, by stage')
 ) AS help(name, kind, answers);
