@@ -26,8 +26,8 @@ class Encoded:
 
     def see(self, pictures: Iterable[Picture], advance: Callable[[int], None] = lambda _: None) -> None:
         """Encode the pictures that are new."""
-        known = self._pictures.keys() | self.unusable.keys()
-        new = list({one["key"]: one for one in pictures if one["key"] not in known}.values())
+        wanted = {one["key"]: one for one in pictures}
+        new = [one for key, one in wanted.items() if key not in self._pictures and key not in self.unusable]
         with ThreadPoolExecutor(cores()) as pool:
             for start in range(0, len(new), _AT_A_TIME):
                 some = new[start : start + _AT_A_TIME]

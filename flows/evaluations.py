@@ -1,7 +1,8 @@
 """What an evaluation found, for a person: tables for the terminal, the same in Markdown."""
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ _MOST_ROWS = 30  # categories in the terminal; Markdown has all
 _HALVES = ("picture_0_picks", "picture_1_picks", "caption_0_picks", "caption_1_picks")
 _BY_CATEGORY = ("picks_caption", "picks_picture", "group", "paraphrase_closer")
 _BLIND = "blind:"
+_PREFIX = re.compile(r"^(blind:)?(package:|local-dir:|hf-hub:)?")
 _CELL = "the share that is right, and its 95% interval; of what is told blindly ties count half"
 _BOUND = "seen: all attributes, relations and actions that only the right, or the wrong, caption has"
 Row = dict[str, Any]
@@ -34,6 +36,7 @@ class Section:
 def shown(done: "Done") -> RenderableType:
     """Lay out for a terminal."""
     parts: list[RenderableType] = []
+    done = _briefly(done)
     for section in _sections(done):
         parts += [Text(section.title, style="bold"), Columns(_first(section.columns))]
         more = len(section.columns[0].cells) - _MOST_ROWS
@@ -46,6 +49,7 @@ def shown(done: "Done") -> RenderableType:
 def markdown(done: "Done") -> str:
     """Write the same as Markdown."""
     lines = ["# Evaluation", "", "Models: " + ", ".join(f"`{name}`" for name in done.models), ""]
+    done = _briefly(done)
     for section in _sections(done):
         lines += [f"## {section.title}", "", *markdown_table(section.columns), ""]
         lines += [line for below in section.below for line in (below, "")]
@@ -68,7 +72,7 @@ def _sections(done: "Done") -> Iterator[Section]:
         categories = [row for row in rows if row["average"] is None]
         for model in done.models:
             if categories:
-                yield Section(f"{benchmark}, by category: {_short(model)}", _by_category(categories, model), [_CELL])
+                yield Section(f"{benchmark}, by category: {model}", _by_category(categories, model), [_CELL])
         pairs = _of(done.comparisons, benchmark)
         if pairs:
             order = list(dict.fromkeys(row["metric"] for row in rows))
@@ -76,7 +80,7 @@ def _sections(done: "Done") -> Iterator[Section]:
         bound = _of(done.bindings, benchmark)
         for model in done.models:
             if bound:
-                title = f"{benchmark}, by what the lexicon's captions bind: {_short(model)}"
+                title = f"{benchmark}, by what the lexicon's captions bind: {model}"
                 yield Section(title, _by_category(bound, model), [_CELL, _BOUND])
 
 
@@ -95,7 +99,7 @@ def _averages(benchmark: str, done: "Done", rows: Sequence[Row]) -> Section:
     columns = [_text("metric", named)]
     columns.append(_text("average", [row["average"] + (" *" if row["usual"] else "") for row in wanted]))
     if several:
-        columns.append(_text("model", [_short(row["model"]) for row in wanted]))
+        columns.append(_text("model", [row["model"] for row in wanted]))
     columns += [
         _number("value", [_value(row["value"]) for row in wanted]),
         _number("95%", [f"{row['low']:.2f} to {row['high']:.2f}" for row in wanted]),
@@ -120,7 +124,7 @@ def _by_category(rows: Sequence[Row], model: str) -> list[Column]:
     for blind in dict.fromkeys(row["model"] for row in rows if _is_blind(row)):
         told = [cells.get((each, blind, "picks_caption")) or cells.get((each, blind, "picture_0_picks"))
                 for each in categories]  # fmt: skip
-        name = _short(blind).replace(":", " ", 1)
+        name = blind.replace(":", " ", 1)
         columns.append(_number(name, [_halved(row) for row in told]))
     return columns
 
@@ -131,7 +135,7 @@ def _compared(benchmark: str, rows: Sequence[Row]) -> Section:
     wanted = [row for row in rows if row["metric"] not in _HALVES and (row["average"] or row["metric"] == headline)]
     wanted.sort(key=lambda row: (row["second"], row["average"] is None, row["metric"] != headline))
     several = len({row["second"] for row in wanted}) > 1
-    columns = [_text("second", [_short(row["second"]) for row in wanted])] if several else []
+    columns = [_text("second", [row["second"] for row in wanted])] if several else []
     columns += [
         _text("metric", [row["metric"] for row in wanted]),
         _text("of", [row["average"] or row["category"] for row in wanted]),
@@ -141,7 +145,7 @@ def _compared(benchmark: str, rows: Sequence[Row]) -> Section:
         _count("lost", [row["lost"] for row in wanted]),
         _number("p", ["-" if row["p"] is None else f"{row['p']:.2g}" for row in wanted]),
     ]
-    title = f"{benchmark}: {'others' if several else _short(rows[0]['second'])} against {_short(rows[0]['first'])}"
+    title = f"{benchmark}: {'others' if several else rows[0]['second']} against {rows[0]['first']}"
     return Section(title, columns, ["gained, lost: pictures, with all of their items, on which it is ahead or behind"])
 
 
@@ -191,11 +195,34 @@ def _value(value: float) -> str:
     return f"{value:.3f}"
 
 
-def _short(model: str) -> str:
-    """Call a model by the last part of its name."""
-    if model.startswith(_BLIND):
-        return _BLIND + _short(model.removeprefix(_BLIND))
-    return model.removeprefix("package:").removeprefix("local-dir:").rstrip("/").rpartition("/")[2]
+def _briefly(done: "Done") -> "Done":
+    """Call models by as much of the end of their names as tells them apart."""
+    full = list(dict.fromkeys([*done.models, *done.results["model"].to_pylist()]))
+    brief = _endings(full)
+
+    def renamed(table: pa.Table, *columns: str) -> pa.Table:
+        rows = [{**row, **{name: brief[row[name]] for name in columns}} for row in table.to_pylist()]
+        return pa.Table.from_pylist(rows, table.schema)
+
+    return replace(
+        done,
+        models=[brief[name] for name in done.models],
+        results=renamed(done.results, "model"),
+        bindings=renamed(done.bindings, "model"),
+        comparisons=renamed(done.comparisons, "first", "second"),
+    )
+
+
+def _endings(names: Sequence[str]) -> dict[str, str]:
+    parts = {name: _PREFIX.sub("", name).rstrip("/").split("/") for name in names}
+    for length in range(1, max(map(len, parts.values())) + 1):
+        found = {
+            name: (_BLIND if name.startswith(_BLIND) else "") + "/".join(several[-length:])
+            for name, several in parts.items()
+        }
+        if len(set(found.values())) == len(names):
+            return found
+    return {name: name for name in names}
 
 
 def _text(name: str, cells: list[str]) -> Column:

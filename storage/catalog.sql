@@ -388,11 +388,11 @@ UNION ALL
 SELECT voter, 'again', count(*), round(avg(same::INTEGER), 3), NULL FROM repeated_votes() GROUP BY voter
 ORDER BY voter, other;
 
--- How models do on what was accepted: what `counterfoil evaluate` found last of each.
+-- How models do on what was accepted: what `counterfoil evaluate` found of each when it was last asked.
 CREATE MACRO evaluations() AS TABLE
-SELECT DISTINCT ON (model, benchmark, category, average, metric, selected) *
-FROM evaluations
-ORDER BY model, benchmark, category = 'all', category, average, metric, selected, added DESC;
+SELECT * FROM evaluations
+QUALIFY added = max(added) OVER (PARTITION BY model, benchmark, selected)
+ORDER BY model, benchmark, selected, category = 'all', category, average, metric;
 
 CREATE MACRO time_by_stage() AS TABLE
 SELECT stage, sum(rows_out)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
@@ -431,6 +431,6 @@ SELECT * FROM (VALUES
     ('agreement_of_voters()', 'macro', 'how far any two voters agree, with Cohens kappa, and each with itself'),
     ('last_votes()', 'macro', 'what each voter said last of each negative or edited picture'),
     ('repeated_votes()', 'macro', 'what voters said of the questions that they were asked twice'),
-    ('evaluations()', 'macro', 'the last of these, with 95% intervals: a row a model, metric and category'),
+    ('evaluations()', 'macro', 'the last of these, with 95% intervals: a row a model, benchmark, metric and category'),
     ('time_by_stage()', 'macro', 'wall time of the work that made this build, by stage')
 ) AS help(name, kind, answers);

@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
 
+from devices.pictures import as_png
 from evaluation.models import load
 from evaluation.transformers_encoder import TransformersEncoder
-from schemas.config import Compute
+from filters.embeddings import Encoder
+from schemas.config import Clip, Compute
 from schemas.errors import InputError
 from tests.evaluation.known import COLOURS
 from tests.tiny_models import make_tiny_clip, make_tiny_dual_encoder
@@ -36,6 +39,20 @@ def test_vectors_are_of_unit_length_and_float32(clip: str) -> None:
         assert len(vectors) == rows
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     assert "torch.float32" in model.identity
+
+
+def test_open_clips_vectors_are_those_that_a_build_has(clip: str) -> None:
+    encoder = Encoder(Clip(model=clip), Compute(device="cpu", dtype="float32"))
+    images = [as_png(picture) for picture in PICTURES]
+    nulls = [None] * len(CAPTIONS)
+    keys = [bytes(16)] * (len(images) + len(CAPTIONS))
+    rows = pa.table(
+        [pa.array(keys, pa.binary(16)), [*images, *nulls], [*[None] * len(images), *CAPTIONS]],
+        names=["key", "image", "caption"],
+    )
+    vectors = np.array(encoder(rows)["embedding"].to_pylist(), np.float32)
+    model = load(clip, CPU)
+    assert np.array_equal(vectors, np.vstack([model.images(PICTURES), model.captions(CAPTIONS)]))
 
 
 def test_a_folder_is_that_of_its_files(clip: str, folder: str) -> None:

@@ -1,6 +1,7 @@
 """`counterfoil evaluate` from names on the command line to tables, files and SQL."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,16 +76,27 @@ def test_what_was_scored_is_not_scored_again(
 
 
 def test_two_models_and_who_sees_nothing(sugarcrepe: Path, clip: str, tmp_path: Path) -> None:
-    done = evaluate_models(Wish(clip, [str(sugarcrepe)], str(tmp_path / "out"), compare=["package:shapes-clip-plain"]))
-    assert set(done.results["model"].to_pylist()) == {clip, "package:shapes-clip-plain", "blind:length"}
+    done = evaluate_models(Wish(clip, [str(sugarcrepe)], str(tmp_path / "out"), compare=["package:shapes-clip-bag"]))
+    assert set(done.results["model"].to_pylist()) == {clip, "package:shapes-clip-bag", "blind:length"}
     [row] = done.comparisons.to_pylist()
-    assert (row["first"], row["second"], row["n"]) == (clip, "package:shapes-clip-plain", 2)
+    assert (row["first"], row["second"], row["n"]) == (clip, "package:shapes-clip-bag", 2)
     text = markdown(done)
     assert "| picks_caption (accuracy) | micro * | blind:length |" in text
     assert "sugarcrepe: 1 item left out: missing picture, such as " in text
     assert "3.jpg" in text
     assert "No paraphrases here" in text
     assert pq.read_table(tmp_path / "out" / "left_out.parquet")["item_id"].to_pylist() == ["swap_obj 3"]
+
+
+def test_models_of_one_name_are_told_apart(sugarcrepe: Path, clip: str, tmp_path: Path) -> None:
+    for run in ("before", "after"):
+        shutil.copytree(clip.removeprefix("local-dir:"), tmp_path / run / "model")
+    models = [str(tmp_path / run / "model") for run in ("before", "after")]
+    done = evaluate_models(Wish(models[0], [str(sugarcrepe)], str(tmp_path / "out"), compare=models[1:]))
+    text = markdown(done)
+    assert "| before/model |" in text
+    assert "sugarcrepe: after/model against before/model" in text
+    assert done.comparisons["difference"].to_pylist() == [0]
 
 
 def test_another_picture_in_a_files_place_is_scored_anew(sugarcrepe: Path, clip: str, tmp_path: Path) -> None:

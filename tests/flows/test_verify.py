@@ -141,8 +141,8 @@ def test_a_build_that_changes_nothing_opens_no_shard_for_its_counts(
     before = Dataset(str(data)).build()
     assert again(whole, data) == before
     # Ingest reads which units a shard has; build.py counts the pairs of groups and asks for the lexicon; the catalog
-    # asks whether there are votes.
-    assert set(opened) <= {"units", "pairs", "lexicon", "votes"}
+    # asks whether there are votes and evaluations.
+    assert set(opened) <= {"units", "pairs", "lexicon", "votes", "evaluations"}
 
 
 def test_an_older_dataset_gets_a_manifest_by_its_next_build(whole: Path, data: Path) -> None:
