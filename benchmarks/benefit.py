@@ -2,6 +2,7 @@
 
     python -m benchmarks.benefit build                   the lessons, by the pipeline: half an hour on one core
     python -m benchmarks.benefit train [ARM ...]         every arm with three seeds, two to four minutes each
+    python -m benchmarks.benefit blind                   how often a blind probe tells the wrong captions of the lessons
     python -m benchmarks.benefit report                  the tables of docs/benefit.md
 
 All arms begin with `shapes-clip-bag` and take as many steps of as many examples, in the same order where they learn
@@ -30,6 +31,7 @@ from evaluation.metrics import metrics
 from evaluation.models import load
 from exports.pairs import Pair, Picture, by_caption
 from exports.selection import Selection
+from filters.text_probe import TextProbe
 from flows.run import run_build
 from generators.shapes.drawing import draw, png
 from generators.shapes.source import Order, draw_source
@@ -104,9 +106,9 @@ ARMS = {
 
 
 def main() -> None:
-    """Read the command line, and do one of three things."""
+    """Read the command line, and do one of four things."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    arguments.add_argument("what", choices=["build", "train", "report"])
+    arguments.add_argument("what", choices=["build", "train", "blind", "report"])
     arguments.add_argument("arms", nargs="*", metavar="ARM", help=f"all by default: {', '.join(ARMS)}")
     arguments.add_argument("--work", type=Path, default=ROOT / "benchmarks" / "work" / "benefit")
     given = arguments.parse_args()
@@ -114,6 +116,8 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     if given.what == "build":
         build(work)
+    elif given.what == "blind":
+        blind(work)
     elif given.what == "report":
         from benchmarks.benefit_report import report
 
@@ -181,6 +185,26 @@ def _examined(model: str, name: str, seed: int, file: Path) -> None:
     shown = {(row["benchmark"], row["metric"]): round(row["value"], 3) for row in rows if row["average"] == "micro"}
     print(name, seed, "group", shown["seen", "group"], "new", shown["new", "group"],
           "R@5", shown["seen retrieval", "picks_caption@5"])  # fmt: skip
+
+
+def blind(work: Path) -> None:
+    """Print how often a classifier of words, trained on other pictures' captions, tells what is wrong."""
+    print("| lessons | wrong captions | told blindly | 95% |\n| --- | ---: | ---: | --- |")
+    for name in ("negclip", "ce-clip", "text", "unchecked", "perfect"):
+        examples = lessons(name, work)
+        rows = pa.Table.from_pylist([
+            {"text_negative_id": f"{row} {place}", "image_id": str(one.picture), "operation": negative.operation,
+             "caption0": one.caption, "caption1": negative.caption, "accepted": True}
+            for row, one in enumerate(map(examples.__getitem__, range(len(examples))))
+            for place, negative in enumerate(one.negatives)
+        ])  # fmt: skip
+        probe = TextProbe()
+        probe.add(rows)
+        probe.fit()
+        probe.score(rows)
+        for told in probe.table().to_pylist():
+            if told["operation"] is None and not told["selected"]:
+                print(f"| {name} | {told['pairs']:,} | {told['accuracy']:.3f} | {told['low']:.3f}-{told['high']:.3f} |")
 
 
 def lessons(name: str, work: Path) -> Examples:
