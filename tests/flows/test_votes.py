@@ -354,3 +354,15 @@ def test_votes_of_before_there_were_pictures_stay_readable(dataset: Dataset) -> 
     pq.write_table(old, dataset.path("votes", "old"))
     assert asked(dataset, "SELECT voter, answer, picture_right FROM votes") == [("ann", None, None)]
     assert asked(dataset, "SELECT good FROM human_agreement() WHERE operation = 'all'") == [(1.0,)]
+
+
+def test_no_caption_is_a_formula_in_a_spreadsheet(dataset: Dataset, tmp_path: Path) -> None:
+    [shard] = dataset.build().shards["text_negatives"]
+    rows = dataset.read("text_negatives", shard).to_pylist()
+    for row in rows:
+        row["caption"] = '=HYPERLINK("https://example.org", "wrong")'
+    dataset.write("text_negatives", shard, pa.Table.from_pylist(rows, TABLES["text_negatives"]))
+    done = counterfoil("sample", dataset.root, "--labels", tmp_path / "s.csv", "--per-operation", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {row["wrong"] for row in read(tmp_path / "s.csv")} == {'\'=HYPERLINK("https://example.org", "wrong")'}
+    assert {row["right"] for row in read(tmp_path / "s.csv")} == {"right"}
