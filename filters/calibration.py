@@ -183,7 +183,7 @@ def as_yaml(captions: Calibration | None, pictures: Calibration | None, origin: 
         "",
         *(f"{name}: {value}" for name, value in origin.items()),
     ]
-    body: dict[str, dict[str, object]] = {}
+    body: dict[str, dict[str, object]] = {CAPTIONS.section: {}}
     for of, one in ((CAPTIONS, captions), (PICTURES, pictures)):
         if one is None:
             continue

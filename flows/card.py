@@ -80,7 +80,7 @@ def too_few(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 def _configs(build: Build) -> list[dict[str, Any]]:
     """Say where the rows of each table of this build are: other builds' files lie beside them."""
-    configs = []
+    configs: list[dict[str, Any]] = []
     for table in (each for each in _SHOWN if build.shards.get(each)):
         packed = table in build.packs and not has_pictures(table)
         files: Any = [f"{table}/{shard}.parquet" for shard in build.shards[table]]

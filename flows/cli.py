@@ -439,6 +439,7 @@ def gallery(
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="Of more, some of each kind are shown.")] = 2000,
     review: Annotated[bool, typer.Option("--review", help="A page to judge by, which hides what was decided.")] = False,
+    heat: Annotated[int, typer.Option(min=0, help="Show for so many where the judge sees the changed words.")] = 0,
     per_operation: PerOperation = 40,
     draw: How = "even",
     seed: Seed = 0,
@@ -455,7 +456,7 @@ def gallery(
     if review:
         done = review_page(folder, out, Draw(draw, per_operation, where, seed), build)
     else:
-        done = write(folder, out, where or "true", most, build)
+        done = write(folder, out, where or "true", most, build, heat)
     print(shown(done))
 
 

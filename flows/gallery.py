@@ -5,17 +5,20 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
+
+import pyarrow as pa
 
 from flows.builds import chosen_build
 from flows.progress import progress
 from flows.samples import Draw, sample
-from gallery.browsing import browsing_data
+from gallery.browsing import browsing_data, heat_of
 from gallery.figures import figures
 from gallery.page import write_page
 from gallery.reviewing import review_data
-from gallery.rows import Row, add_pictures, draw, rows_of
+from gallery.rows import Row, add_pictures, draw, rows_of, stored
 from gallery.thumbnails import Thumbnails
+from schemas.config import BuildConfig
 from schemas.errors import InputError
 from storage.catalog import connect
 from storage.damage import damage_named
@@ -35,9 +38,12 @@ class Written:
     then: str = ""  # what to do with it
 
 
-def gallery(folder: str, out: str, where: str = "true", most: int = 2000, build: str | None = None) -> Written:
+def gallery(
+    folder: str, out: str, where: str = "true", most: int = 2000, build: str | None = None, heat: int = 0
+) -> Written:
     """Write a page with negatives of a build, the current one by default; `where` is a SQL condition over `candidates`
-    and `verdicts`. Of more than `most` some of each kind are shown.
+    and `verdicts`. Of more than `most` some of each kind are shown; the first `heat` of them with where the judge sees
+    the changed words.
 
     Raises InputError for a condition that is none or finds nothing, or a file that cannot be written.
     """
@@ -49,6 +55,8 @@ def gallery(folder: str, out: str, where: str = "true", most: int = 2000, build:
             raise InputError(f"--where {where}: nothing of this dataset is so")
         told = figures(connection, asked_of)
     thumbnails = _pictures(dataset, asked_of, drawn.rows, Thumbnails())
+    if heat:
+        _add_heat(dataset, asked_of, drawn.rows[:heat])
     notes = _notes(thumbnails)
     if len(drawn.rows) < drawn.found:
         notes.insert(
@@ -98,6 +106,37 @@ def _pictures(dataset: Dataset, build: Build, rows: list[Row], thumbnails: Thumb
     with progress("gallery", "pictures") as advance:
         add_pictures(dataset, build, rows, thumbnails, advance)
     return thumbnails
+
+
+def _add_heat(dataset: Dataset, build: Build, rows: list[Row]) -> None:
+    """Put heat maps into rows, as `heat`: where the judge sees the changed words in each of the two pictures."""
+    config = BuildConfig(**build.config)
+    if config.judge is None:
+        raise InputError("--heat: this build has no judge; name one in the config and build again")
+    from filters.attribution import Attribution
+    from filters.embeddings import Encoder
+
+    pictures = {key: data for (kind, key), data in stored(dataset, build, rows) if kind == "picture" and data}
+    asked = [
+        {"key": f"{n} {side}", "image": pictures.get(row[picture]), "caption": row[caption], "spans": row[spans]}
+        for n, row in enumerate(rows)
+        for side, (picture, caption, spans) in enumerate(_SIDES)
+    ]
+    asked = [one for one in asked if one["image"] is not None]
+    attribution = Attribution(Encoder(config.judge, config.compute))
+    maps: dict[str, list[Any] | None] = {}
+    with progress("heat maps", "pictures", len(asked)) as advance:
+        for start in range(0, len(asked), _HEATED_AT_ONCE):
+            several = asked[start : start + _HEATED_AT_ONCE]
+            maps |= {one["key"]: heat_of(one) for one in attribution(pa.Table.from_pylist(several)).to_pylist()}
+            advance(len(several), None)
+    for n, row in enumerate(rows):
+        sides = [maps.get(f"{n} {side}") for side in range(len(_SIDES))]
+        row["heat"] = sides if any(sides) else None
+
+
+_HEATED_AT_ONCE = 32
+_SIDES = (("picture_id", "original", "original_spans"), ("edited_image_id", "caption", "negative_spans"))
 
 
 def _notes(thumbnails: Thumbnails) -> list[str]:

@@ -82,12 +82,18 @@ def write_sheet(connection: duckdb.DuckDBPyConnection, ids: Sequence[str], path:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow((*_SHOWN, *QUESTIONS, "comment"))
-    writer.writerows((*rows[one], *("" for _ in QUESTIONS), "") for one in ids)
+    writer.writerows((*map(_harmless, rows[one]), *("" for _ in QUESTIONS), "") for one in ids)
     try:
         with open(path, "x", encoding="utf-8-sig", newline="") as file:  # the mark is for spreadsheets
             file.write(text.getvalue())
     except OSError as error:
         raise InputError(f"--labels {path}: {error.strerror or error}; give the name of a new file") from error
+
+
+def _harmless(cell: str | None) -> str:
+    """Keep a spreadsheet from taking a caption or a name for a formula, which it would run."""
+    text = cell or ""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _score(connection: duckdb.DuckDBPyConnection) -> str:

@@ -308,3 +308,4 @@ function build() {
   });
 }
 build();
+performance.mark("drawn");

@@ -91,6 +91,15 @@ def matrix(row: Row, role: str) -> list[float | None] | None:
     return None if cells[0] is None else cells
 
 
+def heat_of(found: Row) -> list[Any] | None:
+    """Take a row of HEAT_MAPS as height, width and percents of its hottest patch; None where the words hit no token."""
+    if found["heat"] is None:
+        return None
+    most = max(found["heat"])
+    cells = [round(100 * max(0.0, each) / most) if most > 0 else 0 for each in found["heat"]]
+    return [found["rows"], found["columns"], cells]
+
+
 def number(value: float | None) -> float | None:
     """Round for the eye; JSON has no numbers that are none."""
     return None if value is None or not math.isfinite(value) else round(value, _DIGITS)

@@ -109,7 +109,7 @@ function draw() {
     save();
   } });
   comment.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "Escape") comment.blur(); });
-  app.replaceChildren(top(), el("main", { class: "desk question" },
+  app.replaceChildren(top(), el("main", { class: `desk question${choosing ? " choosing" : ""}` },
     el("div", { class: "frame" }, el("div", { class: "plate" }, image(question.picture, "the picture"))),
     el("div", { class: "options" }, options),
     el("p", { class: "ask", role: "status" }, choosing ? "Which one is false of the picture? 1 or 2" : "The marked words differ. Of this picture, one caption is …"),

@@ -1,6 +1,6 @@
 """Which negatives a page shows, and all that it says of each."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,9 @@ def rows_of(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[R
     return rows
 
 
+Key = tuple[Kind, str]
+
+
 def add_pictures(
     dataset: Dataset, build: Build, rows: list[Row], thumbnails: Thumbnails, advance: Callable[[int, int | None], None]
 ) -> None:
@@ -84,38 +87,45 @@ def add_pictures(
 
     Raises DamagedShardError where a shard is gone or damaged.
     """
-    at = {table: _places(dataset, build, table, key) for table, key in _KEYS.items()}
-    wanted: dict[tuple[Kind, str], tuple[str, int, int, str]] = {}
+    total = len({key for row in rows for _, key, _, _ in _pictures(row)})
+    numbers: dict[Key, int | None] = {}
+    for key, data in stored(dataset, build, rows):
+        numbers[key] = thumbnails.add(data, key[0])
+        advance(1, total)
     for row in rows:
-        for name, kind, key, table, column in _pictures(row):
+        row |= {"picture": None, "edited": None, "mask": None}
+        row |= {name: numbers.get(key) for name, key, _, _ in _pictures(row)}
+
+
+def stored(dataset: Dataset, build: Build, rows: Sequence[Row]) -> Iterator[tuple[Key, bytes | None]]:
+    """Read the encoded pictures and masks of rows, each once, in the order in which they lie.
+
+    Raises DamagedShardError where a shard is gone or damaged.
+    """
+    at = {table: _places(dataset, build, table, key) for table, key in _KEYS.items()}
+    wanted: dict[Key, tuple[str, int, int, str]] = {}
+    for row in rows:
+        for _, key, table, column in _pictures(row):
             found = at[table].get(row[_KEYS[table]])
             if found is not None:
-                wanted.setdefault((kind, key), (table, *found, column))
-                row[name] = (kind, key)
-    numbers: dict[tuple[Kind, str], int | None] = {}
+                wanted.setdefault(key, (table, *found, column))
     with Pictures(dataset) as pictures:
-        # In the order in which they lie: each group of rows is read once.
-        for (kind, key), (table, shard, line, column) in sorted(wanted.items(), key=lambda one: one[1]):
-            data = pictures.get(table, build.shards[table][shard], line, column)
-            numbers[kind, key] = thumbnails.add(data, kind)
-            advance(1, len(wanted))
-    for row in rows:
-        for name in ("picture", "edited", "mask"):
-            row[name] = numbers.get(row[name]) if name in row else None
+        for key, (table, shard, line, column) in sorted(wanted.items(), key=lambda one: one[1]):
+            yield key, pictures.get(table, build.shards[table][shard], line, column)
 
 
 _KEYS = {"images": "image_id", "image_negatives": "image_negative_id"}
 
 
-def _pictures(row: Row) -> Iterable[tuple[str, Kind, str, str, str]]:
-    """Say what pictures a row has: name, kind, key, table and column."""
+def _pictures(row: Row) -> Iterator[tuple[str, Key, str, str]]:
+    """Say what pictures a row has: name, key, table and column."""
     if row["picture_id"] == row["image_id"]:
-        yield "picture", "picture", row["image_id"], "images", "image"
+        yield "picture", ("picture", row["image_id"]), "images", "image"
     else:
-        yield "picture", "picture", row["picture_id"], "image_negatives", "reconstruction"
+        yield "picture", ("picture", row["picture_id"]), "image_negatives", "reconstruction"
     if row["edited_image_id"] is not None:
-        yield "edited", "picture", row["edited_image_id"], "image_negatives", "image"
-        yield "mask", "mask", row["image_negative_id"], "image_negatives", "mask"
+        yield "edited", ("picture", row["edited_image_id"]), "image_negatives", "image"
+        yield "mask", ("mask", row["image_negative_id"]), "image_negatives", "mask"
 
 
 def _places(dataset: Dataset, build: Build, table: str, key: str) -> dict[str, tuple[int, int]]:

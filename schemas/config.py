@@ -445,7 +445,7 @@ class Select(Recipe):
 class CalibratedRules(Recipe):
     """What the file that `select.calibrated` names holds."""
 
-    rules: dict[str, Rule] = Field(default={})
+    rules: dict[str, Rule]
     picture_rules: dict[str, Rule] = Field(default={})
 
 

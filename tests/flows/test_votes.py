@@ -1,6 +1,7 @@
 """What people say: samples that hide what was decided, sheets that come back, and how far they agree with a build."""
 
 import csv
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from math import sqrt
@@ -10,6 +11,7 @@ from unittest.mock import Mock
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import flows.votes
@@ -226,3 +228,141 @@ def test_votes_are_never_pruned(dataset: Dataset, tmp_path: Path) -> None:
     gone = prune(dataset, 1, timedelta(0))
     assert (gone.builds, gone.shards, gone.leftovers) == ([], [], ["votes/.tmp-1-x.parquet"])
     assert len(asked(dataset, "FROM votes")) == 1
+
+
+REVIEW = "text_negative_id,image_negative_id,valid,answer,false_caption,again,reviewer,seconds,answered,build,comment"
+
+
+def review(path: Path, rows: list[tuple[str, str, str, str, str, str]]) -> str:
+    """Write what a review page exports, of (negative, picture, valid, answer, again, reviewer)."""
+    lines = [
+        f"{negative},{picture},{valid},{answer},,{again},{by},2.5,,b1,"
+        for negative, picture, valid, answer, again, by in rows
+    ]
+    path.write_text("\n".join([REVIEW, *lines]), encoding="utf-8-sig")
+    return str(path)
+
+
+def test_a_review_page_s_answers_are_votes_with_their_voters(dataset: Dataset, tmp_path: Path) -> None:
+    path = review(
+        tmp_path / "r.csv",
+        [
+            ("negate0", "", "true", "really_false", "no", "ann"),
+            ("negate1", "", "false", "still_true", "no", "ann"),
+            ("negate2", "", "", "cannot_tell", "no", "ann"),
+            ("add_object0", "", "", "broken", "no", "ann"),
+            ("negate0", "", "false", "still_true", "yes", "ann"),
+            ("negate0", "e0", "true", "really_false", "no", "bob"),
+            ("negate0", "", "true", "no_idea", "no", "bob"),
+            ("negate1", "", "", "", "no", "bob"),
+        ],
+    )
+    done = counterfoil("labels", dataset.root, path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:2] == [
+        f"{path}: 6 votes of ann, bob, 1 rows without an answer",
+        "  not read: line 8: no_idea is none of really_false, still_true, cannot_tell, broken",
+    ]
+    columns = (
+        "text_negative_id, image_negative_id, voter, reads_well, really_false, picture_right, answer, again, seconds"
+    )
+    assert asked(dataset, f"SELECT {columns} FROM votes ORDER BY voter, again, answer") == [
+        ("add_object0", None, "ann", False, None, None, "broken", False, 2.5),
+        ("negate2", None, "ann", None, None, None, "cannot_tell", False, 2.5),
+        ("negate0", None, "ann", True, True, None, "really_false", False, 2.5),
+        ("negate1", None, "ann", True, False, None, "still_true", False, 2.5),
+        ("negate0", None, "ann", True, False, None, "still_true", True, 2.5),
+        ("negate0", "e0", "bob", None, None, True, "really_false", False, 2.5),
+    ]
+    agreed = {row[0]: row for row in asked(dataset, "SELECT operation, votes, good, same FROM human_agreement()")}
+    assert agreed["add_object"] == ("add_object", 1, 0.0, None), "broken is not good"
+    assert agreed["negate"] == ("negate", 3, 0.5, 0.0), "what cannot be told is neither; the second time it was another"
+    assert asked(dataset, "SELECT other, judged, agreement FROM agreement_of_voters()") == [("again", 1, 0.0)]
+
+
+def test_a_file_that_names_nobody_needs_a_name(dataset: Dataset, tmp_path: Path) -> None:
+    done = counterfoil("labels", dataset.root, sheet(tmp_path / "s.csv", {"negate0": ("yes",) * 3}))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "who has answered? give --by NAME" in done.stderr
+
+
+def test_kappa_is_cohen_s_of_two_and_fleiss_of_more(dataset: Dataset, tmp_path: Path) -> None:
+    from sklearn.metrics import cohen_kappa_score
+
+    names = [f"{operation}{n}" for operation in ("negate", "add_object") for n in range(EACH) if n % 4 < 3]
+    said = {
+        voter: [(n * step) % 5 < 3 for n in range(len(names))] for voter, step in (("ann", 1), ("bob", 2), ("cid", 3))
+    }
+    for voter, answers in said.items():
+        rows = [
+            (name, "", str(answer).lower(), "really_false" if answer else "still_true", "no", voter)
+            for name, answer in zip(names, answers, strict=True)
+        ]
+        add_votes(dataset, review(tmp_path / f"{voter}.csv", rows), None)
+    found = {
+        (one, other): kappa
+        for one, other, kappa in asked(dataset, "SELECT voter, other, kappa FROM agreement_of_voters()")
+    }
+    for one, other in (("ann", "bob"), ("ann", "cid"), ("bob", "cid")):
+        assert found[one, other] == pytest.approx(cohen_kappa_score(said[one], said[other]), abs=6e-4)
+    # Fleiss (1971): mean over items of the share of pairs of raters that agree, against what chance agrees in.
+    yes = [sum(each) for each in zip(*said.values(), strict=True)]
+    agreement = sum((k * (k - 1) + (3 - k) * (2 - k)) / 6 for k in yes) / len(yes)
+    share = sum(yes) / (3 * len(yes))
+    chance = share**2 + (1 - share) ** 2
+    [(kappa,)] = asked(dataset, "SELECT kappa FROM human_agreement() WHERE operation = 'all'")
+    assert kappa == pytest.approx((agreement - chance) / (1 - chance), abs=6e-4)
+
+
+def test_a_project_of_label_studio_comes_back_as_votes(dataset: Dataset, tmp_path: Path) -> None:
+    data = {"text_negative_id": "negate0", "right_caption": "B", "unedited_picture": 2, "image_negative_id": "e0"}
+
+    def annotated(by: object, **chosen: str) -> dict[str, Any]:
+        result = [
+            {"type": "choices", "from_name": name, "value": {"choices": [choice]}} for name, choice in chosen.items()
+        ]
+        return {"completed_by": by, "lead_time": 3.5, "result": result, "was_cancelled": False}
+
+    tasks = [
+        {"id": 1, "data": data, "annotations": [
+            annotated({"email": "ann@x"}, picture_2="B", picture_1="A"),
+            annotated(7, picture_2="both", picture_1="B")]},
+        {"id": 2, "data": {**data, "text_negative_id": "negate1"}, "annotations": [
+            annotated(7, picture_2="A"), {**annotated(8, picture_2="B"), "was_cancelled": True}]},
+        {"id": 3, "data": {**data, "text_negative_id": "negate2"}, "annotations": []},
+        {"id": 4, "data": {"text": "another project's"}, "annotations": []},
+    ]  # fmt: skip
+    path = tmp_path / "project.json"
+    path.write_text(json.dumps(tasks))
+    added = add_votes(dataset, str(path), None)
+    assert (added.votes, added.voters, added.blank) == (5, ("ann@x", "annotator 7"), 1)
+    assert added.unread == ("task 4: no task of `counterfoil export --to label-studio`",)
+    columns = "text_negative_id, image_negative_id, voter, answer, really_false, picture_right, seconds"
+    assert asked(dataset, f"SELECT {columns} FROM votes ORDER BY voter, 1, 2 NULLS FIRST") == [
+        ("negate0", None, "ann@x", "really_false", True, None, 3.5),
+        ("negate0", "e0", "ann@x", "really_false", None, True, 3.5),
+        ("negate0", None, "annotator 7", "still_true", False, None, 3.5),
+        ("negate0", "e0", "annotator 7", "really_false", None, False, 3.5),
+        ("negate1", None, "annotator 7", "really_false", False, None, 3.5),
+    ]
+
+
+def test_votes_of_before_there_were_pictures_stay_readable(dataset: Dataset) -> None:
+    old = pa.table({"text_negative_id": ["negate0"], "voter": ["ann"], "reads_well": [True], "really_false": [True],
+                    "one_change": [True], "comment": pa.array([None], pa.string()), "sheet": ["s"],
+                    "added": pa.array([datetime(2026, 1, 1, tzinfo=UTC)], pa.timestamp("ms", tz="UTC"))})  # fmt: skip
+    pq.write_table(old, dataset.path("votes", "old"))
+    assert asked(dataset, "SELECT voter, answer, picture_right FROM votes") == [("ann", None, None)]
+    assert asked(dataset, "SELECT good FROM human_agreement() WHERE operation = 'all'") == [(1.0,)]
+
+
+def test_no_caption_is_a_formula_in_a_spreadsheet(dataset: Dataset, tmp_path: Path) -> None:
+    [shard] = dataset.build().shards["text_negatives"]
+    rows = dataset.read("text_negatives", shard).to_pylist()
+    for row in rows:
+        row["caption"] = '=HYPERLINK("https://example.org", "wrong")'
+    dataset.write("text_negatives", shard, pa.Table.from_pylist(rows, TABLES["text_negatives"]))
+    done = counterfoil("sample", dataset.root, "--labels", tmp_path / "s.csv", "--per-operation", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {row["wrong"] for row in read(tmp_path / "s.csv")} == {'\'=HYPERLINK("https://example.org", "wrong")'}
+    assert {row["right"] for row in read(tmp_path / "s.csv")} == {"right"}
