@@ -242,6 +242,10 @@ class Lexicon:
         settings = self._settings.get(noun, {})
         return place in settings or sum(settings.values()) < 3
 
+    def is_said_at(self, noun: str, place: str) -> bool:
+        """Tell whether captions name a thing together with places of a class."""
+        return place in self._settings.get(noun, {})
+
     def acts(self, noun: str, verb: str, taken: str) -> bool:
         """Tell whether the corpus has things of a noun's kind do this to something, or somewhere."""
         return (kind_of(noun), verb, taken) in self._deeds

@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
@@ -16,6 +17,7 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
+from generators.text.knowledge.roles import are_alike, beings_for, does_as_well, goes_with, is_stunt, stand_ins
 from generators.text.knowledge.things import has_own_name, is_kin, kind_of, thing_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
@@ -26,7 +28,7 @@ from generators.text.language.grammar import (
     gendered_pronouns,
     plural_of,
 )
-from generators.text.language.sentence import NounPhrase, Relation, Sentence
+from generators.text.language.sentence import PLURAL_ONLY, NounPhrase, Relation, Sentence
 from generators.text.operations.base import Compared, Operation, Question, Span
 from generators.text.operations.telling import definite
 
@@ -40,8 +42,9 @@ def replace_object(
     """Put another thing of the same kind in a noun's place: "a dog on a couch", "a cat on a couch"."""
     phrases = objects(sentence)
     rng.shuffle(phrases)
-    for phrase in phrases:
-        yield from other_objects(sentence, lexicon, rng, most, phrase)
+    several = [other_objects(sentence, lexicon, rng, most, phrase) for phrase in phrases]
+    # In turn, so that the first noun does not take all tries.
+    yield from (one for turn in zip_longest(*several) for one in turn if one is not None)
 
 
 def objects(sentence: Sentence) -> list[NounPhrase]:
@@ -60,6 +63,10 @@ def other_objects(
         return  # "two woman": the slip is not ours to multiply
     if _is_bound(sentence, phrase):
         return
+    sure = _sure_objects(sentence, lexicon, phrase, determiner)
+    rng.shuffle(sure)
+    yield from sure
+    told = {candidate.negative_phrase for candidate in sure}
     choice = lexicon.nouns(phrase.slot, head.tag, determiner, rivals(phrase.lemma))
     drawn = choice.draw(rng, 3 * most)
     # What may hold as well is told last, so that it takes no other's try.
@@ -67,6 +74,7 @@ def other_objects(
         if (
             word.lemma == phrase.lemma
             or word.lemma in NOT_VISIBLE
+            or word.form in told
             or not _may_stand(sentence, lexicon, phrase, word.lemma)
         ):
             continue
@@ -78,6 +86,60 @@ def other_objects(
         candidate = with_noun(sentence, lexicon, phrase, word.lemma, word.form)
         if candidate is not None:
             yield candidate
+
+
+def _sure_objects(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, determiner: str) -> list[Candidate]:
+    """Put what can take a thing's part, whether the corpus has it or not: a horse that is ridden for a bike."""
+    head = sentence.tokens[phrase.head]
+    if determiner == "" and head.tag == "NN" and phrase.first > 0:
+        return []  # "on horseback", "near water"
+    words = {token.lemma.lower() for token in sentence.tokens}
+    found = []
+    for lemma in (*_beings(phrase, words), *_things(sentence, phrase, words)):
+        if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY):
+            continue  # "a shorts"
+        form = plural_of(lexicon, lemma) if head.tag == "NNS" and lemma not in PLURAL_ONLY else lemma
+        candidate = with_noun(sentence, lexicon, phrase, lemma, form) if form else None
+        fits = all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in _adjectives(sentence, phrase))
+        if candidate is not None and fits and _is_alone(sentence, words, lemma):
+            candidate.failed = candidate.doubt = None
+            found.append(candidate)
+    return found
+
+
+def _adjectives(sentence: Sentence, phrase: NounPhrase) -> list[str]:
+    return [sentence.tokens[index].lower for index in phrase.adjectives]
+
+
+def _is_alone(sentence: Sentence, words: set[str], lemma: str) -> bool:
+    """Tell whether a caption says nothing of such a thing, and nothing that it cannot have: a man no bikini."""
+    return lemma not in words and all(fits_gender(lemma, token.lemma.lower()) for token in sentence.tokens)
+
+
+def _beings(phrase: NounPhrase, words: set[str]) -> Iterator[str]:
+    for lemma in beings_for(phrase.lemma):
+        if kind_of(lemma) == "person" or does_as_well(lemma, words):
+            yield lemma
+
+
+def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator[str]:
+    """Name what can take a thing's part in what is done with it; where more is said of it nobody can tell."""
+    if phrase.last > phrase.head + 1:
+        return
+    at = sentence.tokens[sentence.conjunct_heads[phrase.head]]
+    verb, words_before = sentence.tokens[at.head], ""
+    if at.dep == "pobj":
+        words_before, first = sentence.preposition(at.head)
+        verb = sentence.tokens[sentence.tokens[first].head]
+    elif at.dep != "dobj":
+        return
+    deed = f"{verb.lemma.lower()} {words_before}".strip() if verb.pos == "VERB" else words_before
+    subject = sentence.subject_of(verb.index) if verb.pos == "VERB" else verb.index
+    who = kind_of(sentence.tokens[subject].lemma.lower()) if subject is not None else None
+    if deed in {"ride", "ride on"} and is_stunt(words):
+        return
+    for name in (deed, words_before) if words_before == "with" else (deed,):
+        yield from stand_ins(who, name, phrase.lemma)
 
 
 def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
@@ -130,9 +192,11 @@ def _may_stand(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: 
     """
     if lemma.rpartition(" ")[2] in ANY_CREATURE or not _is_of_its_like(lemma, phrase.lemma):
         return False
+    if are_alike(lemma, phrase.lemma):
+        return False
     others = [p.lemma for p in sentence.noun_phrases if p is not phrase]
-    if kind_of(lemma) == "place" and any(_are_apart(lemma, other) for other in others):
-        return False  # who rides the waves is on no pavement
+    if kind_of(lemma) == "place" and not _is_the_place(sentence, lexicon, phrase, lemma, others):
+        return False
     if not _may_be_together(lexicon, lemma, others):
         return False
     at = sentence.conjunct_heads[phrase.head]
@@ -144,7 +208,7 @@ def _may_stand(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: 
     )
     if not stands:
         return False
-    if not all(fits_gender(lemma, other) for other in others):
+    if not all(fits_gender(lemma, token.lemma.lower()) for token in sentence.tokens):
         return False
     other = kind_of(lemma) != kind_of(phrase.lemma)
     if other and kind_of(phrase.lemma) == "person" and lemma not in _AS_LARGE:
@@ -179,8 +243,30 @@ def _is_of_its_like(lemma: str, other: str) -> bool:
     return kind_of(lemma) != "artifact" or is_kin(lemma, other, far=True)
 
 
-def _are_apart(place: str, other: str) -> bool:
-    return kind_of(other) == "place" and things_exclude(place, other) is True
+def _is_the_place(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, others: list[str]) -> bool:
+    """Tell whether a caption has somebody at one place, which another may stand for.
+
+    Who is near a shop may be near a lake too; and what is at home indoors is no more there by a lake.
+    """
+    at = sentence.conjunct_heads[phrase.head]
+    if not any(r.target == at and r.words in _AT for r in sentence.relations):
+        return False
+    if any(kind_of(other) == "place" for other in others) or {lemma, phrase.lemma} & _WITH_PLACES:
+        return False
+    new, old = thing_of(lemma), thing_of(phrase.lemma)
+    if new is None or old is None or (new.place in _INDOORS) == (old.place in _INDOORS):
+        return True
+    things = (other for other in others if kind_of(other) not in {"person", "animal", "clothing"})
+    return all(lexicon.is_said_at(thing, new.place) for thing in things)
+
+
+_AT = frozenset({"in", "on", "at", "through", "across", "into", "inside", "along", "down", "up", "over"})
+_INDOORS = frozenset({"room", "venue"})
+# Places that have others in them: a park has grass, a path and a fountain, and a fountain is anywhere.
+_WITH_PLACES = frozenset(
+    {"backyard", "campground", "camp", "farm", "fountain", "garden", "lawn", "lot", "park", "playground", "puddle",
+     "resort", "sandbox", "yard", "zoo", "hay", "parking lot", "corner", "patio", "deck", "porch", "courtyard"}
+)  # fmt: skip
 
 
 def _governors(sentence: Sentence, relation: Relation) -> set[str]:
