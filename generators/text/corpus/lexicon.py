@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from generators.text.knowledge.exclusions import actions_alike
+from generators.text.knowledge.deeds import actions_alike
 from generators.text.knowledge.things import is_kin, kind_of, thing_of
 from generators.text.knowledge.wordnet import is_known
 
@@ -107,15 +107,6 @@ class Lexicon:
             lambda row: row[3] == noun or (kind is not None and kind_of(row[3]) == kind),
         )
 
-    def actions(self, subject_kind: str | None, frame: str, tag: str) -> Choice:
-        """Verbs in a form that the corpus uses of subjects of a kind, with the same preposition or an object."""
-        taken = frame.partition(":")[0]
-        return self._choice(
-            ("action", subject_kind, taken, tag),
-            self._rows["action"],
-            lambda row: row[2] == tag and row[4].partition(":")[0] == taken and kind_of(row[3]) == subject_kind,
-        )
-
     def relations(self, target: str) -> Choice:
         """Prepositions that the corpus uses before nouns of the target's kind, or before this noun."""
         kind = kind_of(target)
@@ -149,16 +140,6 @@ class Lexicon:
             for _, form, *_, n in self._rows[kind]:
                 counts[form] += n
         return {form.lower(): form for form, _ in sorted(counts.items(), key=lambda item: (item[1], item[0]))}
-
-    def takes(self, verb: str, frame: str) -> bool:
-        """Tell whether the corpus has a verb with this frame's noun, or with one of its kind.
-
-        Places are not alike enough for that: one swims in a river and not in a field.
-        """
-        taken, _, noun = frame.partition(":")
-        known = self._frames.get((verb, taken), ())
-        kind = kind_of(noun) or noun
-        return noun in known or (kind != "place" and kind in known)
 
     def is_bare(self, noun: str) -> bool:
         """Tell whether the corpus uses a singular noun without a determiner, as it does "water"."""
@@ -321,14 +302,6 @@ class Lexicon:
         for _, _, _, noun, _, n in self._rows["attribute"]:
             totals[noun] += n
         return totals
-
-    @cached_property
-    def _frames(self) -> dict[tuple[str, str], set[str]]:
-        index: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for word, _, _, _, frame, _ in self._rows["action"]:
-            taken, _, noun = frame.partition(":")
-            index[word, taken].update((noun, kind_of(noun) or noun))
-        return index
 
     @cached_property
     def _deeds(self) -> dict[tuple[str | None, str, str], set[str]]:

@@ -22,11 +22,17 @@ _ROLES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "person",
-        "hold, carry, with, hold onto, grab, lift, pick up",
+        "hold, carry, hold onto, grab, lift, pick up",
         "stick branch pole ; ball football basketball baseball soccer-ball tennis-ball ; umbrella ; guitar ; "
         "camera ; flag ; balloon ; book magazine ; basket ; broom ; shovel ; flower ; bottle ; cup mug glass "
         "; teddy-bear doll toy ; fish ; frisbee ; sword ; surfboard ; skateboard snowboard ; microphone ; "
         "phone cellphone ; candle ; kite ; trophy",
+    ),
+    (
+        "person",
+        "with",  # less: who has a stick may have a bottle too
+        "stick branch pole ; ball football basketball baseball soccer-ball tennis-ball ; umbrella ; guitar ; flag ; "
+        "balloon ; broom ; shovel ; teddy-bear doll ; fish ; frisbee ; sword ; surfboard ; skateboard ; kite ; trophy",
     ),
     (
         "animal",
@@ -96,7 +102,7 @@ _ROLES: tuple[tuple[str, str, str], ...] = (
     (
         "",
         "jump over, leap over, hop over",
-        "fence hurdle bar pole gate barrier rail railing obstacle ; log ; puddle ; wall ; bench ; rock "
+        "fence hurdle bar pole gate barrier rail railing ; log ; puddle ; wall ; bench ; rock "
         "boulder ; rope ; creek stream",
     ),
     (
@@ -206,8 +212,8 @@ _OF_SOME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
 # What dogs do, or are, and hardly another animal does.
 _OF_DOGS = frozenset(
     {
-        "agility", "attack", "bark", "fetch", "greyhound", "herd", "howl", "muzzle", "obstacle", "pant", "race", "racing",
-        "ramp", "retrieve", "sniff", "tongue", "train", "trainer", "tug", "tunnel", "wag",
+        "agility", "attack", "bark", "fetch", "greyhound", "herd", "howl", "muzzle", "obstacle", "pant", "race",
+        "racing", "ramp", "retrieve", "sniff", "tongue", "train", "trainer", "tug", "tunnel", "wag",
     }
 )  # fmt: skip
 
@@ -254,3 +260,12 @@ _UNCOLOURED = frozenset({"stick", "branch", "bone", "raft", "sandal", "jeans", "
 def may_be_coloured(noun: str) -> bool:
     """Tell whether a thing may have any colour: a shirt or a car, not a stick, an animal or grass."""
     return kind_of(noun) in _COLOURED and noun not in _UNCOLOURED
+
+
+# Of dogs and horses; of frogs and birds there are others, which a corpus says of no dog.
+_OF_ANIMALS = frozenset({"black", "white", "brown", "tan", "grey", "gray", "golden"})
+
+
+def has_colour(animal: str, colour: str) -> bool:
+    """Tell whether an animal may have a colour."""
+    return colour in _OF_ANIMALS or (animal == "cat" and colour == "orange")

@@ -27,8 +27,8 @@ def add_object(
     for detail in shuffled(details(sentence, facts), rng):
         for phrase in objects(detail.sentence):
             if detail.first <= phrase.head < detail.last:
-                if _has_such(sentence, phrase.lemma):
-                    continue  # in one picture, one place; and in one stroller
+                if kind_of(phrase.lemma) == "place" or _has_such(sentence, phrase.lemma):
+                    continue  # what suits everything else that a caption says; and in one picture, one stroller
                 for candidate in other_objects(detail.sentence, lexicon, rng, most, phrase):
                     found = True
                     yield told_from(detail, candidate, "add_object")
@@ -60,9 +60,8 @@ _INDEFINITE = frozenset({"someone", "somebody", "everyone", "everybody"})
 
 
 def _has_such(sentence: Sentence, noun: str) -> bool:
-    """Tell whether a caption says where already, where a noun is a place, or names close kin of a thing."""
-    place = kind_of(noun) == "place"
-    return any((place and kind_of(p.lemma) == "place") or is_kin(p.lemma, noun) for p in sentence.noun_phrases)
+    """Tell whether a caption names close kin of a thing."""
+    return any(is_kin(p.lemma, noun) for p in sentence.noun_phrases)
 
 
 _AGELESS = frozenset({"child", "kid", "baby", "toddler"})

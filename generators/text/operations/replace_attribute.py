@@ -7,12 +7,15 @@ from generators.text.corpus.describing import ADJECTIVE_TAGS
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
+    BASIC_COLOURS,
+    COLOURS,
     NOT_VISIBLE,
     SHADES,
     attribute_family,
     excludes,
     is_measure,
 )
+from generators.text.knowledge.roles import has_colour, may_be_coloured
 from generators.text.knowledge.things import kind_of
 from generators.text.language.casing import Style, starts_sentence
 from generators.text.language.edits import Candidate, Edit
@@ -38,15 +41,21 @@ def other_attributes(
 ) -> Iterator[Candidate]:
     """Put other attributes in the place of one, a token of a phrase."""
     old = sentence.tokens[index]
-    drawn = 0
-    for word in lexicon.attributes(kind_of(phrase.lemma), phrase.lemma).draw(rng, 4 * most):
-        if drawn == most or word.form == old.lower or not excludes(old.lower, word.form):
+    kind, drawn = kind_of(phrase.lemma), 0
+    words = [word.form for word in lexicon.attributes(kind, phrase.lemma).draw(rng, 4 * most)]
+    any_colour = attribute_family(old.lower) == "colour" and may_be_coloured(phrase.lemma)
+    if any_colour:
+        words = list(dict.fromkeys([*words, *rng.sample(BASIC_COLOURS, len(BASIC_COLOURS))]))
+    for word in words:
+        if drawn == most or word == old.lower or not excludes(old.lower, word):
             continue
-        if word.form in _SIZES and kind_of(phrase.lemma) == "person":
+        if word in SIZES and kind == "person":
             continue  # how large somebody is, nobody can tell from a picture
+        if kind == "animal" and word in COLOURS and not has_colour(phrase.lemma, word):
+            continue
         drawn += 1
-        failed = None if lexicon.says_of(word.form, phrase.lemma) else "incompatible"
-        yield with_attribute(sentence, phrase, index, word.form, failed)
+        known = (any_colour and word in BASIC_COLOURS) or lexicon.says_of(word, phrase.lemma)
+        yield with_attribute(sentence, phrase, index, word, None if known else "incompatible")
 
 
 def with_attribute(sentence: Sentence, phrase: NounPhrase, index: int, word: str, failed: str | None) -> Candidate:
@@ -66,7 +75,8 @@ def attributes(sentence: Sentence) -> list[tuple[NounPhrase, int]]:
     ]
 
 
-_SIZES = frozenset({"large", "small", "big", "huge", "tiny", "larger", "smaller", "bigger", "enormous"})
+SIZES = frozenset({"large", "small", "big", "huge", "tiny", "larger", "smaller", "bigger", "enormous"})
+_UNSEEN = frozenset({"deep", "shallow", "hot", "cold", "warm", "cool", "quiet", "loud", "heavy"})
 # Half a word without what it says: "dark haired".
 _HALVES = ("haired", "skinned", "colored", "coloured", "sized", "legged", "eyed", "faced", "headed", "dressed")
 
@@ -74,10 +84,10 @@ _HALVES = ("haired", "skinned", "colored", "coloured", "sized", "legged", "eyed"
 def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     word = sentence.tokens[index].lower
     family = attribute_family(word)
-    if word in _HALVES or (word in _SIZES and kind_of(phrase.lemma) == "person"):
+    if word in _HALVES or word in _UNSEEN or (word in SIZES and kind_of(phrase.lemma) == "person"):
         return False
-    if phrase.lemma in _COATS and _is_coloured(sentence, phrase):
-        return False  # "a brown dog with blue fur"
+    if family == "colour" and (phrase.lemma in _COATS or kind_of(phrase.lemma) in _OF_NATURE):
+        return False  # "a brown dog with blue fur"; and water is white, blue and green
     if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"another", "other"}:
         return False  # "a black dog and another black dog"
     if _is_name(sentence, index):
@@ -94,13 +104,9 @@ def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     return family != "colour" or before not in SHADES  # "navy blue" and "light blue" are one attribute
 
 
-_COATS = frozenset({"fur", "hair", "coat", "skin", "face"})
-
-
-def _is_coloured(sentence: Sentence, phrase: NounPhrase) -> bool:
-    """Tell whether a caption gives a colour to anything else."""
-    others = (p for p in sentence.noun_phrases if p is not phrase)
-    return any(attribute_family(sentence.tokens[a].lower) == "colour" for p in others for a in p.adjectives)
+_COATS = frozenset({"fur", "hair", "coat", "skin", "face", "eye", "nose", "ear", "tail", "paw", "sign", "light"})
+# What has one colour in the sun and another in the shade, or several at once.
+_OF_NATURE = frozenset({"place", "natural object", "plant", "building", "structure", None})
 
 
 def _is_name(sentence: Sentence, index: int) -> bool:
