@@ -58,17 +58,19 @@ class Choice:
     def __init__(self, words: list[Word]) -> None:
         self.words = words
         self._cumulative = list(accumulate(word.frequency for word in words))
+        self._different = len({word.form for word in words})
 
     def draw(self, rng: random.Random, most: int) -> Iterator[Word]:
         """Draw up to `most` different words at random, each by its frequency."""
         seen: set[str] = set()
+        all_of_them = min(most, self._different)
         for _ in range(4 * most if self.words else 0):
             at = bisect.bisect(self._cumulative, rng.random() * self._cumulative[-1])
             word = self.words[min(at, len(self.words) - 1)]
             if word.form not in seen:
                 seen.add(word.form)
                 yield word
-                if len(seen) == most:
+                if len(seen) == all_of_them:
                     return
 
 

@@ -175,7 +175,8 @@ def graft(sentence: Sentence, at: int, donor: Sentence, first: int, last: int, g
     ]
     before = own[at - 1]
     if before.lower in {"a", "an"}:
-        before.text = recased(article(new[0].text), before.text, sentence.caption, before.start)
+        text = recased(article(new[0].text), before.text, sentence.caption, before.start)
+        own[at - 1] = replace(before, text=text)
     gaps = [_gap(sentence, index) for index in range(len(own))]
     inner = [" ", *(_gap(donor, index) for index in range(first + 1, last))]
     tokens = [*own[:at], *new, *own[at:]]

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from itertools import chain
 
 from generators.text.corpus.describing import ADJECTIVE_TAGS
 from generators.text.corpus.facts import Facts
@@ -42,13 +43,13 @@ def other_attributes(
     """Put other attributes in the place of one, a token of a phrase."""
     old = sentence.tokens[index]
     kind, drawn = kind_of(phrase.lemma), 0
-    words = [word.form for word in lexicon.attributes(kind, phrase.lemma).draw(rng, 4 * most)]
     any_colour = attribute_family(old.lower) == "colour" and may_be_coloured(phrase.lemma)
-    if any_colour:
-        words = list(dict.fromkeys([*words, *rng.sample(BASIC_COLOURS, len(BASIC_COLOURS))]))
-    for word in words:
-        if drawn == most or word == old.lower or not excludes(old.lower, word):
+    said = (word.form for word in lexicon.attributes(kind, phrase.lemma).draw(rng, 4 * most))
+    seen = {old.lower}
+    for word in chain(said, rng.sample(BASIC_COLOURS, len(BASIC_COLOURS)) if any_colour else ()):
+        if drawn == most or word in seen or not excludes(old.lower, word):
             continue
+        seen.add(word)
         if word in SIZES and kind == "person":
             continue  # how large somebody is, nobody can tell from a picture
         if kind == "animal" and word in COLOURS and not has_colour(phrase.lemma, word):

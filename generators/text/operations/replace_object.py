@@ -2,8 +2,8 @@
 
 import random
 import re
+from collections import deque
 from collections.abc import Iterator
-from itertools import zip_longest
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
@@ -42,9 +42,15 @@ def replace_object(
     """Put another thing of the same kind in a noun's place: "a dog on a couch", "a cat on a couch"."""
     phrases = objects(sentence)
     rng.shuffle(phrases)
-    several = [other_objects(sentence, lexicon, rng, most, phrase) for phrase in phrases]
     # In turn, so that the first noun does not take all tries.
-    yield from (one for turn in zip_longest(*several) for one in turn if one is not None)
+    several = deque(other_objects(sentence, lexicon, rng, most, phrase) for phrase in phrases)
+    while several:
+        one = next(several[0], None)
+        if one is None:
+            several.popleft()
+        else:
+            yield one
+            several.rotate(-1)
 
 
 def objects(sentence: Sentence) -> list[NounPhrase]:
@@ -63,10 +69,10 @@ def other_objects(
         return  # "two woman": the slip is not ours to multiply
     if _is_bound(sentence, phrase):
         return
-    sure = _sure_objects(sentence, lexicon, phrase, determiner)
-    rng.shuffle(sure)
-    yield from sure
-    told = {candidate.negative_phrase for candidate in sure}
+    told: set[str] = set()
+    for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner):
+        told.add(sure.negative_phrase)
+        yield sure
     choice = lexicon.nouns(phrase.slot, head.tag, determiner, rivals(phrase.lemma))
     drawn = choice.draw(rng, 3 * most)
     # What may hold as well is told last, so that it takes no other's try.
@@ -88,23 +94,26 @@ def other_objects(
             yield candidate
 
 
-def _sure_objects(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, determiner: str) -> list[Candidate]:
+def _sure_objects(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, phrase: NounPhrase, determiner: str
+) -> Iterator[Candidate]:
     """Put what can take a thing's part, whether the corpus has it or not: a horse that is ridden for a bike."""
     head = sentence.tokens[phrase.head]
     if determiner == "" and head.tag == "NN" and phrase.first > 0:
-        return []  # "on horseback", "near water"
+        return  # "on horseback", "near water"
     words = {token.lemma.lower() for token in sentence.tokens}
-    found = []
-    for lemma in (*_beings(phrase, words), *_things(sentence, phrase, words)):
-        if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY):
+    lemmas = [*_beings(phrase, words), *_things(sentence, phrase, words)]
+    rng.shuffle(lemmas)
+    for lemma in lemmas:
+        if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY) or not _is_alone(sentence, words, lemma):
             continue  # "a shorts"
+        if not all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in _adjectives(sentence, phrase)):
+            continue
         form = plural_of(lexicon, lemma) if head.tag == "NNS" and lemma not in PLURAL_ONLY else lemma
-        candidate = with_noun(sentence, lexicon, phrase, lemma, form) if form else None
-        fits = all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in _adjectives(sentence, phrase))
-        if candidate is not None and fits and _is_alone(sentence, words, lemma):
-            candidate.failed = candidate.doubt = None
-            found.append(candidate)
-    return found
+        sure = with_noun(sentence, lexicon, phrase, lemma, form) if form else None
+        if sure is not None:
+            sure.failed = sure.doubt = None
+            yield sure
 
 
 def _adjectives(sentence: Sentence, phrase: NounPhrase) -> list[str]:
