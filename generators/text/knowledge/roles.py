@@ -109,7 +109,7 @@ _ROLES: tuple[tuple[str, str, str], ...] = (
         "",
         "sit on, lie on, sleep on, lay on, rest on",
         "bench park-bench chair stool seat ; couch sofa ; bed ; log ; rock boulder stone ; blanket towel mat "
-        "rug ; table ; skateboard",
+        "rug ; table",
     ),
     (
         "",

@@ -263,6 +263,8 @@ def _is_the_place(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemm
     if any(kind_of(other) == "place" for other in others) or {lemma, phrase.lemma} & _WITH_PLACES:
         return False
     new, old = thing_of(lemma), thing_of(phrase.lemma)
+    if old is not None and old.place == "ground for games":
+        return False  # what is played there is played nowhere else
     if new is None or old is None or (new.place in _INDOORS) == (old.place in _INDOORS):
         return True
     things = (other for other in others if kind_of(other) not in {"person", "animal", "clothing"})
