@@ -180,10 +180,6 @@ class Lexicon:
         before = (governor, words) in self._governors or (kind_of(governor), words) in self._governors
         return before and self._targets[words, target] * 50 >= self._targets["", target]
 
-    def goes_with(self, governor: str, words: str) -> bool:
-        """Tell whether the corpus uses a preposition behind this very governor."""
-        return (governor, words) in self._governors
-
     def places(self, governor: str, words: str, target: str) -> bool:
         """Tell whether the corpus puts, behind a preposition, a thing there that does or is such: "sit", "on", "couch".
 

@@ -13,7 +13,8 @@ from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.additions import shuffled, told_from
 from generators.text.operations.base import Operation
 from generators.text.operations.details import details
-from generators.text.operations.replace_object import SALIENT_KINDS, deeds_of, objects, other_objects
+from generators.text.operations.replace_object import SALIENT_KINDS, objects, other_objects
+from generators.text.operations.standing import deeds_of
 
 
 def add_object(
