@@ -111,7 +111,8 @@ _INSTEAD: dict[str, tuple[str, ...]] = {
     "crawl": ("sit", "stand", "run"),
     "dance": ("sit", "lie", "sleep"),
 }
-_OF_PEOPLE = frozenset({"dance"})
+_NOT_OF_BEASTS = frozenset({"dance"})
+_NOT_OF_PEOPLE = {"stand": frozenset({"sleep"})}  # who stands behind a tripod does not sleep there
 # What somebody may do besides: who sleeps or runs does not read.
 POSTURES = ("sit", "stand", "lie")
 _NEAR = frozenset({"by", "near", "next to", "beside", "behind", "in front of"})
@@ -160,7 +161,8 @@ def done_instead(verb: str, kind: str | None, frame: str) -> tuple[str, ...]:
     return tuple(
         other
         for other in _INSTEAD.get(deed_of(verb), ())
-        if (kind == "person" or other not in _OF_PEOPLE) and _is_done_at(other, taken, noun)
+        if other not in (_NOT_OF_BEASTS if kind == "animal" else _NOT_OF_PEOPLE.get(deed_of(verb), ()))
+        and _is_done_at(other, taken, noun)
     )
 
 

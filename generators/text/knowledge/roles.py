@@ -205,6 +205,7 @@ _OF_SOME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
         ("jump leap air midair hoop hurdle fly climb", "dog cat monkey goat horse rabbit"),
         ("hind", "dog cat monkey bear rabbit horse"),
         ("paw claw", "dog cat bear rabbit"),
+        ("whisker", "dog cat rabbit"),
         ("fur furry fluffy shaggy hairy coat", "dog cat bear rabbit sheep goat monkey"),
         ("leash collar lead", "dog cat horse goat pig monkey"),
     )
