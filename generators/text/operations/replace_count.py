@@ -96,14 +96,23 @@ def _more_than_one(
         return None  # "two lone dogs"
     if has_pronoun(sentence) or sentence.child(phrase.head, "relcl") is not None:
         return None
+    if any(token.lower == "one" and token.index != one.index for token in tokens):
+        return None  # "three men with one hand"
     introduced = [(p, determiner_class(sentence, p)) for p in sentence.noun_phrases]
     if any(determiner == "a" and tokens[p.head].tag == "NNS" for p, determiner in introduced):
         return None  # "a collar runs" is no collar
-    if any(determiner == "a" and kind_of(p.lemma) == "clothing" for p, determiner in introduced):
+    if any(determiner == "a" and _is_ones_own(p.lemma) for p, determiner in introduced):
         return None  # two men do not share "a red hat"
     plural = plural_of(lexicon, phrase.lemma)
     verbs = agreement_edits(sentence, lexicon, phrase.head, plural=True)
     return None if plural is None or verbs is None else (plural, verbs)
+
+
+_OF_ONE_BODY = frozenset({"arm", "beard", "ear", "face", "hand", "head", "leg", "mohawk", "mouth", "nose", "tail"})
+
+
+def _is_ones_own(noun: str) -> bool:
+    return kind_of(noun) in {"clothing", "accessory", "bag"} or noun.rpartition(" ")[2] in _OF_ONE_BODY
 
 
 def _number_for_one(

@@ -12,7 +12,7 @@ from generators.text.knowledge.relations import region_of, relations_exclude, tu
 from generators.text.knowledge.things import kind_of, thing_of
 from generators.text.language.edits import Candidate, Claim, Edit
 from generators.text.language.frames import noun_at
-from generators.text.language.sentence import NounPhrase, Relation, Sentence
+from generators.text.language.sentence import NounPhrase, Relation, Sentence, Token
 from generators.text.operations.base import Compared, Operation, Question, Span
 
 
@@ -44,9 +44,24 @@ def _turned(sentence: Sentence, relation: Relation, target: NounPhrase) -> Itera
         return  # "sits on the curb next to a car": both say where
     if governor.pos == "VERB" and sentence.child(governor.index, "dobj", "prt", "advmod") is not None:
         return
+    if _is_for_something(sentence, governor):
+        return
     deed = governor.lemma.lower() if governor.pos == "VERB" else "be"
+    person = kind_of(noun_at(sentence, who)) == "person"
     for words in turned(relation.words, deed, target.lemma):
+        if person and words == "under" and target.lemma.rpartition(" ")[2] in _LOW:
+            continue
         yield _with_relation(sentence, relation, words, ("relation", words, target.lemma), None)
+
+
+_LOW = frozenset({"bench", "chair", "couch", "sofa"})  # no person fits below
+
+
+def _is_for_something(sentence: Sentence, verb: Token) -> bool:
+    """Tell whether somebody goes there for what is there: jumps into a pool after a duck, or to get it."""
+    if verb.dep == "xcomp" or sentence.child(verb.index, "advcl", "xcomp") is not None:
+        return True
+    return any(r.governor == verb.index and r.words in {"after", "for"} for r in sentence.relations)
 
 
 def _drawn(
