@@ -229,6 +229,10 @@ class Lexicon:
         """Tell whether the corpus has things of a noun's kind do this to something, or somewhere."""
         return (kind_of(noun), verb, taken) in self._deeds
 
+    def mentions(self, word: str) -> int:
+        """Count the uses of a noun or verb."""
+        return self._mentions[word]
+
     def is_beside(self, first: str, second: str) -> bool:
         """Tell whether captions name both of two things a lot, so that where the one is the other may be too."""
         return self._is_habit(self._beside, first, second)

@@ -30,7 +30,7 @@ def add_object(
             if detail.first <= phrase.head < detail.last:
                 if kind_of(phrase.lemma) == "place" or _has_such(sentence, phrase.lemma):
                     continue  # what suits everything else that a caption says; and in one picture, one stroller
-                for candidate in other_objects(detail.sentence, lexicon, rng, most, phrase):
+                for candidate in other_objects(detail.sentence, lexicon, rng, most, phrase, facts):
                     found = True
                     yield told_from(detail, candidate, "add_object")
     if not found:

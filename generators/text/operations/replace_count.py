@@ -36,10 +36,12 @@ def replace_count(
         one = number if phrase.determiner is None else phrase.determiner
         more = _more_than_one(sentence, lexicon, phrase, sentence.tokens[one]) if one is not None else None
         if one is not None and more is not None:
-            for word in _numbers(lexicon, rng, most):
+            for word in _numbers(lexicon, rng, _FEW_OF_ONE):
                 yield _number_for_one(sentence, phrase, sentence.tokens[one], word, *more)
 
 
+# Where there is one a language model finds any number less likely (0.95 of the time): few of them are ever kept.
+_FEW_OF_ONE = 4
 _TOLD_OFF = frozenset({"both", "each", "either", "neither"})
 
 

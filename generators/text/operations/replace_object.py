@@ -17,7 +17,7 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
-from generators.text.knowledge.roles import beings_for, does_as_well, goes_with, is_stunt, stand_ins
+from generators.text.knowledge.roles import goes_with, is_stunt, stand_ins
 from generators.text.knowledge.things import has_own_name, kind_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
@@ -30,6 +30,7 @@ from generators.text.language.grammar import (
 )
 from generators.text.language.sentence import PLURAL_ONLY, NounPhrase, Sentence
 from generators.text.operations.base import Compared, Operation, Question, Span
+from generators.text.operations.beings import other_beings
 from generators.text.operations.standing import may_stand
 from generators.text.operations.telling import definite
 
@@ -38,13 +39,13 @@ SALIENT_KINDS = ("animal", "person", "vehicle")
 
 
 def replace_object(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
     """Put another thing of the same kind in a noun's place: "a dog on a couch", "a cat on a couch"."""
     phrases = objects(sentence)
     rng.shuffle(phrases)
     # In turn, so that the first noun does not take all tries.
-    several = deque(other_objects(sentence, lexicon, rng, most, phrase) for phrase in phrases)
+    several = deque(other_objects(sentence, lexicon, rng, most, phrase, facts) for phrase in phrases)
     while several:
         one = next(several[0], None)
         if one is None:
@@ -61,7 +62,7 @@ def objects(sentence: Sentence) -> list[NounPhrase]:
 
 
 def other_objects(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, phrase: NounPhrase
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, phrase: NounPhrase, facts: Facts
 ) -> Iterator[Candidate]:
     """Put other things in one noun's place."""
     head = sentence.tokens[phrase.head]
@@ -71,10 +72,10 @@ def other_objects(
     if _is_bound(sentence, phrase):
         return
     told: set[str] = set()
-    for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner):
+    for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner, facts):
         told.add(sure.negative_phrase)
         yield sure
-    choice = lexicon.nouns(phrase.slot, head.tag, determiner, rivals(phrase.lemma))
+    choice = lexicon.nouns(phrase.slot, head.tag, determiner, frozenset({kind_of(phrase.lemma) or ""}))
     drawn = choice.draw(rng, 3 * most)
     # What may hold as well is told last, so that it takes no other's try.
     for word in sorted(drawn, key=lambda word: things_exclude(word.lemma, phrase.lemma) is False):
@@ -96,15 +97,16 @@ def other_objects(
 
 
 def _sure_objects(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, phrase: NounPhrase, determiner: str
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, phrase: NounPhrase, determiner: str, facts: Facts
 ) -> Iterator[Candidate]:
     """Put what can take a thing's part, whether the corpus has it or not: a horse that is ridden for a bike."""
     head = sentence.tokens[phrase.head]
     if determiner == "" and head.tag == "NN" and phrase.first > 0:
         return  # "on horseback", "near water"
     words = {token.lemma.lower() for token in sentence.tokens}
-    lemmas = [*_beings(phrase, words), *_things(sentence, phrase, words)]
-    rng.shuffle(lemmas)
+    lemmas = [*other_beings(sentence, phrase, words, facts), *_things(sentence, phrase, words)]
+    # As often as the corpus says them, without repeats (Efraimidis and Spirakis 2006).
+    lemmas.sort(key=lambda lemma: rng.random() ** (1 / (1 + lexicon.mentions(lemma))), reverse=True)
     for lemma in lemmas:
         if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY) or not _is_alone(sentence, words, lemma):
             continue  # "a shorts"
@@ -124,12 +126,6 @@ def _adjectives(sentence: Sentence, phrase: NounPhrase) -> list[str]:
 def _is_alone(sentence: Sentence, words: set[str], lemma: str) -> bool:
     """Tell whether a caption says nothing of such a thing, and nothing that it cannot have: a man no bikini."""
     return lemma not in words and all(fits_gender(lemma, token.lemma.lower()) for token in sentence.tokens)
-
-
-def _beings(phrase: NounPhrase, words: set[str]) -> Iterator[str]:
-    for lemma in beings_for(phrase.lemma):
-        if kind_of(lemma) == "person" or does_as_well(lemma, words):
-            yield lemma
 
 
 def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator[str]:
@@ -162,13 +158,6 @@ def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
     if again and kind_of(phrase.lemma) == "place":
         return True  # a slip, "in a hallway down a hallway", or one place said twice
     return any(sentence.tokens[index].lower in {"another", "other"} for p in again for index in range(p.first, p.head))
-
-
-def rivals(lemma: str) -> frozenset[str]:
-    """Name the kinds of things that can stand in for a thing and exclude it."""
-    kind = kind_of(lemma)
-    # Whoever says "person" excludes no person, but does exclude a dog.
-    return frozenset({kind, "animal"} if kind == "person" else {kind or ""})
 
 
 def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, form: str) -> Candidate | None:
@@ -238,7 +227,7 @@ def _why_not_object(sentence: Sentence, old: NounPhrase, new: str) -> str | None
     """
     kind = kind_of(new)
     coloured = any(attribute_family(sentence.tokens[a].lower) == "colour" for a in old.adjectives)
-    fitting = {*rivals(old.lemma), *(() if kind_of(old.lemma) == "person" else SALIENT_KINDS)}
+    fitting = {kind_of(old.lemma), *(("animal",) if kind_of(old.lemma) == "person" else SALIENT_KINDS)}
     if kind not in fitting or new in NOT_VISIBLE or new in COLOURS:
         return "incompatible"
     if kind == "person" and coloured:

@@ -33,21 +33,11 @@ def may_stand(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: s
         return False
     if not all(fits_gender(lemma, token.lemma.lower()) for token in sentence.tokens):
         return False
-    other = kind_of(lemma) != kind_of(phrase.lemma)
-    if other and kind_of(phrase.lemma) == "person" and lemma not in _AS_LARGE:
-        return False  # no centipede rides where a guy does
-    has = (not other and kind_of(lemma) == "person") or all(
+    return kind_of(lemma) == "person" or all(
         lexicon.has_with(lemma, relation.words, noun_at(sentence, relation.target))
         for relation in sentence.relations
         if relation.governor == phrase.head and sentence.phrase_of(relation.target) is not None
     )
-    return has and (not other or all(lexicon.does(lemma, *deed) for deed in deeds_of(sentence, at)))
-
-
-# Beings that are where people are, and as large.
-_AS_LARGE = frozenset(
-    {"bear", "cat", "cow", "dog", "donkey", "elephant", "goat", "horse", "kangaroo", "lion", "monkey", "pig", "sheep"}
-)
 
 
 def _may_be_together(lexicon: Lexicon, lemma: str, others: list[str]) -> bool:
