@@ -87,7 +87,7 @@ def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     family = attribute_family(word)
     if word in _HALVES or word in _UNSEEN or (word in SIZES and kind_of(phrase.lemma) == "person"):
         return False
-    if family == "colour" and (phrase.lemma in _COATS or kind_of(phrase.lemma) in _OF_NATURE):
+    if family == "colour" and (_is_coat(sentence, phrase) or kind_of(phrase.lemma) in _OF_NATURE):
         return False  # "a brown dog with blue fur"; and water is white, blue and green
     if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"another", "other"}:
         return False  # "a black dog and another black dog"
@@ -105,9 +105,16 @@ def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     return family != "colour" or before not in SHADES  # "navy blue" and "light blue" are one attribute
 
 
-_COATS = frozenset({"fur", "hair", "coat", "skin", "face", "eye", "nose", "ear", "tail", "paw", "sign", "light"})
+_COATS = frozenset({"fur", "hair", "skin", "face", "eye", "nose", "ear", "tail", "paw", "sign", "light"})
 # What has one colour in the sun and another in the shade, or several at once.
 _OF_NATURE = frozenset({"place", "natural object", "plant", "building", "structure", None})
+
+
+def _is_coat(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a thing is part of a body, or the coat of an animal."""
+    if phrase.lemma == "coat":
+        return any(kind_of(other.lemma) == "animal" for other in sentence.noun_phrases)
+    return phrase.lemma in _COATS
 
 
 def _is_name(sentence: Sentence, index: int) -> bool:
