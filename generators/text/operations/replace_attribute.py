@@ -20,6 +20,7 @@ from generators.text.knowledge.roles import has_colour, may_be_coloured
 from generators.text.knowledge.things import kind_of
 from generators.text.language.casing import Style, starts_sentence
 from generators.text.language.edits import Candidate, Edit
+from generators.text.language.frames import noun_at
 from generators.text.language.grammar import (
     article_edits,
 )
@@ -43,7 +44,7 @@ def other_attributes(
     """Put other attributes in the place of one, a token of a phrase."""
     old = sentence.tokens[index]
     kind, drawn = kind_of(phrase.lemma), 0
-    any_colour = attribute_family(old.lower) == "colour" and may_be_coloured(phrase.lemma)
+    any_colour = attribute_family(old.lower) == "colour" and (index == phrase.head or may_be_coloured(phrase.lemma))
     said = (word.form for word in lexicon.attributes(kind, phrase.lemma).draw(rng, 4 * most))
     seen = {old.lower}
     for word in chain(said, rng.sample(BASIC_COLOURS, len(BASIC_COLOURS)) if any_colour else ()):
@@ -68,12 +69,30 @@ def with_attribute(sentence: Sentence, phrase: NounPhrase, index: int, word: str
 
 def attributes(sentence: Sentence) -> list[tuple[NounPhrase, int]]:
     """List the attributes that may change, as noun phrase and token index of the adjective."""
-    return [
+    worn = [(phrase, phrase.head) for phrase in sentence.noun_phrases if _is_worn_colour(sentence, phrase)]
+    return worn + [
         (phrase, index)
         for phrase in sentence.noun_phrases
-        for index in phrase.adjectives
+        for index in (*phrase.adjectives, *_second_colours(sentence, phrase))
         if phrase.lemma not in NOT_VISIBLE and _may_change(sentence, phrase, index)
     ]
+
+
+def _is_worn_colour(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a noun is the colour of what somebody wears: "a girl in blue"."""
+    if phrase.lemma not in COLOURS or phrase.first != phrase.head:
+        return False
+    found = next((r for r in sentence.relations if r.target == phrase.head and r.words == "in"), None)
+    return found is not None and kind_of(noun_at(sentence, found.governor)) == "person"
+
+
+def _second_colours(sentence: Sentence, phrase: NounPhrase) -> Iterator[int]:
+    """Find the colours that follow another: "white" of "a black and white dog"."""
+    for first in phrase.adjectives:
+        for index in sentence.children[first]:
+            token = sentence.tokens[index]
+            if token.dep == "conj" and index < phrase.head and token.lower in COLOURS:
+                yield index
 
 
 SIZES = frozenset({"large", "small", "big", "huge", "tiny", "larger", "smaller", "bigger", "enormous"})

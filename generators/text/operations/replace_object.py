@@ -96,6 +96,9 @@ def other_objects(
             yield candidate
 
 
+_MOST_SURE = 6  # of one noun; what a corpus hardly says a blind model tells, and it is not kept
+
+
 def _sure_objects(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, phrase: NounPhrase, determiner: str, facts: Facts
 ) -> Iterator[Candidate]:
@@ -107,7 +110,7 @@ def _sure_objects(
     lemmas = [*other_beings(sentence, phrase, words, facts), *_things(sentence, phrase, words)]
     # As often as the corpus says them, without repeats (Efraimidis and Spirakis 2006).
     lemmas.sort(key=lambda lemma: rng.random() ** (1 / (1 + lexicon.mentions(lemma))), reverse=True)
-    for lemma in lemmas:
+    for lemma in lemmas[:_MOST_SURE]:
         if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY) or not _is_alone(sentence, words, lemma):
             continue  # "a shorts"
         if not all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in _adjectives(sentence, phrase)):
