@@ -1,4 +1,4 @@
-"""Proposals by likelihood: of several candidates the one that is as plausible as the original."""
+"""Ranking: of several candidates the one that is as plausible as the original."""
 
 import math
 from typing import Any
