@@ -61,10 +61,6 @@ class PrefixTree:
             sums.append(weight + (sums[before] if before >= 0 else 0.0))
         return {sequence: sums[end] for sequence, end in zip(self.sequences, self._ends, strict=True)}
 
-    def last_nodes(self) -> dict[Tokens, int]:
-        """Tell which node stands before the last token of each sequence."""
-        return {sequence: self.edges[end][0] for sequence, end in zip(self.sequences, self._ends, strict=True)}
-
     def _shared(self, sequence: Tokens) -> int:
         last = self.sequences[-1] if self.sequences else ()
         pairs = zip(last, sequence, strict=False)

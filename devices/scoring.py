@@ -1,6 +1,5 @@
 """Score captions by a causal language model; what captions share at their beginning is computed once."""
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
@@ -34,9 +33,6 @@ _CACHED, _ROOM = 2, 256
 # float16 and 0.000004 in float32; to know the mask but not the positions by 0.3 or more, the positions but not the mask
 # by 2 (worst of the probes; Gemma 3 270M and SmolLM2 135M).
 _TOLERANCE_16_BITS, _TOLERANCE = 0.1, 1e-4
-# How tokenizers write the blank before a word, and a word in small letters.
-_BLANKS = "▁Ġ"
-_SMALL = re.compile(r"[a-z]{2,}")
 # Sentences that branch early, late and from one another's ends, to see whether a model can read trees.
 _PROBES = (
     "A man",
@@ -90,45 +86,6 @@ class Scorer:
         totals = self._totals(sorted(set(readable.values())))
         self.scored += len(readable)
         return {caption: (totals[ids], len(ids) - 1) for caption, ids in readable.items()}
-
-    def likely(self, beginnings: list[str], most: int) -> dict[str, list[tuple[str, float]]]:
-        """Return the likeliest words to come next behind each beginning of a caption, the likeliest first.
-
-        They are words of one token that a blank stands before, in small letters, each with its log-probability (nats);
-        at most `most` for a beginning, none where a tokenizer writes no blanks. Beginnings of one caption are read at
-        once, as captions are scored. One that is longer than the model can read is left out.
-        """
-        if not beginnings:
-            return {}
-        known = {ids: text for text, ids in zip(beginnings, self._tokens(beginnings), strict=True)}
-        # A last token, whichever: what stands before it is read.
-        sequences = sorted((*ids, 0) for ids in known if len(ids) <= min(self._loaded.window, self._loaded.longest))
-        trees = self.reads_trees
-        found: dict[str, list[tuple[str, float]]] = {}
-        for batch in self._batches(planted(sequences, self._row if trees else 1)):
-            logits = self._logits(batch, trees)
-            for row, of in zip(batch, logits, strict=True):
-                for sequence, node in row.last_nodes().items():
-                    found[known[sequence[:-1]]] = self._likeliest(of[node], most)
-        return found
-
-    def _likeliest(self, logits: "torch.Tensor", most: int) -> list[tuple[str, float]]:
-        import torch
-
-        words, ids = self._words
-        weights = torch.log_softmax(logits, -1, dtype=torch.float32)[ids]
-        best = torch.topk(weights, min(most, len(words)))
-        return [(words[at], value) for at, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
-
-    @cached_property
-    def _words(self) -> tuple[list[str], "torch.Tensor"]:
-        """The words of one token that stand behind a blank, and the numbers of their tokens."""
-        import torch
-
-        size = self._loaded.model.get_output_embeddings().weight.shape[0]
-        names = self._loaded.tokenizer.convert_ids_to_tokens(list(range(min(size, len(self._loaded.tokenizer)))))
-        tokens = [n for n, name in enumerate(names) if name and name[0] in _BLANKS and _SMALL.fullmatch(name, 1)]
-        return [names[n][1:] for n in tokens], torch.tensor(tokens, device=self._loaded.device, dtype=torch.long)
 
     def _tokens(self, captions: list[str]) -> list[Tokens]:
         tokenizer = self._loaded.tokenizer

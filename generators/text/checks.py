@@ -9,7 +9,8 @@ from collections import Counter
 from generators.text.corpus.facts import Facts, normalised
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.contrasts import things_exclude
-from generators.text.knowledge.exclusions import COLOURS, attribute_family, gender_of, region_of
+from generators.text.knowledge.exclusions import COLOURS, attribute_family, gender_of
+from generators.text.knowledge.relations import region_of
 from generators.text.knowledge.things import kind_of
 from generators.text.knowledge.wordnet import is_same_or_general
 from generators.text.language.edits import Applied, Candidate, Claim

@@ -18,7 +18,6 @@ from generators.text.language.scope import forbidden
 from generators.text.language.sentence import Sentence
 from generators.text.language.units import unit_within
 from generators.text.operations import OPERATIONS
-from generators.text.proposals import Proposals
 from generators.text.ranking import Ranking
 from schemas.config import Text
 from schemas.ids import row_seed, text_negative_id
@@ -29,7 +28,7 @@ from schemas.tables import TEXT_NEGATIVES
 class TextNegatives:
     """Make wrong captions out of parses."""
 
-    version = 6
+    version = 7
 
     def __init__(
         self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str, ranking: Ranking | None = None
@@ -37,17 +36,13 @@ class TextNegatives:
         """Take a `ranking` to choose among candidates by; without, the first drawn are kept."""
         self.config, self.seed, self.lexicon_id, self.parser = config, seed, lexicon_id, parser
         self.lexicon, self.ranking = Lexicon(lexicon), ranking
-        proposing = ranking is not None and ranking.config.proposals
-        self._proposals = Proposals(ranking.scorer, ranking.config.proposals) if ranking and proposing else None
         self._most = max(config.per_operation, ranking.config.candidates if ranking is not None else 0)
         self._seconds: dict[str, float] = {}
-        self._likely: dict[int, Lexicon] = {}  # by identity of a sentence: what may be drawn for it
 
     @property
     def identity(self) -> list[Any]:
         """Stage name, version, settings, seed, the lexicon that words are drawn from, and what inflects them."""
         ranking = [self.ranking.identity] if self.ranking is not None else []
-        ranking += [self._proposals.identity] if self._proposals is not None else []
         settings = self.config.model_dump(mode="json", exclude={"rank"})
         words = libraries("inflect", "lemminflect", "wn")
         return ["text", self.version, settings, self.seed, self.lexicon_id, *words, *ranking]
@@ -58,26 +53,14 @@ class TextNegatives:
         names = ("image_id", "pair_id", "caption", "tokens")
         rows = zip(*(table[name].to_pylist() for name in names), strict=True)
         made: list[dict[str, Any]] = []
-        parsed = [
-            (image, [(pair, Sentence.from_row(caption, tokens)) for _, pair, caption, tokens in captions])
-            for image, captions in groupby(rows, key=lambda row: row[0])
-        ]
-        proposed = self._propose([sentence for _, pairs in parsed for _, sentence in pairs])
-        for image, pairs in parsed:
+        for image, captions in groupby(rows, key=lambda row: row[0]):
+            pairs = [(pair, Sentence.from_row(caption, tokens)) for _, pair, caption, tokens in captions]
             facts = Facts([sentence for _, sentence in pairs], [pair for pair, _ in pairs])
             for pair, sentence in pairs:
                 made += ({"image_id": image, **row} for row in self._negatives(pair, sentence, facts))
         ranked = self.ranking.mark(made, self.config.per_operation) if self.ranking is not None else []
         result = pa.Table.from_pylist(made, TEXT_NEGATIVES)
-        return with_ledger(result, self._ledger(table.num_rows, made) + proposed + ranked)
-
-    def _propose(self, sentences: list[Sentence]) -> list[dict[str, Any]]:
-        """Have the language model propose words for every place of these captions; returns ledger entries."""
-        self._likely = {}
-        if self._proposals is None:
-            return []
-        self._likely, work = self._proposals(sentences, self.lexicon)
-        return [work]
+        return with_ledger(result, self._ledger(table.num_rows, made) + ranked)
 
     def _negatives(self, pair: str, sentence: Sentence, facts: Facts) -> Iterator[dict[str, Any]]:
         seen: set[str] = set()
@@ -117,8 +100,8 @@ class TextNegatives:
                 return
 
     def _candidates(self, operation: str, sentence: Sentence, facts: Facts, rng: random.Random) -> Iterator[Candidate]:
-        one, lexicon = OPERATIONS[operation], self._likely.get(id(sentence), self.lexicon)
-        found = _placed(sentence, one.candidates(sentence, lexicon, rng, self.config.tries, facts))
+        one = OPERATIONS[operation]
+        found = _placed(sentence, one.candidates(sentence, self.lexicon, rng, self.config.tries, facts))
         matched = one.method != "insert" or self.config.unmatched
         return (candidate for candidate in found if matched or candidate.original is not None)
 

@@ -1,4 +1,4 @@
-"""Proposals by likelihood: of several words for one place, the one that makes the caption as plausible as it was.
+"""Ranking by likelihood: of several candidates for one place, the one that makes the caption as plausible as it was.
 
 The likeliest word gives a negative away as surely as the least likely one does: a blind model need only know which.
 """

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 
-from generators.text.knowledge.exclusions import NUMBER_WORDS, region_of
+from generators.text.knowledge.exclusions import NUMBER_WORDS
+from generators.text.knowledge.relations import region_of
 from generators.text.knowledge.things import kind_of
 from generators.text.language.sentence import NOUN_TAGS, Sentence
 from schemas.words import words_of

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from generators.text.knowledge.exclusions import actions_alike
+from generators.text.knowledge.deeds import actions_alike
 from generators.text.knowledge.things import is_kin, kind_of, thing_of
 from generators.text.knowledge.wordnet import is_known
 
@@ -58,17 +58,19 @@ class Choice:
     def __init__(self, words: list[Word]) -> None:
         self.words = words
         self._cumulative = list(accumulate(word.frequency for word in words))
+        self._different = len({word.form for word in words})
 
     def draw(self, rng: random.Random, most: int) -> Iterator[Word]:
         """Draw up to `most` different words at random, each by its frequency."""
         seen: set[str] = set()
+        all_of_them = min(most, self._different)
         for _ in range(4 * most if self.words else 0):
             at = bisect.bisect(self._cumulative, rng.random() * self._cumulative[-1])
             word = self.words[min(at, len(self.words) - 1)]
             if word.form not in seen:
                 seen.add(word.form)
                 yield word
-                if len(seen) == most:
+                if len(seen) == all_of_them:
                     return
 
 
@@ -107,15 +109,6 @@ class Lexicon:
             lambda row: row[3] == noun or (kind is not None and kind_of(row[3]) == kind),
         )
 
-    def actions(self, subject_kind: str | None, frame: str, tag: str) -> Choice:
-        """Verbs in a form that the corpus uses of subjects of a kind, with the same preposition or an object."""
-        taken = frame.partition(":")[0]
-        return self._choice(
-            ("action", subject_kind, taken, tag),
-            self._rows["action"],
-            lambda row: row[2] == tag and row[4].partition(":")[0] == taken and kind_of(row[3]) == subject_kind,
-        )
-
     def relations(self, target: str) -> Choice:
         """Prepositions that the corpus uses before nouns of the target's kind, or before this noun."""
         kind = kind_of(target)
@@ -149,16 +142,6 @@ class Lexicon:
             for _, form, *_, n in self._rows[kind]:
                 counts[form] += n
         return {form.lower(): form for form, _ in sorted(counts.items(), key=lambda item: (item[1], item[0]))}
-
-    def takes(self, verb: str, frame: str) -> bool:
-        """Tell whether the corpus has a verb with this frame's noun, or with one of its kind.
-
-        Places are not alike enough for that: one swims in a river and not in a field.
-        """
-        taken, _, noun = frame.partition(":")
-        known = self._frames.get((verb, taken), ())
-        kind = kind_of(noun) or noun
-        return noun in known or (kind != "place" and kind in known)
 
     def is_bare(self, noun: str) -> bool:
         """Tell whether the corpus uses a singular noun without a determiner, as it does "water"."""
@@ -196,10 +179,6 @@ class Lexicon:
             return False
         before = (governor, words) in self._governors or (kind_of(governor), words) in self._governors
         return before and self._targets[words, target] * 50 >= self._targets["", target]
-
-    def goes_with(self, governor: str, words: str) -> bool:
-        """Tell whether the corpus uses a preposition behind this very governor."""
-        return (governor, words) in self._governors
 
     def places(self, governor: str, words: str, target: str) -> bool:
         """Tell whether the corpus puts, behind a preposition, a thing there that does or is such: "sit", "on", "couch".
@@ -242,9 +221,17 @@ class Lexicon:
         settings = self._settings.get(noun, {})
         return place in settings or sum(settings.values()) < 3
 
+    def is_said_at(self, noun: str, place: str) -> bool:
+        """Tell whether captions name a thing together with places of a class."""
+        return place in self._settings.get(noun, {})
+
     def acts(self, noun: str, verb: str, taken: str) -> bool:
         """Tell whether the corpus has things of a noun's kind do this to something, or somewhere."""
         return (kind_of(noun), verb, taken) in self._deeds
+
+    def mentions(self, word: str) -> int:
+        """Count the uses of a noun or verb."""
+        return self._mentions[word]
 
     def is_beside(self, first: str, second: str) -> bool:
         """Tell whether captions name both of two things a lot, so that where the one is the other may be too."""
@@ -317,14 +304,6 @@ class Lexicon:
         for _, _, _, noun, _, n in self._rows["attribute"]:
             totals[noun] += n
         return totals
-
-    @cached_property
-    def _frames(self) -> dict[tuple[str, str], set[str]]:
-        index: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for word, _, _, _, frame, _ in self._rows["action"]:
-            taken, _, noun = frame.partition(":")
-            index[word, taken].update((noun, kind_of(noun) or noun))
-        return index
 
     @cached_property
     def _deeds(self) -> dict[tuple[str | None, str, str], set[str]]:

@@ -3,7 +3,6 @@
 Small closed classes of English, written out. A word that is in none of them is left to WordNet.
 """
 
-from generators.text.knowledge.things import kind_of
 from generators.text.knowledge.wordnet import SMALL_WORDS, is_opposite
 
 # The eleven basic colour terms (Berlin and Kay 1969) and the shades that captions use, by basic term.
@@ -33,6 +32,7 @@ COLOURS: dict[str, str] = {
     "gray": "grey",
     "silver": "grey",
 }
+BASIC_COLOURS = ("black", "white", "red", "green", "yellow", "blue", "purple", "pink", "orange", "brown")
 # Neighbours on the colour wheel, which two people may name differently on the same thing.
 _NEIGHBOURS = frozenset(
     frozenset(pair)
@@ -141,58 +141,6 @@ def clothes_exclude(first: str, second: str) -> bool:
     return len(heads) == 2 and any(heads <= worn for worn in _WORN.values())
 
 
-# Where a thing is with respect to another; prepositions of one region say much the same.
-_REGIONS: dict[str, tuple[str, ...]] = {
-    "in": ("in", "inside", "into", "within", "inside of"),
-    "out": ("outside", "out of", "outside of"),
-    "on": ("on", "onto", "atop", "on top of", "upon"),
-    "off": ("off",),
-    "over": ("over", "above"),
-    "under": ("under", "underneath", "beneath", "below"),
-    "front": ("in front of",),
-    "behind": ("behind",),
-    "near": ("near", "next to", "beside", "by", "close to", "alongside"),
-    "up": ("up",),
-    "down": ("down",),
-    "toward": ("towards", "toward"),
-    "away": ("away from",),
-    "left": ("left of", "to the left of", "on the left of"),
-    "right": ("right of", "to the right of", "on the right of"),
-}
-_REGION_OF = {words: region for region, several in _REGIONS.items() for words in several}
-_EXCLUSIVE_REGIONS = frozenset(
-    frozenset(pair)
-    for pair in (
-        ("in", "out"),
-        ("in", "under"),
-        ("in", "behind"),
-        ("in", "front"),
-        ("in", "near"),
-        ("on", "under"),
-        ("on", "behind"),
-        ("on", "front"),
-        ("on", "near"),
-        ("on", "off"),
-        ("over", "under"),
-        ("under", "near"),
-        ("front", "behind"),
-        ("up", "down"),
-        ("toward", "away"),
-        ("left", "right"),
-    )
-)
-
-
-def region_of(preposition: str) -> str | None:
-    """Name the region that a preposition speaks of; none for those that are not about place."""
-    return _REGION_OF.get(preposition)
-
-
-def relations_exclude(first: str, second: str) -> bool:
-    """Tell whether two prepositions cannot both hold: "on" and "under", "in front of" and "behind"."""
-    return frozenset({region_of(first), region_of(second)}) in _EXCLUSIVE_REGIONS
-
-
 # Relations that hold both ways: swapping their ends says the same thing.
 SYMMETRIC_PREPOSITIONS = frozenset(
     {
@@ -215,119 +163,6 @@ SYMMETRIC_VERBS = frozenset(
         "kiss", "look", "marry", "meet", "play", "race", "smile", "spar", "stare", "talk", "touch", "watch", "wrestle",
     }
 )  # fmt: skip
-
-# What somebody can do only one of at a time.
-_POSTURES = frozenset({"sit", "lie", "lay", "kneel", "crouch", "squat", "sleep"})
-_MOVES = frozenset(
-    {
-        "run",
-        "walk",
-        "swim",
-        "fly",
-        "crawl",
-        "climb",
-        "drive",
-        "ski",
-        "surf",
-        "skateboard",
-        "snowboard",
-        "dance",
-        "bike",
-        "paddle",
-        "row",
-        "sail",
-        "skate",
-    }
-)
-# Nobody does these asleep.
-_AWAKE = frozenset(
-    {
-        "bark", "chase", "cook", "drink", "eat", "fight", "jump", "laugh", "leap", "paint", "play", "point", "pose",
-        "read", "sing", "smile", "talk", "wash", "watch", "wave", "work", "wrestle",
-    }
-)  # fmt: skip
-# Ways of doing what the classes here name.
-_KINDS_OF_ACTION: dict[str, str] = {
-    **dict.fromkeys(("jog", "sprint", "trot", "gallop", "dash"), "run"),
-    **dict.fromkeys(("hike", "stroll", "march", "wander", "stride", "trek", "pace"), "walk"),
-    **dict.fromkeys(("nap", "doze"), "sleep"),
-    **dict.fromkeys(("toss", "hurl", "pitch"), "throw"),
-    **dict.fromkeys(("devour", "munch", "chew", "nibble"), "eat"),
-    **dict.fromkeys(("clutch", "grip", "grasp"), "hold"),
-    **dict.fromkeys(("cycle", "bicycle", "pedal"), "bike"),
-    "perch": "sit",
-    "recline": "lie",
-    "sip": "drink",
-}
-_SEATED = frozenset({"drive", "bike", "row", "paddle", "sail"})  # what somebody does who sits
-_HANDLINGS = frozenset({"throw", "catch", "kick", "eat", "push", "pull", "ride", "drink", "paint", "read", "wash"})
-_HELD = frozenset({"hold", "carry"})
-_MOVED_BY_HAND = frozenset({"throw", "kick", "ride"})  # who eats something may well hold it
-# Ways of moving that one person may call this and another that.
-_MOVES_ALIKE = frozenset(
-    frozenset(pair)
-    for pair in (
-        ("climb", "crawl"), ("climb", "walk"), ("paddle", "row"), ("paddle", "surf"), ("paddle", "swim"),
-        ("surf", "sail"), ("surf", "swim"), ("dance", "skate"), ("ski", "skate"), ("drive", "bike"),
-    )
-)  # fmt: skip
-_PATHS = frozenset({"down", "up", "through", "along", "across", "over", "into", "toward", "towards", "past"})
-_DOORS = ({"open", "close"}, {"enter", "leave"}, {"push", "pull"}, {"stand", "sit"}, {"stand", "lie"})
-
-
-def actions_exclude(first: str, second: str, frame: str) -> bool:
-    """Tell whether nobody does both at a time: "sit" and "run", "throw" and "catch" the same thing."""
-    pair = {_KINDS_OF_ACTION.get(verb, verb) for verb in (first, second)}
-    if (
-        len(pair) == 1
-        or pair in _MOVES_ALIKE
-        or pair <= {"lie", "lay", "sleep"}
-        or pair <= {"crouch", "squat", "kneel"}
-    ):
-        return False
-    if "sit" in pair and pair & _SEATED:
-        return False
-    if pair in _DOORS:
-        return True
-    if "sleep" in pair and pair & _AWAKE:
-        return not frame.startswith("dobj:")
-    if frame.startswith("dobj:"):
-        if kind_of(frame.removeprefix("dobj:")) in {"person", "animal"}:
-            return pair <= {"push", "pull", "ride", "wash", "paint"}  # nobody is kicked or eaten here
-        return pair <= _HANDLINGS or (bool(pair & _HELD) and bool(pair & _MOVED_BY_HAND))
-    if "swim" in pair and frame.endswith((":water", ":ocean", ":river", ":pool", ":lake", ":wave", ":surf")):
-        return bool(pair & {"sit", "sleep", "fly"})  # who runs through water may swim the next moment
-    if frame.partition(":")[0] in _PATHS and second in _POSTURES | {"stand"}:
-        return False  # nobody sits through a field
-    one_still = bool(pair & (_POSTURES | {"stand"})) and bool(pair & _MOVES)
-    return one_still or pair <= _POSTURES or pair <= _MOVES
-
-
-def actions_alike(first: str, second: str) -> bool:
-    """Tell whether two verbs say that somebody rests, or that somebody goes, so that it is done at the same places."""
-    pair = {_KINDS_OF_ACTION.get(verb, verb) for verb in (first, second)}
-    return len(pair) == 1 or pair <= _POSTURES | {"stand"} or pair <= {"run", "walk", "jump", "play", "leap", "race"}
-
-
-# What people alone do, and what things do.
-_HUMAN = frozenset(
-    {
-        "bike", "cook", "cycle", "dance", "drive", "kneel", "paddle", "paint", "pose", "read", "row", "sail", "sing",
-        "skateboard", "ski", "snowboard", "surf", "talk", "throw", "wave", "work", "write",
-    }
-)  # fmt: skip
-_OF_VEHICLES = frozenset({"drive", "fly", "park", "race", "sail", "stand", "stop", "turn", "wait"})
-_OF_THINGS = frozenset({"fall", "float", "hang", "lay", "lean", "lie", "stand"})
-
-
-def can_do(kind: str | None, verb: str) -> bool:
-    """Tell whether something of a kind can do what a verb says: no dog drives, no bus walks, no bag runs."""
-    if kind in {None, "person", "figure"}:
-        return True
-    if kind == "animal":
-        return verb not in _HUMAN
-    return verb in (_OF_VEHICLES if kind == "vehicle" else _OF_THINGS)
-
 
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 DIGITS = {word: str(number) for number, word in enumerate(NUMBERS, 2)}
@@ -384,7 +219,7 @@ NOT_VISIBLE = frozenset(
 
 # What hardly anybody of the other gender has.
 _OF_GENDER = {
-    **dict.fromkeys(("beard", "goatee", "mustache", "moustache", "sideburns"), "male"),
+    **dict.fromkeys(("beard", "goatee", "mustache", "moustache", "sideburns", "tie", "necktie", "tuxedo"), "male"),
     **dict.fromkeys(("bikini", "dress", "skirt", "blouse", "bra", "tutu", "tube top", "gown", "pigtail"), "female"),
 }
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from generators.text.knowledge.exclusions import NUMBERS, region_of
+from generators.text.knowledge.exclusions import NUMBERS
+from generators.text.knowledge.relations import region_of
 from generators.text.knowledge.wordnet import has_common_sense
 from generators.text.language.grammar import PRONOUNS
 from generators.text.language.sentence import NOUN_TAGS, Sentence

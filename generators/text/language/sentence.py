@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,8 @@ COMPOUND_PREPOSITIONS = (
     ("outside", "of"),
 )
 
+_LAST_WORDS = frozenset(words[-1] for words in COMPOUND_PREPOSITIONS)
+
 # Nouns whose plural is another word than the parser's lemma of it: "shorts" are no "short".
 PLURAL_ONLY = frozenset(
     {
@@ -52,16 +54,15 @@ class Token:
     tag: str
     dep: str
     head: int
+    lower: str = field(init=False)  # the text in lower case
+
+    def __post_init__(self) -> None:
+        self.lower = self.text.lower()
 
     @property
     def end(self) -> int:
         """Offset behind the last character."""
         return self.start + len(self.text)
-
-    @property
-    def lower(self) -> str:
-        """The text in lower case."""
-        return self.text.lower()
 
     @property
     def is_plain(self) -> bool:
@@ -165,7 +166,7 @@ class Sentence:
         """Tokens such as the "front" of "in front of", which are no things in the picture."""
         inside: set[int] = set()
         for token in self.tokens:
-            if token.lower in {"of", "to", "from"}:
+            if token.lower in _LAST_WORDS:
                 inside.update(range(self.preposition(token.index)[1], token.index))
         return inside
 
@@ -226,6 +227,8 @@ class Sentence:
 
     def preposition(self, last: int) -> tuple[str, int]:
         """Return the whole preposition that ends at a token, in lower case, and its first token."""
+        if self.tokens[last].lower not in _LAST_WORDS:
+            return self.tokens[last].lower, last
         for words in COMPOUND_PREPOSITIONS:
             first = last - len(words) + 1
             if first >= 0 and all(self.tokens[first + k].lower == word for k, word in enumerate(words)):

@@ -7,11 +7,11 @@ from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import attribute_family, excludes
 from generators.text.language.edits import Candidate
-from generators.text.language.sentence import Sentence
+from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.additions import shuffled, told_from
 from generators.text.operations.base import Operation
 from generators.text.operations.details import details
-from generators.text.operations.replace_attribute import attributes, other_attributes
+from generators.text.operations.replace_attribute import SIZES, attributes, other_attributes
 from generators.text.operations.telling import Change
 
 
@@ -23,9 +23,20 @@ def add_attribute(
         for phrase, index in attributes(detail.sentence):
             known = facts.attributes.get(phrase.lemma, set())
             if detail.first <= index < detail.last:
+                if detail.sentence.tokens[index].lower in SIZES and not _is_sized(phrase.lemma, facts):
+                    continue
                 for candidate in other_attributes(detail.sentence, lexicon, rng, most, phrase, index):
                     if _excludes_all(candidate.negative_phrase, known):
                         yield told_from(detail, candidate, "add_attribute")
+
+
+def _is_sized(noun: str, facts: Facts) -> bool:
+    """Tell whether two captions give a size to a thing: what one calls large, another may find small."""
+    return sum(any(_has_size(told, p) for p in told.noun_phrases if p.lemma == noun) for told in facts.sentences) > 1
+
+
+def _has_size(sentence: Sentence, phrase: NounPhrase) -> bool:
+    return any(sentence.tokens[index].lower in SIZES for index in phrase.adjectives)
 
 
 def _excludes_all(new: str, known: set[str]) -> bool:

@@ -13,7 +13,8 @@ from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.additions import shuffled, told_from
 from generators.text.operations.base import Operation
 from generators.text.operations.details import details
-from generators.text.operations.replace_object import SALIENT_KINDS, deeds_of, objects, other_objects
+from generators.text.operations.replace_object import SALIENT_KINDS, objects, other_objects
+from generators.text.operations.standing import deeds_of
 
 
 def add_object(
@@ -27,9 +28,9 @@ def add_object(
     for detail in shuffled(details(sentence, facts), rng):
         for phrase in objects(detail.sentence):
             if detail.first <= phrase.head < detail.last:
-                if _has_such(sentence, phrase.lemma):
-                    continue  # in one picture, one place; and in one stroller
-                for candidate in other_objects(detail.sentence, lexicon, rng, most, phrase):
+                if kind_of(phrase.lemma) == "place" or _has_such(sentence, phrase.lemma):
+                    continue  # what suits everything else that a caption says; and in one picture, one stroller
+                for candidate in other_objects(detail.sentence, lexicon, rng, most, phrase, facts):
                     found = True
                     yield told_from(detail, candidate, "add_object")
     if not found:
@@ -60,9 +61,8 @@ _INDEFINITE = frozenset({"someone", "somebody", "everyone", "everybody"})
 
 
 def _has_such(sentence: Sentence, noun: str) -> bool:
-    """Tell whether a caption says where already, where a noun is a place, or names close kin of a thing."""
-    place = kind_of(noun) == "place"
-    return any((place and kind_of(p.lemma) == "place") or is_kin(p.lemma, noun) for p in sentence.noun_phrases)
+    """Tell whether a caption names close kin of a thing."""
+    return any(is_kin(p.lemma, noun) for p in sentence.noun_phrases)
 
 
 _AGELESS = frozenset({"child", "kid", "baby", "toddler"})

@@ -12,9 +12,10 @@ from weakref import WeakKeyDictionary
 
 from generators.text.corpus.describing import ADJECTIVE_TAGS
 from generators.text.corpus.facts import Facts
-from generators.text.knowledge.exclusions import NOT_VISIBLE, region_of
+from generators.text.knowledge.exclusions import NOT_VISIBLE
+from generators.text.knowledge.relations import region_of
 from generators.text.knowledge.things import kind_of
-from generators.text.language.casing import as_spoken, recased
+from generators.text.language.casing import as_spoken, recased, starts_sentence
 from generators.text.language.grammar import PRONOUNS, article
 from generators.text.language.sentence import NounPhrase, Relation, Sentence, Token
 
@@ -174,7 +175,8 @@ def graft(sentence: Sentence, at: int, donor: Sentence, first: int, last: int, g
     ]
     before = own[at - 1]
     if before.lower in {"a", "an"}:
-        before.text = recased(article(new[0].text), before.text, sentence.caption, before.start)
+        text = recased(article(new[0].text), before.text, sentence.caption, before.start)
+        own[at - 1] = replace(before, text=text)
     gaps = [_gap(sentence, index) for index in range(len(own))]
     inner = [" ", *(_gap(donor, index) for index in range(first + 1, last))]
     tokens = [*own[:at], *new, *own[at:]]
@@ -188,7 +190,8 @@ def graft(sentence: Sentence, at: int, donor: Sentence, first: int, last: int, g
 
 def _written(sentence: Sentence, donor: Sentence, index: int) -> str:
     """Write a token of one caption with the capitals of another, within which it is to stand."""
-    spoken = as_spoken(donor.tokens[index].text, donor.style, starts=False)
+    token = donor.tokens[index]
+    spoken = as_spoken(token.text, donor.style, starts_sentence(donor.caption, token.start))
     return recased(spoken, "", sentence.caption, 0)
 
 

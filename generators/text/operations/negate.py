@@ -7,9 +7,10 @@ from dataclasses import replace
 from generators.text.checks import failed_check
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
-from generators.text.knowledge.exclusions import actions_exclude
+from generators.text.knowledge.deeds import actions_exclude, deed_of, done_instead
 from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Claim, Edit, apply
+from generators.text.language.frames import noun_at
 from generators.text.language.grammar import base_form
 from generators.text.language.scope import forbidden
 from generators.text.language.sentence import Sentence, Token
@@ -70,10 +71,24 @@ def _denied(
 
 
 def _is_contested(sentence: Sentence, verb: Token, facts: Facts) -> bool:
-    """Tell whether other captions have such a one do what excludes a verb: whether it happens, nobody can be sure."""
+    """Tell whether a verb's deed may not be done: no other caption has it, or one has what excludes it.
+
+    Where there is no other caption, this one is believed.
+    """
     subject = sentence.subject_of(verb.index)
-    kind = kind_of(sentence.tokens[subject].lemma.lower()) if subject is not None else None
-    return any(who == kind and actions_exclude(verb.lemma.lower(), deed, "") for who, deed in facts.deeds)
+    kind = kind_of(noun_at(sentence, subject)) if subject is not None else None
+    if len(facts.sentences) == 1:
+        return False
+    deed = deed_of(verb.lemma.lower())
+    others = [
+        deed_of(other.lemma.lower())
+        for told in facts.sentences
+        if told is not sentence
+        for other in told.verbs
+        if (who := told.subject_of(other.index)) is not None and kind_of(noun_at(told, who)) == kind
+    ]
+    against = {*done_instead(deed, kind, ""), *(o for o in others if deed in done_instead(o, kind, ""))}
+    return deed not in others or any(o in against or actions_exclude(deed, o, "") for o in others)
 
 
 # Of these one may sit and another not.
@@ -99,13 +114,15 @@ def _negation(sentence: Sentence, verb: Token) -> Edit | None:
         return Edit(at, at, " not") if sentence.tokens[auxiliary].tag != "TO" else None
     if verb.lemma == "be":
         return Edit(verb.end, verb.end, " not")
+    if any(
+        c.dep == "conj" and c.tag == verb.tag for c in map(sentence.tokens.__getitem__, sentence.children[verb.index])
+    ):
+        return None  # "does not stand and reads"
     if verb.tag == "VBZ":
         base = base_form(verb)
         return Edit(verb.start, verb.end, f"does not {base}") if base else None
     if verb.tag == "VBP":
         return Edit(verb.start, verb.end, f"do not {verb.text}")
-    if verb.tag == "VBG" and verb.index > 0:
-        return Edit(verb.start, verb.start, "not ")
     return None
 
 

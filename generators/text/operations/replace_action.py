@@ -5,13 +5,10 @@ from collections.abc import Iterator
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
-from generators.text.knowledge.exclusions import (
-    actions_exclude,
-    can_do,
-)
+from generators.text.knowledge.deeds import POSTURES, actions_exclude, done_instead
 from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit
-from generators.text.language.frames import frame_of
+from generators.text.language.frames import frame_of, noun_at
 from generators.text.language.grammar import verb_form
 from generators.text.language.sentence import Sentence, Token
 from generators.text.operations.base import Compared, Operation, Question, Span
@@ -34,35 +31,30 @@ def other_actions(
     subject = sentence.subject_of(verb.index)
     if subject is None:
         return
-    lemma, frame = verb.lemma.lower(), frame_of(sentence, verb)
-    if frame.startswith("for:"):
-        return  # "runs for a dog" is no way of running
-    drawn = 0
-    kind = kind_of(sentence.tokens[subject].lemma.lower())
-    for word in lexicon.actions(kind, frame, verb.tag).draw(rng, 4 * most):
-        if drawn == most or not can_do(kind, word.lemma) or not actions_exclude(lemma, word.lemma, frame):
-            continue
-        drawn += 1
-        yield Candidate(
-            "replace_action",
-            [Edit(verb.start, verb.end, word.form)],
-            verb.text,
-            word.form,
-            [("action", word.lemma, lemma)],
-            None if lexicon.takes(word.lemma, frame) else "incompatible",
-        )
+    lemma = verb.lemma.lower()
+    kind = kind_of(noun_at(sentence, subject))
+    others = list(done_instead(lemma, kind, frame_of(sentence, verb)))
+    if any(other is not verb for other in sentence.verbs):
+        others = [other for other in others if other in POSTURES]
+    rng.shuffle(others)
+    for other in others[:most]:
+        form = verb_form(lexicon, other, verb.tag)
+        if form is not None:
+            edits = [Edit(verb.start, verb.end, form)]
+            yield Candidate("replace_action", edits, verb.text, form, [("action", other, lemma)])
 
 
 def is_free(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a verb may change alone: nothing but things and places hang on it, and it is one of no pair."""
-    paired = verb.dep == "conj" or any(sentence.tokens[c].dep == "conj" for c in sentence.children[verb.index])
-    return not paired and not _has_complement(sentence, verb)
-
-
-def _has_complement(sentence: Sentence, verb: Token) -> bool:
-    """Tell whether a verb takes more than things and places: "lies covered in", "sits still"."""
+    if verb.dep == "conj" or any(token.lower in _OF_POSTURES for token in sentence.tokens):
+        return False  # "sits with a bag on his lap", "lies face down"
     behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]
-    return any(t.dep in {"acomp", "oprd", "xcomp", "ccomp", "dative"} or t.tag in {"VBN", "RB", "RP"} for t in behind)
+    return all(t.dep in _LOOSE and t.tag not in {"VBN", "RB", "RP"} for t in behind)
+
+
+_OF_POSTURES = frozenset({"lap", "face", "upright", "prone"})
+# What may stand behind a verb whatever it is; "sits reading", "lies covered in" and "stands still" are more than these.
+_LOOSE = frozenset({"dobj", "prep", "punct", "npadvmod", "dep", "cc"})
 
 
 def _places(sentence: Sentence) -> list[Span]:

@@ -2,20 +2,25 @@
 
 import random
 from collections.abc import Iterator
+from itertools import chain
 
 from generators.text.corpus.describing import ADJECTIVE_TAGS
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
+    BASIC_COLOURS,
+    COLOURS,
     NOT_VISIBLE,
     SHADES,
     attribute_family,
     excludes,
     is_measure,
 )
+from generators.text.knowledge.roles import has_colour, may_be_coloured
 from generators.text.knowledge.things import kind_of
 from generators.text.language.casing import Style, starts_sentence
 from generators.text.language.edits import Candidate, Edit
+from generators.text.language.frames import noun_at
 from generators.text.language.grammar import (
     article_edits,
 )
@@ -38,15 +43,21 @@ def other_attributes(
 ) -> Iterator[Candidate]:
     """Put other attributes in the place of one, a token of a phrase."""
     old = sentence.tokens[index]
-    drawn = 0
-    for word in lexicon.attributes(kind_of(phrase.lemma), phrase.lemma).draw(rng, 4 * most):
-        if drawn == most or word.form == old.lower or not excludes(old.lower, word.form):
+    kind, drawn = kind_of(phrase.lemma), 0
+    any_colour = attribute_family(old.lower) == "colour" and (index == phrase.head or may_be_coloured(phrase.lemma))
+    said = (word.form for word in lexicon.attributes(kind, phrase.lemma).draw(rng, 4 * most))
+    seen = {old.lower}
+    for word in chain(said, rng.sample(BASIC_COLOURS, len(BASIC_COLOURS)) if any_colour else ()):
+        if drawn == most or word in seen or not excludes(old.lower, word):
             continue
-        if word.form in _SIZES and kind_of(phrase.lemma) == "person":
+        seen.add(word)
+        if word in SIZES and kind == "person":
             continue  # how large somebody is, nobody can tell from a picture
+        if kind == "animal" and word in COLOURS and not has_colour(phrase.lemma, word):
+            continue
         drawn += 1
-        failed = None if lexicon.says_of(word.form, phrase.lemma) else "incompatible"
-        yield with_attribute(sentence, phrase, index, word.form, failed)
+        known = (any_colour and word in BASIC_COLOURS) or lexicon.says_of(word, phrase.lemma)
+        yield with_attribute(sentence, phrase, index, word, None if known else "incompatible")
 
 
 def with_attribute(sentence: Sentence, phrase: NounPhrase, index: int, word: str, failed: str | None) -> Candidate:
@@ -58,15 +69,34 @@ def with_attribute(sentence: Sentence, phrase: NounPhrase, index: int, word: str
 
 def attributes(sentence: Sentence) -> list[tuple[NounPhrase, int]]:
     """List the attributes that may change, as noun phrase and token index of the adjective."""
-    return [
+    worn = [(phrase, phrase.head) for phrase in sentence.noun_phrases if _is_worn_colour(sentence, phrase)]
+    return worn + [
         (phrase, index)
         for phrase in sentence.noun_phrases
-        for index in phrase.adjectives
+        for index in (*phrase.adjectives, *_second_colours(sentence, phrase))
         if phrase.lemma not in NOT_VISIBLE and _may_change(sentence, phrase, index)
     ]
 
 
-_SIZES = frozenset({"large", "small", "big", "huge", "tiny", "larger", "smaller", "bigger", "enormous"})
+def _is_worn_colour(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a noun is the colour of what somebody wears: "a girl in blue"."""
+    if phrase.lemma not in COLOURS or phrase.first != phrase.head:
+        return False
+    found = next((r for r in sentence.relations if r.target == phrase.head and r.words == "in"), None)
+    return found is not None and kind_of(noun_at(sentence, found.governor)) == "person"
+
+
+def _second_colours(sentence: Sentence, phrase: NounPhrase) -> Iterator[int]:
+    """Find the colours that follow another: "white" of "a black and white dog"."""
+    for first in phrase.adjectives:
+        for index in sentence.children[first]:
+            token = sentence.tokens[index]
+            if token.dep == "conj" and index < phrase.head and token.lower in COLOURS:
+                yield index
+
+
+SIZES = frozenset({"large", "small", "big", "huge", "tiny", "larger", "smaller", "bigger", "enormous"})
+_UNSEEN = frozenset({"deep", "shallow", "hot", "cold", "warm", "cool", "quiet", "loud", "heavy"})
 # Half a word without what it says: "dark haired".
 _HALVES = ("haired", "skinned", "colored", "coloured", "sized", "legged", "eyed", "faced", "headed", "dressed")
 
@@ -74,10 +104,10 @@ _HALVES = ("haired", "skinned", "colored", "coloured", "sized", "legged", "eyed"
 def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     word = sentence.tokens[index].lower
     family = attribute_family(word)
-    if word in _HALVES or (word in _SIZES and kind_of(phrase.lemma) == "person"):
+    if word in _HALVES or word in _UNSEEN or (word in SIZES and kind_of(phrase.lemma) == "person"):
         return False
-    if phrase.lemma in _COATS and _is_coloured(sentence, phrase):
-        return False  # "a brown dog with blue fur"
+    if family == "colour" and (_is_coat(sentence, phrase) or kind_of(phrase.lemma) in _OF_NATURE):
+        return False  # "a brown dog with blue fur"; and water is white, blue and green
     if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"another", "other"}:
         return False  # "a black dog and another black dog"
     if _is_name(sentence, index):
@@ -94,13 +124,16 @@ def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     return family != "colour" or before not in SHADES  # "navy blue" and "light blue" are one attribute
 
 
-_COATS = frozenset({"fur", "hair", "coat", "skin", "face"})
+_COATS = frozenset({"fur", "hair", "skin", "face", "eye", "nose", "ear", "tail", "paw", "sign", "light"})
+# What has one colour in the sun and another in the shade, or several at once.
+_OF_NATURE = frozenset({"place", "natural object", "plant", "building", "structure", None})
 
 
-def _is_coloured(sentence: Sentence, phrase: NounPhrase) -> bool:
-    """Tell whether a caption gives a colour to anything else."""
-    others = (p for p in sentence.noun_phrases if p is not phrase)
-    return any(attribute_family(sentence.tokens[a].lower) == "colour" for p in others for a in p.adjectives)
+def _is_coat(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a thing is part of a body, or the coat of an animal."""
+    if phrase.lemma == "coat":
+        return any(kind_of(other.lemma) == "animal" for other in sentence.noun_phrases)
+    return phrase.lemma in _COATS
 
 
 def _is_name(sentence: Sentence, index: int) -> bool:

@@ -36,10 +36,12 @@ def replace_count(
         one = number if phrase.determiner is None else phrase.determiner
         more = _more_than_one(sentence, lexicon, phrase, sentence.tokens[one]) if one is not None else None
         if one is not None and more is not None:
-            for word in _numbers(lexicon, rng, most):
+            for word in _numbers(lexicon, rng, _FEW_OF_ONE):
                 yield _number_for_one(sentence, phrase, sentence.tokens[one], word, *more)
 
 
+# Where there is one a language model finds any number less likely (0.95 of the time): few of them are ever kept.
+_FEW_OF_ONE = 4
 _TOLD_OFF = frozenset({"both", "each", "either", "neither"})
 
 
@@ -96,14 +98,23 @@ def _more_than_one(
         return None  # "two lone dogs"
     if has_pronoun(sentence) or sentence.child(phrase.head, "relcl") is not None:
         return None
+    if any(token.lower == "one" and token.index != one.index for token in tokens):
+        return None  # "three men with one hand"
     introduced = [(p, determiner_class(sentence, p)) for p in sentence.noun_phrases]
     if any(determiner == "a" and tokens[p.head].tag == "NNS" for p, determiner in introduced):
         return None  # "a collar runs" is no collar
-    if any(determiner == "a" and kind_of(p.lemma) == "clothing" for p, determiner in introduced):
+    if any(determiner == "a" and _is_ones_own(p.lemma) for p, determiner in introduced):
         return None  # two men do not share "a red hat"
     plural = plural_of(lexicon, phrase.lemma)
     verbs = agreement_edits(sentence, lexicon, phrase.head, plural=True)
     return None if plural is None or verbs is None else (plural, verbs)
+
+
+_OF_ONE_BODY = frozenset({"arm", "beard", "ear", "face", "hand", "head", "leg", "mohawk", "mouth", "nose", "tail"})
+
+
+def _is_ones_own(noun: str) -> bool:
+    return kind_of(noun) in {"clothing", "accessory", "bag"} or noun.rpartition(" ")[2] in _OF_ONE_BODY
 
 
 def _number_for_one(

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import deque
 from collections.abc import Iterator
 
 from generators.text.corpus.facts import Facts
@@ -16,18 +17,21 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
-from generators.text.knowledge.things import has_own_name, is_kin, kind_of, thing_of
+from generators.text.knowledge.roles import goes_with, is_stunt, stand_ins
+from generators.text.knowledge.things import has_own_name, kind_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
-from generators.text.language.frames import determiner_class, frame_of, noun_at
+from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import (
     article_edits,
     gender_edits,
     gendered_pronouns,
     plural_of,
 )
-from generators.text.language.sentence import NounPhrase, Relation, Sentence
+from generators.text.language.sentence import PLURAL_ONLY, NounPhrase, Sentence
 from generators.text.operations.base import Compared, Operation, Question, Span
+from generators.text.operations.beings import other_beings
+from generators.text.operations.standing import may_stand
 from generators.text.operations.telling import definite
 
 # Things so large or lively that five people who describe a picture would hardly all pass over them.
@@ -35,13 +39,20 @@ SALIENT_KINDS = ("animal", "person", "vehicle")
 
 
 def replace_object(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
     """Put another thing of the same kind in a noun's place: "a dog on a couch", "a cat on a couch"."""
     phrases = objects(sentence)
     rng.shuffle(phrases)
-    for phrase in phrases:
-        yield from other_objects(sentence, lexicon, rng, most, phrase)
+    # In turn, so that the first noun does not take all tries.
+    several = deque(other_objects(sentence, lexicon, rng, most, phrase, facts) for phrase in phrases)
+    while several:
+        one = next(several[0], None)
+        if one is None:
+            several.popleft()
+        else:
+            yield one
+            several.rotate(-1)
 
 
 def objects(sentence: Sentence) -> list[NounPhrase]:
@@ -51,7 +62,7 @@ def objects(sentence: Sentence) -> list[NounPhrase]:
 
 
 def other_objects(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, phrase: NounPhrase
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, phrase: NounPhrase, facts: Facts
 ) -> Iterator[Candidate]:
     """Put other things in one noun's place."""
     head = sentence.tokens[phrase.head]
@@ -60,14 +71,19 @@ def other_objects(
         return  # "two woman": the slip is not ours to multiply
     if _is_bound(sentence, phrase):
         return
-    choice = lexicon.nouns(phrase.slot, head.tag, determiner, rivals(phrase.lemma))
+    told: set[str] = set()
+    for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner, facts):
+        told.add(sure.negative_phrase)
+        yield sure
+    choice = lexicon.nouns(phrase.slot, head.tag, determiner, frozenset({kind_of(phrase.lemma) or ""}))
     drawn = choice.draw(rng, 3 * most)
     # What may hold as well is told last, so that it takes no other's try.
     for word in sorted(drawn, key=lambda word: things_exclude(word.lemma, phrase.lemma) is False):
         if (
             word.lemma == phrase.lemma
             or word.lemma in NOT_VISIBLE
-            or not _may_stand(sentence, lexicon, phrase, word.lemma)
+            or word.form in told
+            or not may_stand(sentence, lexicon, phrase, word.lemma)
         ):
             continue
         mass = determiner == "" and phrase.first > 0
@@ -80,6 +96,61 @@ def other_objects(
             yield candidate
 
 
+_MOST_SURE = 6  # of one noun; what a corpus hardly says a blind model tells, and it is not kept
+
+
+def _sure_objects(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, phrase: NounPhrase, determiner: str, facts: Facts
+) -> Iterator[Candidate]:
+    """Put what can take a thing's part, whether the corpus has it or not: a horse that is ridden for a bike."""
+    head = sentence.tokens[phrase.head]
+    if determiner == "" and head.tag == "NN" and phrase.first > 0:
+        return  # "on horseback", "near water"
+    words = {token.lemma.lower() for token in sentence.tokens}
+    lemmas = [*other_beings(sentence, phrase, words, facts), *_things(sentence, phrase, words)]
+    # As often as the corpus says them, without repeats (Efraimidis and Spirakis 2006).
+    lemmas.sort(key=lambda lemma: rng.random() ** (1 / (1 + lexicon.mentions(lemma))), reverse=True)
+    for lemma in lemmas[:_MOST_SURE]:
+        if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY) or not _is_alone(sentence, words, lemma):
+            continue  # "a shorts"
+        if not all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in _adjectives(sentence, phrase)):
+            continue
+        form = plural_of(lexicon, lemma) if head.tag == "NNS" and lemma not in PLURAL_ONLY else lemma
+        sure = with_noun(sentence, lexicon, phrase, lemma, form) if form else None
+        if sure is not None:
+            sure.failed = sure.doubt = None
+            yield sure
+
+
+def _adjectives(sentence: Sentence, phrase: NounPhrase) -> list[str]:
+    return [sentence.tokens[index].lower for index in phrase.adjectives]
+
+
+def _is_alone(sentence: Sentence, words: set[str], lemma: str) -> bool:
+    """Tell whether a caption says nothing of such a thing, and nothing that it cannot have: a man no bikini."""
+    return lemma not in words and all(fits_gender(lemma, token.lemma.lower()) for token in sentence.tokens)
+
+
+def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator[str]:
+    """Name what can take a thing's part in what is done with it; where more is said of it nobody can tell."""
+    if phrase.last > phrase.head + 1:
+        return
+    at = sentence.tokens[sentence.conjunct_heads[phrase.head]]
+    verb, words_before = sentence.tokens[at.head], ""
+    if at.dep == "pobj":
+        words_before, first = sentence.preposition(at.head)
+        verb = sentence.tokens[sentence.tokens[first].head]
+    elif at.dep != "dobj":
+        return
+    deed = f"{verb.lemma.lower()} {words_before}".strip() if verb.pos == "VERB" else words_before
+    subject = sentence.subject_of(verb.index) if verb.pos == "VERB" else verb.index
+    who = kind_of(sentence.tokens[subject].lemma.lower()) if subject is not None else None
+    if deed in {"ride", "ride on"} and is_stunt(words):
+        return
+    for name in (deed, words_before) if words_before == "with" else (deed,):
+        yield from stand_ins(who, name, phrase.lemma)
+
+
 def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
     """Tell whether a noun hangs on another mention, "another dog" of a dog, or a place on its owner, "his yard"."""
     if phrase.determiner is not None:
@@ -90,13 +161,6 @@ def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
     if again and kind_of(phrase.lemma) == "place":
         return True  # a slip, "in a hallway down a hallway", or one place said twice
     return any(sentence.tokens[index].lower in {"another", "other"} for p in again for index in range(p.first, p.head))
-
-
-def rivals(lemma: str) -> frozenset[str]:
-    """Name the kinds of things that can stand in for a thing and exclude it."""
-    kind = kind_of(lemma)
-    # Whoever says "person" excludes no person, but does exclude a dog.
-    return frozenset({kind, "animal"} if kind == "person" else {kind or ""})
 
 
 def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, form: str) -> Candidate | None:
@@ -121,78 +185,6 @@ def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: s
         failed,
         doubt=None if sure else "things",
     )
-
-
-def _may_stand(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str) -> bool:
-    """Tell whether a noun can be where a phrase is and do what the caption says of it, by what the corpus says.
-
-    That the corpus has it in the slot is known: something is in a fountain. Not that anything hangs there.
-    """
-    if lemma.rpartition(" ")[2] in ANY_CREATURE or not _is_of_its_like(lemma, phrase.lemma):
-        return False
-    others = [p.lemma for p in sentence.noun_phrases if p is not phrase]
-    if kind_of(lemma) == "place" and any(_are_apart(lemma, other) for other in others):
-        return False  # who rides the waves is on no pavement
-    if not _may_be_together(lexicon, lemma, others):
-        return False
-    at = sentence.conjunct_heads[phrase.head]
-    stands = all(
-        lexicon.places(governor, relation.words, lemma)
-        for relation in sentence.relations
-        if relation.target == at and relation.words != "of"
-        for governor in _governors(sentence, relation)
-    )
-    if not stands:
-        return False
-    if not all(fits_gender(lemma, other) for other in others):
-        return False
-    other = kind_of(lemma) != kind_of(phrase.lemma)
-    if other and kind_of(phrase.lemma) == "person" and lemma not in _AS_LARGE:
-        return False  # no centipede rides where a guy does
-    has = (not other and kind_of(lemma) == "person") or all(
-        lexicon.has_with(lemma, relation.words, noun_at(sentence, relation.target))
-        for relation in sentence.relations
-        if relation.governor == phrase.head and sentence.phrase_of(relation.target) is not None
-    )
-    return has and (not other or all(lexicon.does(lemma, *deed) for deed in deeds_of(sentence, at)))
-
-
-# Beings that are where people are, and as large.
-_AS_LARGE = frozenset(
-    {"bear", "cat", "cow", "dog", "donkey", "elephant", "goat", "horse", "kangaroo", "lion", "monkey", "pig", "sheep"}
-)
-
-
-def _may_be_together(lexicon: Lexicon, lemma: str, others: list[str]) -> bool:
-    """Tell whether a thing may be at the places of a caption, or its things at a place: no traffic in a lake."""
-    new = thing_of(lemma)
-    if new is None or new.kind == "person":
-        return True
-    if new.place:
-        return all(lexicon.suits(other, new.place) for other in others)
-    places = (thing_of(other) for other in others)
-    return all(lexicon.suits(lemma, place.place) for place in places if place is not None and place.place)
-
-
-def _is_of_its_like(lemma: str, other: str) -> bool:
-    """Tell whether a thing of no kind that has a name is near enough to another to stand in for it."""
-    return kind_of(lemma) != "artifact" or is_kin(lemma, other, far=True)
-
-
-def _are_apart(place: str, other: str) -> bool:
-    return kind_of(other) == "place" and things_exclude(place, other) is True
-
-
-def _governors(sentence: Sentence, relation: Relation) -> set[str]:
-    """List what a place is said of: the verb or noun before it, and the verbs that it is coordinated with."""
-    first = sentence.conjunct_heads[relation.governor]
-    return {noun_at(sentence, relation.governor), noun_at(sentence, first)}
-
-
-def deeds_of(sentence: Sentence, subject: int) -> list[tuple[str, str]]:
-    """List what somebody does, as verbs and what they take."""
-    verbs = (verb for verb in sentence.verbs if sentence.subject_of(verb.index) == subject)
-    return [(verb.lemma.lower(), frame_of(sentence, verb)) for verb in verbs]
 
 
 def _pronoun_edits(sentence: Sentence, phrase: NounPhrase, lemma: str) -> list[Edit] | None:
@@ -238,7 +230,7 @@ def _why_not_object(sentence: Sentence, old: NounPhrase, new: str) -> str | None
     """
     kind = kind_of(new)
     coloured = any(attribute_family(sentence.tokens[a].lower) == "colour" for a in old.adjectives)
-    fitting = {*rivals(old.lemma), *(() if kind_of(old.lemma) == "person" else SALIENT_KINDS)}
+    fitting = {kind_of(old.lemma), *(("animal",) if kind_of(old.lemma) == "person" else SALIENT_KINDS)}
     if kind not in fitting or new in NOT_VISIBLE or new in COLOURS:
         return "incompatible"
     if kind == "person" and coloured:

@@ -7,12 +7,12 @@ from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     NOT_VISIBLE,
-    region_of,
-    relations_exclude,
 )
+from generators.text.knowledge.relations import region_of, relations_exclude, turned
 from generators.text.knowledge.things import kind_of, thing_of
 from generators.text.language.edits import Candidate, Claim, Edit
-from generators.text.language.sentence import Relation, Sentence
+from generators.text.language.frames import noun_at
+from generators.text.language.sentence import NounPhrase, Relation, Sentence, Token
 from generators.text.operations.base import Compared, Operation, Question, Span
 
 
@@ -26,19 +26,57 @@ def replace_relation(
         target = sentence.phrase_of(relation.target)
         if target is None:
             continue
-        drawn = 0
-        governor = sentence.tokens[relation.governor].lemma.lower()
-        for word in lexicon.relations(target.lemma).draw(rng, 4 * most):
-            if drawn == most or not relations_exclude(relation.words, word.lemma):
-                continue
-            if is_loose(sentence, relation, word.lemma) or _reads_badly(sentence, relation, word.lemma, lexicon):
-                continue
-            drawn += 1
-            known = lexicon.relates(governor, word.lemma, target.lemma)
-            # Drawn figures may be anywhere; of other things the corpus must have such a one there.
-            known = known and (kind_of(target.lemma) == "figure" or lexicon.places(governor, word.lemma, target.lemma))
-            claim = ("relation", word.lemma, target.lemma)
-            yield _with_relation(sentence, relation, word.form, claim, None if known else "incompatible")
+        if kind_of(target.lemma) == "figure":  # drawn figures may be anywhere that the corpus has them
+            yield from _drawn(sentence, lexicon, rng, most, relation, target.lemma)
+        else:
+            yield from _turned(sentence, relation, target)
+
+
+def _turned(sentence: Sentence, relation: Relation, target: NounPhrase) -> Iterator[Candidate]:
+    """Put relations that surely do not hold: "on a bench", "under a bench"."""
+    governor = sentence.tokens[relation.governor]
+    who = sentence.subject_of(governor.index) if governor.pos in {"VERB", "AUX"} else governor.index
+    if who is None or kind_of(noun_at(sentence, who)) not in {"person", "animal"}:
+        return
+    if any(
+        r.governor == relation.governor and r is not relation and is_spatial(sentence, r) for r in sentence.relations
+    ):
+        return  # "sits on the curb next to a car": both say where
+    if governor.pos == "VERB" and sentence.child(governor.index, "dobj", "prt", "advmod") is not None:
+        return
+    if _is_for_something(sentence, governor):
+        return
+    deed = governor.lemma.lower() if governor.pos == "VERB" else "be"
+    person = kind_of(noun_at(sentence, who)) == "person"
+    for words in turned(relation.words, deed, target.lemma):
+        if person and words == "under" and target.lemma.rpartition(" ")[2] in _LOW:
+            continue
+        yield _with_relation(sentence, relation, words, ("relation", words, target.lemma), None)
+
+
+_LOW = frozenset({"bench", "chair", "couch", "sofa"})  # no person fits below
+
+
+def _is_for_something(sentence: Sentence, verb: Token) -> bool:
+    """Tell whether somebody goes there for what is there: jumps into a pool after a duck, or to get it."""
+    if verb.dep == "xcomp" or sentence.child(verb.index, "advcl", "xcomp") is not None:
+        return True
+    return any(r.governor == verb.index and r.words in {"after", "for"} for r in sentence.relations)
+
+
+def _drawn(
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, relation: Relation, target: str
+) -> Iterator[Candidate]:
+    """Put relations that the corpus has before such a figure."""
+    drawn = 0
+    governor = sentence.tokens[relation.governor].lemma.lower()
+    for word in lexicon.relations(target).draw(rng, 4 * most):
+        if drawn == most or not relations_exclude(relation.words, word.lemma):
+            continue
+        drawn += 1
+        known = lexicon.relates(governor, word.lemma, target)
+        claim = ("relation", word.lemma, target)
+        yield _with_relation(sentence, relation, word.form, claim, None if known else "incompatible")
 
 
 def _with_relation(sentence: Sentence, old: Relation, words: str, claim: Claim, failed: str | None) -> Candidate:
@@ -80,19 +118,6 @@ _FLAT = frozenset({"street", "road", "path", "sidewalk", "alley", "highway", "tr
 
 # Relations that want somebody who moves.
 _WHITHER = frozenset({"into", "onto", "out of", "up", "down", "toward", "towards", "away from", "off"})
-
-
-def _reads_badly(sentence: Sentence, relation: Relation, words: str, lexicon: Lexicon) -> bool:
-    """Tell whether a relation does not go with the words around it: "stands into a lake"."""
-    if words == "by" and any(token.lower == "by" for token in sentence.tokens):
-        return True
-    if region_of(words) == "near" and any(r.words == words for r in sentence.relations if r is not relation):
-        return True  # "next to a bike next to her dog"
-    others = [r for r in sentence.relations if r.governor == relation.governor and r is not relation]
-    if words in _WHITHER and any(r.words in _WHITHER for r in others):
-        return True
-    governor = sentence.tokens[relation.governor].lemma.lower()
-    return (words in _WHITHER) != (relation.words in _WHITHER) and not lexicon.goes_with(governor, words)
 
 
 def is_spatial(sentence: Sentence, relation: Relation) -> bool:

@@ -10,6 +10,8 @@ from generators.text.knowledge.exclusions import (
     attribute_family,
     excludes,
 )
+from generators.text.knowledge.roles import has_colour
+from generators.text.knowledge.things import kind_of
 from generators.text.knowledge.wordnet import is_opposite
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
 from generators.text.language.grammar import article_edits
@@ -70,9 +72,17 @@ def _why_not_attributes(
         return "unchanged"
     if ours.lemma == theirs.lemma and (_are_interchangeable(sentence, ours, theirs) or _tells_of_each(sentence)):
         return "symmetric"
+    if any(not _is_natural(*pair) for pair in zip(words, (ours, theirs), strict=True)):
+        return "incompatible"  # "a yellow and blue dog"
     simple = [word for word in zip(words, (ours, theirs), strict=True) if " " not in word[0]]
     fits = all(lexicon.says_of(word, phrase.lemma) for word, phrase in simple)
     return None if fits else "incompatible"
+
+
+def _is_natural(words: str, phrase: NounPhrase) -> bool:
+    """Tell whether an animal can have all the colours of an attribute."""
+    colours = {word for word in words.split() if attribute_family(word) == "colour"}
+    return kind_of(phrase.lemma) != "animal" or all(has_colour(phrase.lemma, c) for c in colours)
 
 
 def _tells_of_each(sentence: Sentence) -> bool:

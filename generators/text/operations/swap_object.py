@@ -10,15 +10,16 @@ from generators.text.knowledge.exclusions import (
     NOT_VISIBLE,
     SYMMETRIC_PREPOSITIONS,
     SYMMETRIC_VERBS,
-    region_of,
 )
+from generators.text.knowledge.relations import region_of
 from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
 from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import agreement_edits, has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.base import Operation
-from generators.text.operations.replace_object import deeds_of
+from generators.text.operations.standing import deeds_of
 from generators.text.operations.telling import Change, definite
 
 
@@ -37,10 +38,7 @@ Roles = tuple[NounPhrase, NounPhrase, str | None, bool]
 # Relations between two beings besides those of place.
 _TOWARDS = frozenset({"after", "at", "past", "around", "with", "than"})
 _ANIMATE = frozenset({"person", "animal"})
-_SWAPPABLE = _ANIMATE | {
-    "appliance", "bag", "board", "container", "device", "drink", "equipment", "figure", "food", "furniture",
-    "instrument", "kitchenware", "tool", "vehicle",
-}  # fmt: skip
+_SWAPPABLE = _ANIMATE | {"figure", "vehicle"}
 _MOVABLE = frozenset({"person", "animal", "vehicle"})
 _AROUND = frozenset({"front", "behind", "over", "under", "left", "right"})
 
@@ -90,6 +88,8 @@ def _swap_phrases(
     end, last = _own_end(sentence, first, second.first), _own_end(sentence, second, len(sentence.tokens))
     if end > second.first or {first.lemma, second.lemma} & NOT_VISIBLE:
         return
+    if any(_is_told_of(sentence, phrase) for phrase in (first, second)):
+        return
     if has_pronoun(sentence) or any(_is_shared(sentence, phrase) for phrase in (first, second)):
         return
     edits = [
@@ -118,6 +118,12 @@ def _swap_phrases(
     originals = [sentence.text(first.first, end), sentence.text(second.first, last)]
     negatives = [edits[0].text, edits[1].text]
     yield Candidate("swap_object", edits, joined(originals), joined(negatives), [], failed)
+
+
+def _is_told_of(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a phrase hangs on another mention, "another dog", or is a slip: "a baby swings"."""
+    words = {token.lower for token in sentence.tokens[phrase.first : phrase.head]}
+    return bool(words & {"another", "other", "others"}) or (" " in phrase.lemma and not is_known(phrase.lemma, "n"))
 
 
 def _may_act(sentence: Sentence, lexicon: Lexicon, first: NounPhrase, second: NounPhrase) -> bool:

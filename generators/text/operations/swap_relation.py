@@ -6,9 +6,7 @@ from itertools import combinations
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
-from generators.text.knowledge.exclusions import (
-    relations_exclude,
-)
+from generators.text.knowledge.relations import relations_exclude
 from generators.text.language.edits import Candidate, Edit, joined
 from generators.text.language.sentence import Relation, Sentence
 from generators.text.operations.base import Operation

@@ -15,9 +15,13 @@ MAKES = [
     ("replace_attribute", "A man in a red shirt .", "A man in a blue shirt .", "another colour"),
     ("replace_attribute", "A black cat .", "An orange cat .", "a becomes an"),
     ("replace_attribute", "An old man .", "A young man .", "an becomes a"),
+    ("replace_attribute", "A red and white cup .", "A red and blue cup .", "the second of two colours"),
+    ("replace_attribute", "A girl in blue sits on a bench .", "A girl in red sits on a bench .", "what she wears"),
+    ("replace_object", "Two dogs run in the grass .", "Two women run in the grass .", "who just runs"),
+    ("replace_object", "A boy runs in the grass .", "A dog runs in the grass .", "and back"),
     ("replace_attribute", "A tiny dog .", "A large dog .", "the opposite pole, by WordNet's clusters"),
     ("replace_attribute", "Black cat on a couch .", "White cat on a couch .", "the capital stays in front"),
-    ("replace_relation", "A man sits on a bench .", "A man sits under a bench .", "nobody is on and under"),
+    ("replace_relation", "A man sits on a bench .", "A man sits behind a bench .", "nobody is on and behind"),
     ("replace_action", "A man is running on the beach .", "A man is sitting on the beach .", "nobody runs seated"),
     ("replace_count", "Two dogs run .", "Three dogs run .", "another number"),
     ("replace_count", "A dog runs in the grass .", "Two dogs run in the grass .", "noun and verb become plural"),
@@ -38,7 +42,6 @@ MAKES = [
     ("negate", "A dog is running .", "A dog is not running .", "not goes behind the auxiliary"),
     ("negate", "A man sits on a bench .", "A man does not sit on a bench .", "do takes the ending"),
     ("negate", "Two dogs run .", "Two dogs do not run .", "plural do"),
-    ("negate", "A girl smiling .", "A girl not smiling .", "a participle"),
     ("add_object", "A dog runs through the grass .", "A dog and a man run through the grass .", "the verb agrees"),
 ]
 
@@ -72,6 +75,16 @@ NEVER_PASSES = [
         "another caption says more than one",
     ),
     ("negate", ["A dog is not running ."], None, "no double negation"),
+    ("negate", ["A girl smiling ."], None, "nobody writes of a girl not smiling"),
+    ("negate", ["A man stands and reads ."], None, "does not stand and reads"),
+    ("replace_action", ["A dog stands on his hind legs ."], None, "nobody lies on these"),
+    ("replace_action", ["A man sits with a bag on his lap ."], None, "who stands has none"),
+    ("replace_relation", ["A dog jumps into a pool to get a ball ."], None, "which is not there any more"),
+    ("replace_count", ["A dog with a red head runs ."], None, "two dogs have two"),
+    ("replace_relation", ["A girl sits on a bench next to a couch ."], None, "both say where"),
+    ("replace_attribute", ["A dog swims in deep water ."], None, "how deep it is nobody sees"),
+    ("replace_attribute", ["A dog runs through the green grass ."], None, "what grows has more than one colour"),
+    ("swap_object", ["A brown dog chases another dog ."], None, "another one than which"),
     ("replace_count", ["A man wearing glasses drinks ."], None, "the verb was read as a noun"),
     ("replace_count", ["A dog with no collar runs ."], None, "so it was here"),
     ("replace_count", ["A man in a white shirt and black jeans walks ."], None, "and here"),
@@ -114,7 +127,6 @@ def test_a_sibling_that_names_the_new_thing_forbids_it(candidates: Ask) -> None:
 
 def test_nothing_more_general_and_no_synonym_comes_out(candidates: Ask) -> None:
     found = candidates("replace_object", "A woman rides a bicycle .")
-    assert found["A woman rides a bike ."] == "synonym"
     usable = {caption for caption, check in found.items() if check is None}
     assert usable
     assert all("bike" not in caption for caption in usable)

@@ -35,9 +35,9 @@ MAKES = [
     ("replace_object", "A DOG SITS ON A COUCH", "A CAT SITS ON A COUCH", "capitals"),
     ("replace_object", "A Man Waves His Hand", "A Woman Waves Her Hand", "the pronoun of a title"),
     ("replace_object", "A DOG WALKS IN THE GRASS .", "AN ELEPHANT WALKS IN THE GRASS .", "a becomes an"),
-    ("replace_relation", "A Man Sits On A Bench", "A Man Sits Under A Bench", "prepositions of a title"),
-    ("replace_relation", "A Man Sits on a Bench", "A Man Sits under a Bench", "of a headline"),
-    ("replace_relation", "A MAN SITS ON A BENCH", "A MAN SITS UNDER A BENCH", "in capitals"),
+    ("replace_relation", "A Man Sits On A Bench", "A Man Sits Behind A Bench", "prepositions of a title"),
+    ("replace_relation", "A Man Sits on a Bench", "A Man Sits behind a Bench", "of a headline"),
+    ("replace_relation", "A MAN SITS ON A BENCH", "A MAN SITS BEHIND A BENCH", "in capitals"),
     ("replace_action", "A MAN IS RUNNING ON THE BEACH", "A MAN IS SITTING ON THE BEACH", "in capitals"),
     ("replace_action", "A Man Is Running On The Beach", "A Man Is Sitting On The Beach", "a title"),
     ("replace_count", "TWO DOGS RUN", "THREE DOGS RUN", "a number in capitals"),
@@ -172,7 +172,9 @@ NEVER_TOUCHED = [
 ]
 
 
-NOTHING_TO_CHANGE = {"A 10-year-old in a red shirt"}
+NOTHING_TO_CHANGE = {
+    "A 10-year-old in a red shirt", "An iPhone 12 on a bench", "Four wheel drive cars on the beach ."
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("caption", "kept"), NEVER_TOUCHED)

@@ -1,4 +1,4 @@
-"""Proposals by likelihood: of several candidates the one that is as plausible as the original."""
+"""Ranking: of several candidates the one that is as plausible as the original."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ from tests.tiny_models import make_tiny_language_model
 @pytest.fixture(scope="module")
 def ranking(tmp_path_factory: pytest.TempPathFactory) -> Ranking:
     model = make_tiny_language_model(tmp_path_factory.mktemp("model"))
-    return Ranking(Rank(model=model, candidates=4, proposals=0), Compute(device="cpu", dtype="float32"))
+    return Ranking(Rank(model=model, candidates=4), Compute(device="cpu", dtype="float32"))
 
 
 def test_the_nearest_are_chosen() -> None:

@@ -1,0 +1,186 @@
+"""What somebody does: which deeds exclude each other, and where each can be done."""
+
+from generators.text.knowledge.things import kind_of, thing_of
+
+# What somebody can do only one of at a time.
+_POSTURES = frozenset({"sit", "lie", "lay", "kneel", "crouch", "squat", "sleep"})
+_MOVES = frozenset(
+    {
+        "run",
+        "walk",
+        "swim",
+        "fly",
+        "crawl",
+        "climb",
+        "drive",
+        "ski",
+        "surf",
+        "skateboard",
+        "snowboard",
+        "dance",
+        "bike",
+        "paddle",
+        "row",
+        "sail",
+        "skate",
+    }
+)
+# Nobody does these asleep.
+_AWAKE = frozenset(
+    {
+        "bark", "chase", "cook", "drink", "eat", "fight", "jump", "laugh", "leap", "paint", "play", "point", "pose",
+        "read", "sing", "smile", "talk", "wash", "watch", "wave", "work", "wrestle",
+    }
+)  # fmt: skip
+# Ways of doing what the classes here name.
+_KINDS_OF_ACTION: dict[str, str] = {
+    **dict.fromkeys(("jog", "sprint", "trot", "gallop", "dash"), "run"),
+    **dict.fromkeys(("hike", "stroll", "march", "wander", "stride", "trek", "pace"), "walk"),
+    **dict.fromkeys(("nap", "doze"), "sleep"),
+    **dict.fromkeys(("toss", "hurl", "pitch"), "throw"),
+    **dict.fromkeys(("devour", "munch", "chew", "nibble"), "eat"),
+    **dict.fromkeys(("clutch", "grip", "grasp"), "hold"),
+    **dict.fromkeys(("cycle", "bicycle", "pedal"), "bike"),
+    "perch": "sit",
+    "recline": "lie",
+    "sip": "drink",
+}
+_SEATED = frozenset({"drive", "bike", "row", "paddle", "sail"})  # what somebody does who sits
+_HANDLINGS = frozenset({"throw", "catch", "kick", "eat", "push", "pull", "ride", "drink", "paint", "read", "wash"})
+_HELD = frozenset({"hold", "carry"})
+_MOVED_BY_HAND = frozenset({"throw", "kick", "ride"})  # who eats something may well hold it
+# Ways of moving that one person may call this and another that.
+_MOVES_ALIKE = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("climb", "crawl"), ("climb", "walk"), ("paddle", "row"), ("paddle", "surf"), ("paddle", "swim"),
+        ("surf", "sail"), ("surf", "swim"), ("dance", "skate"), ("ski", "skate"), ("drive", "bike"),
+    )
+)  # fmt: skip
+_PATHS = frozenset({"down", "up", "through", "along", "across", "over", "into", "toward", "towards", "past"})
+_DOORS = ({"open", "close"}, {"enter", "leave"}, {"push", "pull"}, {"stand", "sit"}, {"stand", "lie"})
+
+
+def actions_exclude(first: str, second: str, frame: str) -> bool:
+    """Tell whether nobody does both at a time: "sit" and "run", "throw" and "catch" the same thing."""
+    pair = {_KINDS_OF_ACTION.get(verb, verb) for verb in (first, second)}
+    if (
+        len(pair) == 1
+        or pair in _MOVES_ALIKE
+        or pair <= {"lie", "lay", "sleep"}
+        or pair <= {"crouch", "squat", "kneel"}
+    ):
+        return False
+    if "sit" in pair and pair & _SEATED:
+        return False
+    if pair in _DOORS:
+        return True
+    if "sleep" in pair and pair & _AWAKE:
+        return not frame.startswith("dobj:")
+    if frame.startswith("dobj:"):
+        if kind_of(frame.removeprefix("dobj:")) in {"person", "animal"}:
+            return pair <= {"push", "pull", "ride", "wash", "paint"}  # nobody is kicked or eaten here
+        return pair <= _HANDLINGS or (bool(pair & _HELD) and bool(pair & _MOVED_BY_HAND))
+    if "swim" in pair and frame.endswith((":water", ":ocean", ":river", ":pool", ":lake", ":wave", ":surf")):
+        return bool(pair & {"sit", "sleep", "fly"})  # who runs through water may swim the next moment
+    if frame.partition(":")[0] in _PATHS and second in _POSTURES | {"stand"}:
+        return False  # nobody sits through a field
+    one_still = bool(pair & (_POSTURES | {"stand"})) and bool(pair & _MOVES)
+    return one_still or pair <= _POSTURES or pair <= _MOVES
+
+
+def actions_alike(first: str, second: str) -> bool:
+    """Tell whether two verbs say that somebody rests, or that somebody goes, so that it is done at the same places."""
+    pair = {_KINDS_OF_ACTION.get(verb, verb) for verb in (first, second)}
+    return len(pair) == 1 or pair <= _POSTURES | {"stand"} or pair <= {"run", "walk", "jump", "play", "leap", "race"}
+
+
+# What is seen not to be done by who does another thing. Who sits may sleep, who walks may run a moment later, and
+# between sitting and crouching nobody draws the line.
+_INSTEAD: dict[str, tuple[str, ...]] = {
+    "sit": ("stand", "lie", "walk", "run", "jump", "dance"),
+    "stand": ("sit", "lie", "sleep", "run"),
+    "lie": ("sit", "stand", "walk", "run", "jump", "dance"),
+    "sleep": ("stand", "walk", "run", "jump", "dance"),
+    "walk": ("sit", "lie", "sleep"),
+    "run": ("sit", "lie", "sleep", "stand"),
+    "jump": ("sit", "lie", "sleep"),
+    "play": ("sleep",),
+    "swim": ("sleep",),
+    "climb": ("sit", "lie", "sleep"),
+    "crawl": ("sit", "stand", "run"),
+    "dance": ("sit", "lie", "sleep"),
+}
+_NOT_OF_BEASTS = frozenset({"dance"})
+_NOT_OF_PEOPLE = {"stand": frozenset({"sleep"})}  # who stands behind a tripod does not sleep there
+# What somebody may do besides: who sleeps or runs does not read.
+POSTURES = ("sit", "stand", "lie")
+_NEAR = frozenset({"by", "near", "next to", "beside", "behind", "in front of"})
+_AT_REST = frozenset({"in", "on", "under", *_NEAR})
+_ON_THE_WAY = frozenset({"in", "on", "through", "along", "across", "around", *_NEAR})
+_FOR_TWO_LEGS = frozenset({"animal", "board", "vehicle", "clothing", "drink", "food"})  # nobody stands in or on these
+_TO_LIE_ON = frozenset(
+    {"bed", "bench", "blanket", "boulder", "carpet", "cot", "couch", "floor", "ground", "mat", "pillow", "rock", "rug",
+     "sofa", "table", "towel", "trampoline", "leaf"}
+)  # fmt: skip
+_TO_GO_ON = frozenset({"bridge", "deck", "dirt", "dock", "floor", "grass", "ground", "leaf", "pier", "rock", "stage"})
+# Of the body: who stands on his hind legs lies on none.
+_OF_THE_BODY = frozenset(
+    {"arm", "back", "belly", "chest", "elbow", "face", "foot", "hand", "head", "heel", "hip", "knee", "lap", "leg",
+     "paw", "rear", "shoulder", "side", "stomach", "toe", "tiptoe"}
+)  # fmt: skip
+
+# What is done with a thing by hand, and what is seen not to be done with it by who does that.
+_WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
+    (
+        "ball football basketball baseball volleyball",
+        {"hold": ("kick", "throw"), "carry": ("kick", "throw"), "throw": ("kick",), "kick": ("throw", "carry"),
+         "catch": ("kick",)},
+    ),
+    ("frisbee stick rock snowball stone", {"hold": ("throw",), "carry": ("throw",)}),
+    ("bike bicycle motorcycle scooter", {"ride": ("push", "carry"), "push": ("ride", "carry"), "carry": ("ride",)}),
+    ("skateboard surfboard snowboard sled", {"ride": ("carry",), "carry": ("ride",), "hold": ("ride",)}),
+    ("cart stroller wagon wheelbarrow carriage car sled", {"push": ("pull",), "pull": ("push",)}),
+    ("horse camel elephant donkey pony", {"ride": ("lead", "feed", "wash"), "lead": ("ride",)}),
+)  # fmt: skip
+
+
+def deed_of(verb: str) -> str:
+    """Name what a verb is a way of: jogging of running."""
+    return {"lay": "lie", "leap": "jump", "rest": "lie"}.get(verb, _KINDS_OF_ACTION.get(verb, verb))
+
+
+def done_instead(verb: str, kind: str | None, frame: str) -> tuple[str, ...]:
+    """List what somebody of a kind may do in place of a verb, with the thing or at the place of its frame."""
+    taken, _, noun = frame.partition(":")
+    if kind not in {"person", "animal"} or noun in _OF_THE_BODY:
+        return ()
+    if taken == "dobj":
+        last = noun.rpartition(" ")[2]
+        return next((w.get(verb, ()) for t, w in _WITH_THINGS if last in t.split()), ()) if kind == "person" else ()
+    return tuple(
+        other
+        for other in _INSTEAD.get(deed_of(verb), ())
+        if other not in (_NOT_OF_BEASTS if kind == "animal" else _NOT_OF_PEOPLE.get(deed_of(verb), ()))
+        and _is_done_at(other, taken, noun)
+    )
+
+
+def _is_done_at(verb: str, preposition: str, noun: str) -> bool:
+    if not preposition:
+        return True
+    thing = thing_of(noun)
+    if thing is None:
+        return False
+    if verb in {"sit", "stand"}:
+        return preposition in _AT_REST and (preposition in _NEAR or thing.kind not in _FOR_TWO_LEGS)
+    last = noun.rpartition(" ")[2]
+    if verb in {"lie", "sleep"}:
+        if preposition == "in" and thing.place in {"water", "pool"}:
+            return False
+        return preposition in _AT_REST and (
+            preposition in _NEAR or (bool(thing.place) and last != "bar") or last in _TO_LIE_ON
+        )
+    if preposition == "in" and thing.place in {"water", "pool"} and verb == "dance":
+        return False
+    return preposition in _ON_THE_WAY and (preposition in _NEAR or bool(thing.place) or last in _TO_GO_ON)

@@ -1,0 +1,137 @@
+"""Where things are with respect to each other: which relations exclude each other, and before what."""
+
+from typing import NamedTuple
+
+# Where a thing is with respect to another; prepositions of one region say much the same.
+_REGIONS: dict[str, tuple[str, ...]] = {
+    "in": ("in", "inside", "into", "within", "inside of"),
+    "out": ("outside", "out of", "outside of"),
+    "on": ("on", "onto", "atop", "on top of", "upon"),
+    "off": ("off",),
+    "over": ("over", "above"),
+    "under": ("under", "underneath", "beneath", "below"),
+    "front": ("in front of",),
+    "behind": ("behind",),
+    "near": ("near", "next to", "beside", "by", "close to", "alongside"),
+    "up": ("up",),
+    "down": ("down",),
+    "toward": ("towards", "toward"),
+    "away": ("away from",),
+    "left": ("left of", "to the left of", "on the left of"),
+    "right": ("right of", "to the right of", "on the right of"),
+}
+_REGION_OF = {words: region for region, several in _REGIONS.items() for words in several}
+_EXCLUSIVE_REGIONS = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("in", "out"),
+        ("in", "under"),
+        ("in", "behind"),
+        ("in", "front"),
+        ("in", "near"),
+        ("on", "under"),
+        ("on", "behind"),
+        ("on", "front"),
+        ("on", "near"),
+        ("on", "off"),
+        ("over", "under"),
+        ("under", "near"),
+        ("front", "behind"),
+        ("up", "down"),
+        ("toward", "away"),
+        ("left", "right"),
+    )
+)
+
+
+def region_of(preposition: str) -> str | None:
+    """Name the region that a preposition speaks of; none for those that are not about place."""
+    return _REGION_OF.get(preposition)
+
+
+def relations_exclude(first: str, second: str) -> bool:
+    """Tell whether two prepositions cannot both hold: "on" and "under", "in front of" and "behind"."""
+    return frozenset({region_of(first), region_of(second)}) in _EXCLUSIVE_REGIONS
+
+
+class _Turn(NamedTuple):
+    """What a relation to certain things is put for, and what somebody does there."""
+
+    old: frozenset[str]
+    new: tuple[str, ...]
+    deeds: frozenset[str]
+    things: frozenset[str]
+
+
+_STAYING = frozenset(
+    {"be", "crouch", "hide", "kneel", "lie", "lay", "perch", "play", "pose", "relax", "rest", "sit", "sleep", "stand",
+     "wait", "work"}
+)  # fmt: skip
+_GOING = frozenset(
+    {"climb", "crawl", "go", "hike", "jog", "jump", "leap", "move", "run", "skateboard", "slide", "sprint", "step",
+     "stroll", "trot", "walk"}
+)  # fmt: skip
+_NEXT_TO = ("near", "next to", "beside", "by", "close to")
+_OPEN = "boat canoe kayak raft wagon cart stroller tub bathtub basket crate box bucket cage wheelbarrow"
+_CLOSED = "car truck van bus taxi jeep tent"
+_SEATS = "bench chair couch sofa bed table desk trampoline picnic-table park-bench"
+_TURNS: tuple[_Turn, ...] = tuple(
+    _Turn(frozenset(old), new, deeds, frozenset(word.replace("-", " ") for word in things.split()))
+    for old, new, deeds, things in (
+        (("on", "on top of", "atop"), ("under", "behind"), _STAYING, f"{_SEATS} bridge"),
+        (("on", "on top of", "atop"), ("behind",), _STAYING, "rock boulder log wall car truck"),
+        (("on", "over", "across"), ("under",), _GOING, "bridge"),
+        (("under", "underneath", "beneath", "below"), ("on",), _STAYING, f"{_SEATS} bridge"),
+        (
+            ("in front of",),
+            ("behind",),
+            _STAYING | _GOING,
+            f"building house church store shop wall tree statue monument bus car truck van {_SEATS}",
+        ),
+        (
+            ("behind",),
+            ("in front of",),
+            _STAYING | _GOING,
+            f"building house wall tree statue bus car truck van {_SEATS}",
+        ),
+        (_NEXT_TO, ("on top of",), _STAYING, "car truck van bus table bench piano bed couch sofa"),
+        (_NEXT_TO, ("under",), _STAYING, "table desk bed"),
+        (("in", "inside"), ("behind", "next to"), _STAYING, f"{_OPEN} {_CLOSED}"),
+        (("in", "inside"), ("on top of",), _STAYING, _CLOSED),
+        (("inside", "inside of"), ("outside",), _STAYING, "building house store shop restaurant church cafe tent car"),
+        (("outside", "outside of"), ("inside",), _STAYING, "building house store shop restaurant church cafe tent"),
+        (("into",), ("out of",), _GOING | {"dive"}, "water pool swimming-pool lake ocean river car tunnel box house"),
+        (("out of",), ("into",), _GOING, "water pool swimming-pool lake ocean river car tunnel box house"),
+        (
+            ("up",),
+            ("down",),
+            _GOING,
+            "stairs step staircase stairway hill slope ladder ramp slide mountain hillside escalator wall cliff",
+        ),
+        (
+            ("down",),
+            ("up",),
+            _GOING,
+            "stairs step staircase stairway hill slope ladder ramp slide mountain hillside escalator",
+        ),
+        (("towards", "toward"), ("away from",), _GOING, "ball man woman boy girl dog water ocean house car tree"),
+        (("away from",), ("towards",), _GOING, "man woman boy girl dog water ocean house car tree"),
+        (("off", "off of"), ("onto",), _GOING, "rock wall dock bed bench log boat ledge"),
+        (("onto",), ("off",), _GOING, "rock wall dock bed bench log boat ledge"),
+    )
+)
+
+
+def turned(words: str, deed: str, thing: str) -> tuple[str, ...]:
+    """List relations that surely do not hold where somebody does something in this relation to a thing, and read well.
+
+    A deed is a verb; "be" where none is said.
+    """
+    return tuple(
+        dict.fromkeys(
+            new
+            for turn in _TURNS
+            if words in turn.old and deed in turn.deeds and thing in turn.things
+            for new in turn.new
+        )
+    )

@@ -1,0 +1,48 @@
+"""Which beings can take another's part in a caption: a woman a man's, a cat a dog's, a dog a boy's who just runs."""
+
+from collections.abc import Iterator
+
+from generators.text.corpus.facts import Facts
+from generators.text.knowledge.exclusions import COLOURS
+from generators.text.knowledge.roles import beings_for, does_as_well
+from generators.text.knowledge.things import kind_of
+from generators.text.language.grammar import has_pronoun
+from generators.text.language.sentence import NounPhrase, Sentence
+from generators.text.operations.standing import deeds_of
+
+# What a person and a dog do alike, and among what.
+_DONE_BY_BOTH = frozenset(
+    {"jump", "lay", "leap", "lie", "play", "race", "rest", "run", "sit", "sleep", "splash", "stand", "swim", "wade",
+     "walk"}
+)  # fmt: skip
+_AMONG = frozenset({"place", "natural object", "plant", "furniture", "structure", "building", "barrier", "cloth"})
+_OF_BOTH = frozenset({"young", "small", "little", "happy", "wet"})
+_PEOPLE = ("boy", "girl", "man", "woman")
+_LIKE_PEOPLE = frozenset({*_PEOPLE, "child", "kid", "people", "person", "toddler", "lady", "guy"})
+
+
+def other_beings(sentence: Sentence, phrase: NounPhrase, words: set[str], facts: Facts) -> Iterator[str]:
+    """Name beings that are surely none that a phrase names and may do all that a caption, by its lemmas, says."""
+    for lemma in beings_for(phrase.lemma):
+        if kind_of(lemma) == "person" or does_as_well(lemma, words):
+            yield lemma
+    if phrase.lemma == "dog" and "person" not in facts.kinds and _is_done_by_both(sentence, phrase):
+        small = any(sentence.tokens[index].lower in {"small", "little"} for index in phrase.adjectives)
+        yield from _PEOPLE[:2] if small else _PEOPLE
+    if phrase.lemma in _LIKE_PEOPLE and "animal" not in facts.kinds and _is_done_by_both(sentence, phrase):
+        yield "dog"
+
+
+def _is_done_by_both(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a caption says of somebody nothing that only a person, or only a dog, does or has."""
+    deeds = deeds_of(sentence, sentence.conjunct_heads[phrase.head])
+    if not deeds or any(taken.startswith("dobj:") for _, taken in deeds) or has_pronoun(sentence):
+        return False
+    if any(verb.lemma.lower() not in _DONE_BY_BOTH for verb in sentence.verbs):
+        return False
+    if any(sentence.tokens[index].lower not in _OF_BOTH for index in phrase.adjectives):
+        return False
+    if any(token.lower in COLOURS and token.dep != "amod" for token in sentence.tokens):
+        return False  # "two dogs, one white and one black"
+    others = (p for p in sentence.noun_phrases if p is not phrase)
+    return sentence.tokens[phrase.head].dep in {"nsubj", "ROOT"} and all(kind_of(p.lemma) in _AMONG for p in others)
