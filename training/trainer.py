@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from devices import pick_dtype
+from schemas.errors import InputError
 from training.adapters import adapted
 from training.batch import Batch, make_batch, seen_by_losses
 from training.checkpoint import load_checkpoint, save_checkpoint
@@ -33,8 +35,15 @@ Told = Callable[[int, int, dict[str, float]], None]
 
 
 def accelerator_for(recipe: FineTune, folder: Path) -> "Accelerator":
-    """Make what places a training on this machine's devices, in the number format that the recipe says."""
+    """Make what places a training on this machine's devices, in the number format that the recipe says.
+
+    Raises InputError where a tracker is not installed, which accelerate would go on without.
+    """
     from accelerate import Accelerator, PartialState
+
+    for tracker in recipe.trackers:
+        if find_spec(tracker) is None:
+            raise InputError(f"trackers: {tracker} is not installed; pip install {tracker}, or leave it out")
 
     cpu = recipe.compute.device == "cpu"
     precision = _PRECISION[pick_dtype(recipe.compute.dtype, PartialState(cpu=cpu).device)]

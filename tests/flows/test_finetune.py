@@ -119,6 +119,7 @@ def test_the_configs_that_ship_are_valid(name: str) -> None:
         ({"data": {"split": "trian"}}, "--split trian: no such split here; there are test, train, val"),
         ({"data": {"where": "colour = 'red'"}}, "--where colour = 'red': "),
         ({"model": "ViT-Q-32:openai"}, "open_clip knows no such model"),
+        ({"trackers": ["wandb"]}, "trackers: wandb is not installed; pip install wandb"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(
