@@ -57,7 +57,7 @@ def finetune(
 def _tuned(run: Run, dataset: Dataset, build: Build) -> Tuned | None:
     from training.trainer import Trainer, accelerator_for
 
-    accelerator = accelerator_for(run.recipe, run.work)
+    accelerator = accelerator_for(run.recipe, run.folder)
     with accelerator.main_process_first():
         if accelerator.is_main_process:
             run.claim()

@@ -95,15 +95,15 @@ def actions_alike(first: str, second: str) -> bool:
     return len(pair) == 1 or pair <= _POSTURES | {"stand"} or pair <= {"run", "walk", "jump", "play", "leap", "race"}
 
 
-# What is seen not to be done by who does another thing. Who sits may sleep, who walks may run a moment later, and
-# between sitting and crouching nobody draws the line.
+# What is seen not to be done by who does another thing. Who sits may sleep, who walks may run a moment later, between
+# sitting and crouching nobody draws the line, and of who runs a picture may show one foot on the ground.
 _INSTEAD: dict[str, tuple[str, ...]] = {
     "sit": ("stand", "lie", "walk", "run", "jump", "dance"),
     "stand": ("sit", "lie", "sleep", "run"),
     "lie": ("sit", "stand", "walk", "run", "jump", "dance"),
     "sleep": ("stand", "walk", "run", "jump", "dance"),
     "walk": ("sit", "lie", "sleep"),
-    "run": ("sit", "lie", "sleep", "stand"),
+    "run": ("sit", "lie", "sleep"),
     "jump": ("sit", "lie", "sleep"),
     "play": ("sleep",),
     "swim": ("sleep",),
@@ -118,6 +118,7 @@ POSTURES = ("sit", "stand", "lie")
 _NEAR = frozenset({"by", "near", "next to", "beside", "behind", "in front of"})
 _AT_REST = frozenset({"in", "on", "under", *_NEAR})
 _ON_THE_WAY = frozenset({"in", "on", "through", "along", "across", "around", *_NEAR})
+_BEDS = frozenset({"bed", "cot", "crib", "hammock"})  # who is propped up there sits and lies
 _FOR_TWO_LEGS = frozenset({"animal", "board", "vehicle", "clothing", "drink", "food"})  # nobody stands in or on these
 _TO_LIE_ON = frozenset(
     {"bed", "bench", "blanket", "boulder", "carpet", "cot", "couch", "floor", "ground", "mat", "pillow", "rock", "rug",
@@ -134,7 +135,7 @@ _OF_THE_BODY = frozenset(
 _WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     (
         "ball football basketball baseball volleyball",
-        {"hold": ("kick", "throw"), "carry": ("kick", "throw"), "throw": ("kick",), "kick": ("throw", "carry"),
+        {"hold": ("kick", "throw"), "carry": ("kick", "throw"), "throw": ("kick",), "kick": ("throw",),
          "catch": ("kick",)},
     ),
     ("frisbee stick rock snowball stone", {"hold": ("throw",), "carry": ("throw",)}),
@@ -153,10 +154,12 @@ def deed_of(verb: str) -> str:
 def done_instead(verb: str, kind: str | None, frame: str) -> tuple[str, ...]:
     """List what somebody of a kind may do in place of a verb, with the thing or at the place of its frame."""
     taken, _, noun = frame.partition(":")
+    last = noun.rpartition(" ")[2]
     if kind not in {"person", "animal"} or noun in _OF_THE_BODY:
         return ()
+    if last in _BEDS and deed_of(verb) in {"sit", "lie"}:
+        return tuple(other for other in ("jump",) if taken == "on")
     if taken == "dobj":
-        last = noun.rpartition(" ")[2]
         return next((w.get(verb, ()) for t, w in _WITH_THINGS if last in t.split()), ()) if kind == "person" else ()
     return tuple(
         other

@@ -137,6 +137,7 @@ _WRITTEN: dict[str, tuple[str, str]] = {
     "leash": ("artifact", "leash.n.01"),
     "corndog": ("food", "hotdog.n.02"),
     "boxer": ("person", "boxer.n.01"),
+    "racer": ("person", "racer.n.01"),
     "stop sign": ("sign", "signboard.n.01"),
     "street sign": ("sign", "street_sign.n.01"),
     "baseball glove": ("equipment", "baseball_glove.n.01"),
@@ -187,7 +188,8 @@ _NOT_MEANT = frozenset(
         "position", "public", "race", "rainbow", "range", "region", "relief", "rest", "ride", "right", "round",
         "row", "run", "scene", "section", "sector", "series", "set", "setting", "shot", "side", "site", "sky", "space",
         "sport", "spot", "stand", "state", "step", "stop", "structure", "support", "surface", "tail", "territory",
-        "top", "trick", "turn", "type", "upper", "view", "wear", "wild", "work", "zone", "moment", "equipment", "gear",
+        "stunt", "top", "trick",
+        "turn", "type", "upper", "view", "wear", "wild", "work", "zone", "moment", "equipment", "gear",
         "item", "object", "thing", "male", "female", "craft", "decoration", "device", "system", "black", "white",
         "brown", "red", "green", "tan", "purple", "yellow", "skeleton", "hide", "hose", "frame", "middle", "shape",
     }

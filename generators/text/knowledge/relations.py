@@ -78,8 +78,8 @@ _SEATS = "bench chair couch sofa bed table desk trampoline picnic-table park-ben
 _TURNS: tuple[_Turn, ...] = tuple(
     _Turn(frozenset(old), new, deeds, frozenset(word.replace("-", " ") for word in things.split()))
     for old, new, deeds, things in (
-        (("on", "on top of", "atop"), ("under", "behind"), _STAYING, f"{_SEATS} bridge"),
-        (("on", "on top of", "atop"), ("behind",), _STAYING, "rock boulder log wall car truck"),
+        # Not "behind": where there is a row of benches, or of rocks, who sits on one sits behind another.
+        (("on", "on top of", "atop"), ("under",), _STAYING, f"{_SEATS} bridge"),
         (("on", "over", "across"), ("under",), _GOING, "bridge"),
         (("under", "underneath", "beneath", "below"), ("on",), _STAYING, f"{_SEATS} bridge"),
         (
@@ -100,8 +100,9 @@ _TURNS: tuple[_Turn, ...] = tuple(
         (("in", "inside"), ("on top of",), _STAYING, _CLOSED),
         (("inside", "inside of"), ("outside",), _STAYING, "building house store shop restaurant church cafe tent car"),
         (("outside", "outside of"), ("inside",), _STAYING, "building house store shop restaurant church cafe tent"),
-        (("into",), ("out of",), _GOING | {"dive"}, "water pool swimming-pool lake ocean river car tunnel box house"),
-        (("out of",), ("into",), _GOING, "water pool swimming-pool lake ocean river car tunnel box house"),
+        # Not into water and out of it: a picture of splashing shows no direction.
+        (("into",), ("out of",), _GOING, "car tunnel box house"),
+        (("out of",), ("into",), _GOING, "car tunnel box house"),
         (
             ("up",),
             ("down",),

@@ -46,6 +46,8 @@ def other_actions(
 
 def is_free(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a verb may change alone: nothing but things and places hang on it, and it is one of no pair."""
+    if sentence.child(verb.index, "mark") is not None:
+        return False  # "leaps while running": what is done at once must go together
     if verb.dep == "conj" or any(token.lower in _OF_POSTURES for token in sentence.tokens):
         return False  # "sits with a bag on his lap", "lies face down"
     behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]

@@ -72,17 +72,31 @@ def _why_not_attributes(
         return "unchanged"
     if ours.lemma == theirs.lemma and (_are_interchangeable(sentence, ours, theirs) or _tells_of_each(sentence)):
         return "symmetric"
-    if any(not _is_natural(*pair) for pair in zip(words, (ours, theirs), strict=True)):
+    if _are_together(sentence, ours, theirs):
+        return "symmetric"
+    if any(not _is_natural(sentence, *pair) for pair in zip(words, (ours, theirs), strict=True)):
         return "incompatible"  # "a yellow and blue dog"
     simple = [word for word in zip(words, (ours, theirs), strict=True) if " " not in word[0]]
     fits = all(lexicon.says_of(word, phrase.lemma) for word, phrase in simple)
     return None if fits else "incompatible"
 
 
-def _is_natural(words: str, phrase: NounPhrase) -> bool:
-    """Tell whether an animal can have all the colours of an attribute."""
+def _is_natural(sentence: Sentence, words: str, phrase: NounPhrase) -> bool:
+    """Tell whether an animal can have the colour of an attribute, and was given no other one beside it: of a dog that
+    is called black and white another person may see the brown."""
+    if kind_of(phrase.lemma) != "animal":
+        return True
+    told = [token.lower for token in sentence.tokens[phrase.first : phrase.head]]
+    if sum(attribute_family(word) == "colour" for word in told) > 1:
+        return False
     colours = {word for word in words.split() if attribute_family(word) == "colour"}
-    return kind_of(phrase.lemma) != "animal" or all(has_colour(phrase.lemma, c) for c in colours)
+    return len(colours) < 2 and all(has_colour(phrase.lemma, c) for c in colours)
+
+
+def _are_together(sentence: Sentence, ours: NounPhrase, theirs: NounPhrase) -> bool:
+    """Tell whether two things of one name do something together: "a black dog along with a white dog"."""
+    between = " ".join(token.lower for token in sentence.tokens[ours.head + 1 : theirs.first])
+    return ours.lemma == theirs.lemma and between in _TOGETHER
 
 
 def _tells_of_each(sentence: Sentence) -> bool:
@@ -90,6 +104,7 @@ def _tells_of_each(sentence: Sentence) -> bool:
     return any(token.lower in _EACH and token.tag != "NN" and token.dep != "nummod" for token in sentence.tokens)
 
 
+_TOGETHER = frozenset({"along with", "together with", "as well as", "with", "alongside"})
 _EACH = frozenset({"one", "other", "another", "others", "each"})
 
 

@@ -178,7 +178,7 @@ def _why_not_swap(
     sentence: Sentence, first: NounPhrase, second: NounPhrase, words: str | None, symmetric: bool
 ) -> str | None:
     kinds = kind_of(first.lemma), kind_of(second.lemma)
-    same = kinds[0] == kinds[1] and kinds[0] in (_MOVABLE if words is None else _SWAPPABLE)  # a truck carries a car
+    same = kinds[0] == kinds[1] and kinds[0] in (_ANIMATE if words is None else _SWAPPABLE)
     alike = set(kinds) <= _ANIMATE or same
     around = set(kinds) <= _MOVABLE and region_of(words or "") in _AROUND
     if not alike and not around:

@@ -68,7 +68,9 @@ def test_somebody_does_it_there() -> None:
 
 
 def test_a_relation_turns_where_it_surely_does_not_hold() -> None:
-    assert turned("into", "jump", "pool") == ("out of",)
+    assert turned("into", "drive", "tunnel") == ()
+    assert turned("into", "run", "tunnel") == ("out of",)
+    assert turned("into", "jump", "pool") == (), "splashing has no direction"
     assert "under" in turned("on", "sit", "bench")
     assert turned("on", "sit", "beach") == ()
     assert turned("near", "sit", "bench") == ("on top of",), "and who is near it may be behind it"
