@@ -46,7 +46,9 @@ def test_what_it_shows(told: dict[str, str]) -> None:
     assert "image/png" in told["import io"]
     assert "image/png" in told['scored = catalog.sql("""']
     kept = re.findall(r"^\d +([\d.]+) +(\d+)$", told['catalog.sql("""'], re.MULTILINE)
-    assert kept == [("0.00", "24"), ("0.02", "24"), ("0.05", "18"), ("0.10", "18")], "of 24, six are valid by 0.02 alone"
+    assert kept == [("0.00", "24"), ("0.02", "24"), ("0.05", "18"), ("0.10", "18")], (
+        "of 24, six are valid by 0.02 alone"
+    )
 
 
 def test_no_outputs_are_kept_in_it() -> None:
