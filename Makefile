@@ -31,7 +31,7 @@ lint: $(READY) docs ## check format, style, types, the arrows between the folder
 
 docs: $(READY) ## make the site of docs/, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	@echo Open site/index.html in a browser.
+	@echo "Open site/index.html in a browser; with search: $(BIN)/mkdocs serve"
 
 bench: $(READY) ## measure speed and memory (minutes)
 	$(BIN)/python benchmarks/text_negatives.py
