@@ -30,7 +30,7 @@ lint: $(READY) docs ## check format, style, types, the arrows between the folder
 	$(BIN)/lint-imports
 
 docs: $(READY) ## make the site of docs/, in site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open site/index.html in a browser; with search: $(BIN)/mkdocs serve"
 
 bench: $(READY) ## measure speed and memory (minutes)

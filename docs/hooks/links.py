@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-# MkDocs counts warnings of its own loggers alone; with --strict any ends the build.
+# MkDocs counts warnings of its own loggers alone; with --strict any of them fails the build.
 _LOG = logging.getLogger("mkdocs.hooks.links")
 _OUTSIDE = re.compile(r"\[(?P<text>[^\]]+)\]\(\.\./(?P<path>[^)#]+)(?P<anchor>#[^)]*)?\)")
 
