@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench models clean
+.PHONY: help demo test lint docs bench models clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,11 +23,15 @@ demo: $(READY) ## make, judge and explain hard negatives of drawn scenes
 test: $(READY) ## run all tests, on all cores
 	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadgroup
 
-lint: $(READY) ## check format, style, types and the arrows between the folders
+lint: $(READY) docs ## check format, style, types, the arrows between the folders and the links of docs/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(READY) ## make the site of docs/, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Open site/index.html in a browser; with search: $(BIN)/mkdocs serve"
 
 bench: $(READY) ## measure speed and memory (minutes)
 	$(BIN)/python benchmarks/text_negatives.py
@@ -48,5 +52,5 @@ models: $(READY) ## train the models that ship again, and measure them (two hour
 	$(BIN)/python -m models.train_inpaint
 	$(BIN)/python -m models.card_inpaint
 
-clean: ## remove the environment and the demo's dataset
-	rm -rf $(VENV) demo-dataset
+clean: ## remove the environment, the site and what the demo wrote
+	rm -rf $(VENV) site demo-dataset demo-dataset-tuned demo-dataset.html
