@@ -258,7 +258,7 @@ def evaluate(
     what: Annotated[
         list[str], typer.Argument(help="Datasets, benchmarks' folders, or NAME=FOLDER.", metavar="WHAT...")
     ],
-    out: Annotated[str, typer.Option(help="Folder or URL for scores and results.")] = "evaluation",
+    out: Annotated[str, typer.Option(help="Folder or URL for scores and results.")] = "measured",
     compare: Annotated[
         list[str] | None, typer.Option(help="Another model, on the same items.", metavar="MODEL")
     ] = None,

@@ -37,7 +37,7 @@ class Wish:
 
     model: str
     what: Sequence[str]  # datasets, folders of benchmarks, NAME=FOLDER
-    out: str = "evaluation"
+    out: str = "measured"
     compare: Sequence[str] = ()  # other models, each against `model`
     blind: Sequence[str] = ()  # language models that see captions alone
     lexicon: str | None = None  # dataset whose captions the model was trained on

@@ -24,7 +24,7 @@ def words_changed(wrong: Wrong) -> list[str]:
 
 def test_two_lines_of_python() -> None:
     made = wrong_captions(PLATE)
-    assert {"replace_attribute", "swap_attribute", "swap_object"} <= {one.operation for one in made if one.accepted}
+    assert {"replace_attribute", "swap_attribute"} <= {one.operation for one in made if one.accepted}
     assert {one.operation for one in made} <= set(OPERATIONS)
     swapped = next(one for one in made if one.operation == "swap_attribute")
     assert str(swapped) == "swap_attribute: A blue cup on a red plate"
