@@ -84,6 +84,11 @@ ARMS = {
         {"losses": {"ce_clip": {}}, "data": NEGATIVES},
     ),
     "rendered": Arm("ours with pictures, drawn", "rendered", {"losses": HARD}),
+    "rendered-plainly": Arm(
+        "the same, own negatives by plain cross entropy, four times the weight",
+        "rendered",
+        {"losses": {"grouped": {}, "own_negatives": {"weight": 2.0, "gamma": 0.0, "smoothing": 0.0}}},
+    ),
     "rendered-eqsim": Arm(
         "ours with pictures, drawn; EqSim beside NegCLIP's loss", "rendered", {"losses": {"negclip": {}, "eqsim": {}}}
     ),
@@ -94,7 +99,7 @@ ARMS = {
         "the captions of these alone", "diffusion", {"losses": HARD, "data": {"pictures": False}}
     ),
     "mix": Arm(
-        "ours with pictures, drawn and by diffusion; paraphrases, differences, EqSim",
+        "the same with EqSim, difference captions and two negatives a picture",
         "rendered",
         {
             "losses": {"grouped": {}, "own_negatives": {"weight": 1.0}, "eqsim": {}, "differences": {"weight": 0.2}},
