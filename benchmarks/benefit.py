@@ -73,6 +73,7 @@ class Arm:
 
 
 ARMS = {
+    "start": Arm("nothing: the target as it comes", "", {}),
     "captions": Arm("captions alone", "text", {"losses": {"contrastive": {}}}),
     "captions-longer": Arm("captions alone, twice the steps", "text", {"losses": {"contrastive": {}}, "steps": 400}),
     "negclip": Arm("NegCLIP's swaps, its loss", "negclip", {"losses": {"negclip": {}}, "data": {"negatives": 1}}),
@@ -115,7 +116,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     arguments.add_argument("what", choices=["build", "train", "blind", "report"])
     arguments.add_argument("arms", nargs="*", metavar="ARM", help=f"all by default: {', '.join(ARMS)}")
-    arguments.add_argument("--work", type=Path, default=ROOT / "benchmarks" / "work" / "benefit")
+    arguments.add_argument("--work", type=Path, default=ROOT / "benchmarks" / "out" / "benefit")
     given = arguments.parse_args()
     work: Path = given.work
     work.mkdir(parents=True, exist_ok=True)
@@ -164,6 +165,9 @@ def train(name: str, seed: int, work: Path) -> None:
         return
     done.parent.mkdir(exist_ok=True)
     arm = ARMS[name]
+    if not arm.recipe:
+        _examined(START, name, seed, done)
+        return
     recipe = FineTune.model_validate({**BASE, **arm.recipe, "seed": seed})
     folder = work / "runs" / f"{name}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
