@@ -40,6 +40,7 @@ bench: $(READY) ## measure speed and memory (minutes)
 	$(BIN)/python benchmarks/rewriting.py
 	$(BIN)/python -m benchmarks.memory --pairs 3000 --pairs 30000
 	$(BIN)/python -m benchmarks.scale --pairs 6000
+	$(BIN)/python -m benchmarks.gallery --pairs 10000
 	$(BIN)/python -m benchmarks.fuzz_sources --inputs 10000
 	$(BIN)/python benchmarks/shapes.py --scenes 300
 	$(BIN)/python benchmarks/editing.py --scenes 40
