@@ -84,23 +84,23 @@ ARMS = {
         "unchecked",
         {"losses": {"ce_clip": {}}, "data": NEGATIVES},
     ),
-    "rendered": Arm("ours with pictures, drawn", "rendered", {"losses": HARD}),
+    "rendered": Arm("ours, drawn", "rendered", {"losses": HARD}),
     "rendered-plainly": Arm(
-        "the same, own negatives by plain cross entropy, four times the weight",
+        "ours, drawn; own negatives by plain cross entropy, four times the weight",
         "rendered",
         {"losses": {"grouped": {}, "own_negatives": {"weight": 2.0, "gamma": 0.0, "smoothing": 0.0}}},
     ),
     "rendered-eqsim": Arm(
-        "ours with pictures, drawn; EqSim beside NegCLIP's loss", "rendered", {"losses": {"negclip": {}, "eqsim": {}}}
+        "ours, drawn; EqSim beside NegCLIP's loss", "rendered", {"losses": {"negclip": {}, "eqsim": {}}}
     ),
-    "diffusion": Arm("ours with pictures by diffusion, the original made anew", "diffusion", {"losses": HARD}),
-    "diffusion-untouched": Arm("the same, the original as it came", "diffusion-untouched", {"losses": HARD}),
-    "diffusion-unfiltered": Arm("the same as the first, not filtered", "diffusion-unfiltered", {"losses": HARD}),
+    "diffusion": Arm("ours by diffusion, the original made anew", "diffusion", {"losses": HARD}),
+    "diffusion-untouched": Arm("ours by diffusion, the original as it came", "diffusion-untouched", {"losses": HARD}),
+    "diffusion-unfiltered": Arm("ours by diffusion, made anew, not filtered", "diffusion-unfiltered", {"losses": HARD}),
     "diffusion-text": Arm(
-        "the captions of these alone", "diffusion", {"losses": HARD, "data": {"pictures": False}}
+        "the captions alone of ours by diffusion", "diffusion", {"losses": HARD, "data": {"pictures": False}}
     ),
     "mix": Arm(
-        "the same with EqSim, difference captions and two negatives a picture",
+        "ours, drawn; with EqSim, difference captions, two negatives a picture",
         "rendered",
         {
             "losses": {"grouped": {}, "own_negatives": {"weight": 1.0}, "eqsim": {}, "differences": {"weight": 0.2}},
