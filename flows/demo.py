@@ -65,8 +65,8 @@ def _lines(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
     judge, target = (_last_row(connection, f"FROM matching_scores('{role}')") for role in ("judge", "target"))
     yield Text(
         f"  On the accepted pairs the judge gets {judge['group']:.0%} wholly right (group score), the target, which "
-        f"takes a caption for a bag of words, {target['group']:.0%}; guessing gets 17%. That is what hard negatives are "
-        "for."
+        f"takes a caption for a bag of words, {target['group']:.0%}; guessing gets 17%. That is what hard "
+        "negatives are for."
     )
     yield Text("")
     yield operations_table(connection)
