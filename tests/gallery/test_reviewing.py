@@ -56,7 +56,9 @@ def false_one(page: Any) -> str:
 
 def downloaded(folder: Path) -> Path:
     for _ in range(200):
-        found = list(folder.glob("labels-*.csv"))
+        found = [
+            file for file in folder.glob("labels-*.csv") if file.stat().st_size
+        ]  # it is there before it is written
         if found:
             return found[0]
         time.sleep(0.05)
