@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# One more than there are cores, up to four: some tests wait for servers.
-WORKERS = $(shell $(BIN)/python -c "import os; print(min(4, (os.cpu_count() or 1) + 1))")
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs bench models clean
@@ -23,7 +21,7 @@ demo: $(READY) ## make, judge and explain hard negatives of drawn scenes
 	$(BIN)/counterfoil demo
 
 test: $(READY) ## run all tests, on all cores
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadgroup
 
 lint: $(READY) docs ## check format, style, types, the arrows between the folders and the links of docs/
 	$(BIN)/ruff check .
