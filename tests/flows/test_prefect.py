@@ -296,7 +296,9 @@ def test_deployed_to_a_server_a_worker_that_is_killed_is_followed_by_the_next(
     killed = begun()
     with working(server, checkout):
         wait_until(lambda: bool(list(out.glob("parses/*.parquet"))))
-    made = {path: path.stat().st_mtime_ns for path in out.glob("*/*.parquet")}
+    # Less the ledger: where the kill came between a shard's costs and the shard, both are made.
+    whole = [path for path in out.glob("*/*.parquet") if path.parent.name != "ledger"]
+    made = {path: path.stat().st_mtime_ns for path in whole}
     assert Dataset(str(out)).builds() == [], "it was killed on its way"
     assert state(killed) == "RUNNING", "nobody could tell"
     # What an automation on heartbeats that stay away does (docs/prefect.md); else its place is taken for five minutes.
