@@ -81,8 +81,9 @@ def _tuned(run: Run, dataset: Dataset, build: Build) -> Tuned | None:
     towers = load_towers(run.recipe.model, accelerator.device)
     with Selection(dataset, build, ()) as selection:
         pairs = selection.about.splits
-    share, shares = _best_share(run, towers, weights, split_for("validation", pairs))
-    towers.save(run.folder, between(_weights_of(towers), weights, share))
+    first = {name: one.detach().cpu() for name, one in towers.module.state_dict().items()}
+    share, shares = _best_share(run, towers, first, weights, split_for("validation", pairs))
+    towers.save(run.folder, between(first, weights, share))
     tuned = Tuned(run, len(examples), steps, share, shares, _examined(run, split_for("test", pairs)))
     (run.work / "losses.jsonl").replace(run.folder / "losses.jsonl")
     (run.folder / "README.md").write_text(card(tuned), encoding="utf-8")
@@ -135,17 +136,12 @@ def _tracked(accelerator: "Accelerator", recipe: FineTune) -> Iterator[Callable[
             accelerator.end_training()
 
 
-def _weights_of(towers: Towers) -> "dict[str, Tensor]":
-    return {name: one.detach().cpu() for name, one in towers.module.state_dict().items()}
-
-
 def _best_share(
-    run: Run, towers: Towers, weights: "dict[str, Tensor]", split: str | None
+    run: Run, towers: Towers, first: "dict[str, Tensor]", weights: "dict[str, Tensor]", split: str | None
 ) -> tuple[float, list[Measured]]:
     patch = run.recipe.patch
     if patch is None or split is None:
         return 1.0, []
-    first = _weights_of(towers)
     shares = [_measured(run, run.recipe.model, 0.0, split)]
     for share in sorted(patch.shares):
         folder = run.work / f"share-{share:g}"

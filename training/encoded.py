@@ -40,6 +40,11 @@ class Encoded:
         said = torch.stack([self.captions, self.negatives[:, 0]], 1)
         return torch.einsum("nid,njd->nij", pictures, said)
 
+    def of_images(self) -> tuple[Tensor, Tensor]:
+        """Return the logit of each image and its caption, n, and those of its own negatives, n x k."""
+        right = self.scale * (self.images * self.captions).sum(1)
+        return right, self.scale * torch.einsum("nd,nkd->nk", self.images, self.negatives)
+
     @property
     def whole(self) -> Tensor:
         """Tell of each example whether each caption is true of its own picture alone: n."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,7 +200,7 @@ class Trainer:
         seen = self._taught(batch, seen_by_losses(batch, pictures, captions, self.towers.scale.float()))
         seen = gathered(self._accelerator, seen)
         # What is remembered is put down when a step is whole.
-        seen = Encoded(**{**vars(seen), "memory": dict(self._memory)})
+        seen = replace(seen, memory=dict(self._memory))
         found = {name: term(seen) for name, term in self._terms.items()}
         total = torch.stack([self._terms[name].weight * one for name, one in found.items()]).sum()
         self._accelerator.backward(total)

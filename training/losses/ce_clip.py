@@ -6,8 +6,8 @@ from torch import Tensor
 
 from schemas.operations import OPERATIONS
 from training.encoded import Encoded
-from training.losses.contrastive import contrast
 from training.losses.loss import Loss, mean, without
+from training.losses.negclip import with_negatives
 
 _MOST = 10.0  # what a threshold is clamped to, in logits
 
@@ -17,7 +17,7 @@ def ranking(batch: Encoded, thresholds: Tensor) -> Tensor:
 
     `thresholds` has a tau for each operation. The public code counts the negatives that are not valid in the mean.
     """
-    right, wrong = _of_images(batch)
+    right, wrong = batch.of_images()
     return mean((thresholds[batch.kinds] + wrong - right[:, None]).clamp(min=0), batch.has_negative)
 
 
@@ -27,7 +27,7 @@ def intra_modal(batch: Encoded) -> Tensor:
 
     The formula of the paper: the public code has lost the column of the pair and draws captions to a negative.
     """
-    right, _ = _of_images(batch)
+    right, _ = batch.of_images()
     among = batch.scale * torch.einsum("nd,nkd->nk", batch.captions, batch.negatives)
     columns = torch.cat([right[:, None], without(among, batch.has_negative)], 1)
     return mean(torch.logsumexp(columns, 1) - right, batch.has_negative.any(1))
@@ -37,17 +37,12 @@ def adapted(batch: Encoded, thresholds: Tensor) -> Tensor:
     """Return the thresholds of the next step: of each operation in the batch, how much nearer, on average, images are
     to their captions than to its negatives, between 0 and 10. Those of other operations stay."""
     with torch.no_grad():
-        right, wrong = _of_images(batch)
+        right, wrong = batch.of_images()
         found = thresholds.clone()
         for kind in torch.unique(batch.kinds[batch.has_negative]):
             of_kind = batch.has_negative & (batch.kinds == kind)
             found[kind] = (right.mean() - wrong[of_kind].mean()).clamp(0, _MOST)
         return found
-
-
-def _of_images(batch: Encoded) -> tuple[Tensor, Tensor]:
-    right = batch.scale * (batch.images * batch.captions).sum(1)
-    return right, batch.scale * torch.einsum("nd,nkd->nk", batch.images, batch.negatives)
 
 
 class CECLIP(Loss):
@@ -64,8 +59,7 @@ class CECLIP(Loss):
         thresholds = torch.tensor(known, device=batch.images.device)
         ranked = ranking(batch, thresholds)
         batch.memory.update(zip(map(_name, OPERATIONS), adapted(batch, thresholds).tolist(), strict=True))
-        contrasted = contrast(batch.images, batch.captions, batch.scale, batch.negatives[batch.has_negative])
-        return contrasted + self.ranking * ranked + self.intra_modal * intra_modal(batch)
+        return with_negatives(batch) + self.ranking * ranked + self.intra_modal * intra_modal(batch)
 
 
 def _name(operation: str) -> str:

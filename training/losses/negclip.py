@@ -7,9 +7,14 @@ from training.losses.contrastive import contrast
 from training.losses.loss import Loss
 
 
+def with_negatives(batch: Encoded) -> Tensor:
+    """Return (CE over n + m columns + CE(t2i)) / 2, m the negatives that there are."""
+    return contrast(batch.images, batch.captions, batch.scale, batch.negatives[batch.has_negative])
+
+
 class NegCLIP(Loss):
     """Each image among all captions and all wrong captions of the batch; each caption among the images."""
 
     def __call__(self, batch: Encoded) -> Tensor:
-        """Return (CE over n + m columns + CE(t2i)) / 2, m the negatives that there are."""
-        return contrast(batch.images, batch.captions, batch.scale, batch.negatives[batch.has_negative])
+        """Return the contrastive loss with negatives."""
+        return with_negatives(batch)

@@ -40,8 +40,7 @@ class OwnNegatives(Loss):
     def __call__(self, batch: Encoded) -> Tensor:
         """Return the focal loss of images, and where there are edited pictures the mean of all four."""
         s, t = batch.matrices, batch.scale
-        right = t * (batch.images * batch.captions).sum(1)
-        wrong = t * torch.einsum("nd,nkd->nk", batch.images, batch.negatives)
+        right, wrong = batch.of_images()
         of_images = focal(right, wrong, batch.has_negative, self.gamma, self.smoothing)
         whole, edited = batch.whole[:, None], batch.has_edit[:, None]
         if not edited.any():

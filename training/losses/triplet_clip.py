@@ -5,6 +5,7 @@ from torch import Tensor
 from training.encoded import Encoded
 from training.losses.contrastive import contrast
 from training.losses.loss import Loss
+from training.losses.negclip import with_negatives
 
 
 class TripletCLIP(Loss):
@@ -15,7 +16,7 @@ class TripletCLIP(Loss):
 
     def __call__(self, batch: Encoded) -> Tensor:
         """Return the sum of both; of a batch without edited pictures, the first one."""
-        first = contrast(batch.images, batch.captions, batch.scale, batch.negatives[batch.has_negative])
+        first = with_negatives(batch)
         whole = batch.whole
         if not whole.any():
             return first
