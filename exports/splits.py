@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 import duckdb
 import pyarrow as pa
 
+# How the names of a kind of splits begin, or what is in them, in any case.
+_NAMED = {"train": "train", "validation": "^(val|dev|eval)", "test": "test"}
 # Of a group whose pictures the source puts into several splits, that from which it would leak least into training wins.
-_RANK = """CASE WHEN regexp_matches(split, 'test', 'i') THEN 3 WHEN regexp_matches(split, '^(val|dev|eval)', 'i') THEN 2
-    WHEN regexp_matches(split, 'train', 'i') THEN 0 ELSE 1 END"""
-# The same, for one kind of splits: how their names begin, or what is in them.
-_NAMED = {"train": re.compile("train"), "validation": re.compile("^(val|dev|eval)"), "test": re.compile("test")}
+_RANK = f"""CASE WHEN regexp_matches(split, '{_NAMED["test"]}', 'i') THEN 3
+    WHEN regexp_matches(split, '{_NAMED["validation"]}', 'i') THEN 2
+    WHEN regexp_matches(split, '{_NAMED["train"]}', 'i') THEN 0 ELSE 1 END"""
 # In hundreds, of what the source gives none; by the hash of the group's id, so that a picture stays where it is.
 _BELOW_TRAIN, _BELOW_VALIDATION = 80, 90
 
@@ -59,7 +60,7 @@ def put_splits(connection: duckdb.DuckDBPyConnection) -> None:
 def split_for(kind: str, pairs: Mapping[str, int]) -> str | None:
     """Find the split of a kind (train, validation, test) by the names that sources give them, the one with most pairs;
     None where there is none. `pairs` counts those of each split."""
-    named = [name for name in pairs if _NAMED[kind].search(name.lower())]
+    named = [name for name in pairs if re.search(_NAMED[kind], name, re.IGNORECASE)]
     return max(named, key=lambda name: (pairs[name], name), default=None)
 
 
