@@ -1,7 +1,6 @@
 """Read image-caption pairs from wherever a team keeps them, one row at a time."""
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,17 +26,15 @@ _TABLES = ((".parquet", ".pq"), (".csv", ".tsv", ".jsonl", ".ndjson", ".psv", ".
 _KNOWN = "a CSV, TSV, JSONL, JSON or Parquet table, WebDataset tars, or a folder of pictures with captions beside them"
 
 
-def open_source(source: Source, scratch: Path | None = None) -> Iterator[Row]:
+def open_source(source: Source, scratch: Path) -> Iterator[Row]:
     """Go through the rows of a source; memory stays bounded whatever its size, but for JSON files that are one value.
 
-    `scratch` is a folder for what must be unpacked, which `read_image` needs until it is done; a temporary one when
-    left out.
+    `scratch` is a folder for what must be unpacked, which `read_image` needs until it is done.
 
     Raises InputError when nothing at all can be read.
     """
     if source.path is None:
         raise InputError("source.path: not set; give --source PATH or name it in the config")
-    scratch = scratch or Path(tempfile.mkdtemp(prefix="counterfoil-"))
     return with_defaults(_rows(source, places(source.path), scratch), source)
 
 

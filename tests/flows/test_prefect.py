@@ -241,11 +241,18 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def ask(api: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask a Prefect server."""
+    """Ask a Prefect server; again, as its own client does, while its database is busy (503)."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{api}/{path}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
+    for _ in range(60):
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+        time.sleep(1)
+    pytest.fail(f"{path}: the server was busy for a minute")
 
 
 @contextmanager

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.config import Source
 from schemas.errors import InputError
-from storage.sources import open_source
 from storage.sources.row import Row, check_caption
+from tests.reading import read
 from tests.storage.strange import DAMAGES, EXACT, FORMS, PICTURES, ROWS, Damage, Pair, taken_in, written
 
 settings.register_profile(
@@ -62,7 +61,7 @@ def test_stray_quotation_marks_cost_no_other_row(data: st.DataObject, delimiter:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "a.png").write_bytes(PICTURES["a.png"])
         Path(folder, "t.csv").write_text("\n".join(lines))
-        rows = list(open_source(Source(path=f"{folder}/t.csv")))
+        rows = read(f"{folder}/t.csv")
     said = [re.findall(r"([B-P])\1\1", row.caption or "") for row in rows]
     assert len(rows) == 12
     assert all(len(names) <= 1 for names in said), "no caption is of two lines"

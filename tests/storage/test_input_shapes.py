@@ -24,14 +24,11 @@ from schemas.config import Ingest, Source
 from schemas.errors import InputError
 from storage.dataset import Dataset
 from storage.ingest import ingest
-from storage.sources import Row, open_source, read_image
+from storage.sources import Row, read_image
 from tests.pictures import picture
+from tests.reading import read
 
 DOG, CAT, HORSE = "A dog runs .", "A black cat, asleep .", "Two horses ."
-
-
-def read(path: Path | str, **settings: Any) -> list[Row]:
-    return list(open_source(Source(path=str(path), **settings)))
 
 
 def good(rows: list[Row]) -> list[tuple[int, str | None]]:

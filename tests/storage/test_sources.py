@@ -10,14 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset
 
-from schemas.config import Source
 from schemas.errors import InputError
-from storage.sources import Row, open_source, read_image
+from storage.sources import Row, read_image
 from tests.pictures import picture
-
-
-def read(path: Path, **settings: str) -> list[Row]:
-    return list(open_source(Source(path=str(path), **settings)))
+from tests.reading import read
 
 
 def good(rows: list[Row]) -> list[tuple[str, str | None]]:

@@ -49,9 +49,9 @@ def test_a_longer_order_begins_with_a_shorter_one(tmp_path: Path) -> None:
         assert (tmp_path / "3" / "images" / name).read_bytes() == (tmp_path / "5" / "images" / name).read_bytes()
 
 
-def test_scenes_are_read_as_any_source_is_and_all_captions_are_true() -> None:
+def test_scenes_are_read_as_any_source_is_and_all_captions_are_true(tmp_path: Path) -> None:
     with drawn(Source(path="shapes:20?seed=2")) as source:
-        found = list(open_source(source))
+        found = list(open_source(source, tmp_path))
         folder = Path(source.path or "").parent
         assert source.name == "shapes"
     assert not folder.exists()
