@@ -1,20 +1,23 @@
 """Score captions by a causal language model; what captions share at their beginning is computed once."""
 
+import math
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from devices import pick_device, pick_dtype
+from devices.heads import in_two
 from devices.language_model import (
     LanguageModel,
     check_language_model,
     language_model_revision,
     load_language_model,
 )
+from devices.memory import Batches, is_out_of_memory
+from devices.numbers import tell_unknown
 from devices.prefixes import PrefixTree, Tokens, planted
 from schemas.config import Compute
 from schemas.errors import InputError
@@ -22,7 +25,7 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-# The logits of a batch are tokens x vocabulary numbers: what bounds memory where the vocabulary is large.
+# Logits in memory at a time: tokens x vocabulary numbers, which would bound a batch where the vocabulary is large.
 _MOST_LOGITS = 128 * 1024 * 1024
 # Nodes of a row: attention grows with its square, and each row begins with its first caption's whole prefix.
 _ROW = 128
@@ -54,14 +57,16 @@ class Scorer:
     It is that of all the caption's tokens after the beginning-of-text token (the end-of-text token where a
     tokenizer has no other). Captions are read as trees of their common beginnings (SpecInfer's tree attention,
     arXiv 2305.09781): a row holds a tree's nodes, each sees the nodes that lead to it, and its position is its
-    depth. A model that cannot be told what to see (state spaces) or where it is (ALiBi) reads a caption a row.
+    depth. A model that cannot be told what to see (state spaces) or where it is (ALiBi) reads a caption a row. The
+    vocabulary is weighed for some nodes of a batch at a time, and a batch that memory does not hold is halved.
     """
 
-    version = 1
+    version = 2
 
     def __init__(self, model: str, gguf_file: str | None, compute: Compute, batch_tokens: int) -> None:
         self.model, self.gguf_file, self.compute, self.batch_tokens = model, gguf_file, compute, batch_tokens
         self.scored = 0  # captions scored so far
+        self.unknown = 0  # of these, whose score is no number
 
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
@@ -70,22 +75,25 @@ class Scorer:
     @cached_property
     def identity(self) -> list[Any]:
         """The model's revision, number format, batch size, and version of the method: they change last digits."""
-        dtype = str(pick_dtype(self.compute.dtype, pick_device(self.compute.device)))
-        return [language_model_revision(self.model, self.gguf_file), dtype, self.batch_tokens, self.version]
+        revision = language_model_revision(self.model, self.gguf_file)
+        return [revision, str(self._dtype), self.batch_tokens, self.version]
 
     def score(self, captions: list[str]) -> dict[str, tuple[float, int]]:
         """Return the log-probability (nats) and the number of tokens of each caption, whatever their order.
 
-        A caption longer than the model can read is left out.
-        Raises InputError where the model cannot be loaded or its tokenizer cannot begin a text.
+        A caption longer than the model can read is left out, and one whose score is no number. Raises InputError where
+        the model cannot be loaded, its tokenizer cannot begin a text, or no score is a number.
         """
         if not captions:
             return {}
         tokens = dict(zip(captions, self._tokens(captions), strict=True))
         readable = {caption: ids for caption, ids in tokens.items() if len(ids) <= self._loaded.longest}
         totals = self._totals(sorted(set(readable.values())))
-        self.scored += len(readable)
-        return {caption: (totals[ids], len(ids) - 1) for caption, ids in readable.items()}
+        known = {caption: ids for caption, ids in readable.items() if math.isfinite(totals[ids])}
+        unknown = len(readable) - len(known)
+        self.scored, self.unknown = self.scored + len(readable), self.unknown + unknown
+        tell_unknown(self.model, unknown, len(readable), self._dtype)
+        return {caption: (totals[ids], len(ids) - 1) for caption, ids in known.items()}
 
     def _tokens(self, captions: list[str]) -> list[Tokens]:
         tokenizer = self._loaded.tokenizer
@@ -104,31 +112,21 @@ class Scorer:
         return totals | self._read(planted([s for s in plain if len(s) > 1], 1), trees=False)
 
     def _read(self, rows: list[PrefixTree], trees: bool) -> dict[Tokens, float]:
-        totals: dict[Tokens, float] = {}
-        for batch in self._batches(rows):
-            for row, weights in zip(batch, self._weights(batch, trees), strict=True):
-                totals |= row.totals(weights)
-        return totals
+        ascending = sorted(rows, key=lambda row: len(row.tokens))
+        found = self._batches.run(
+            ascending, lambda batch: self._totals_of(batch, trees), lambda many, widest: many * len(widest.tokens)
+        )
+        return {sequence: total for totals in found for sequence, total in totals.items()}
 
-    def _batches(self, rows: list[PrefixTree]) -> Iterator[list[PrefixTree]]:
-        batch: list[PrefixTree] = []
-        for row in sorted(rows, key=lambda row: len(row.tokens)):  # ascending: the last one is the longest
-            if batch and (len(batch) + 1) * len(row.tokens) > self._most:
-                yield batch
-                batch = []
-            batch.append(row)
-        if batch:
-            yield batch
-
-    def _weights(self, rows: list[PrefixTree], trees: bool) -> list[list[float]]:
-        """Compute the log-probability of every edge of every row."""
+    def _totals_of(self, rows: list[PrefixTree], trees: bool) -> list[dict[Tokens, float]]:
+        """Score the sequences of every row."""
         widest = max(len(row.tokens) for row in rows)
         edges = [(n * widest + node, token) for n, row in enumerate(rows) for node, token in row.edges]
-        found = iter(_log_probabilities(self._logits(rows, trees).flatten(0, 1), edges))
-        return [list(islice(found, len(row.edges))) for row in rows]
+        found = iter(self._log_probabilities(self._read_rows(rows, trees), edges))
+        return [row.totals([next(found) for _ in row.edges]) for row in rows]
 
-    def _logits(self, rows: list[PrefixTree], trees: bool) -> "torch.Tensor":
-        """Read rows: rows x nodes of the widest x vocabulary."""
+    def _read_rows(self, rows: list[PrefixTree], trees: bool) -> "torch.Tensor":
+        """Read rows: nodes, those of padding too, x what the head makes logits of; x logits where it is no part."""
         import torch
 
         device, widest = self._loaded.device, max(len(row.tokens) for row in rows)
@@ -136,8 +134,35 @@ class Scorer:
         ids = torch.tensor([row.tokens + [row.tokens[0]] * (widest - len(row.tokens)) for row in rows], device=device)
         with torch.inference_mode():
             how = self._tree_inputs(rows, widest) if trees else self._row_inputs(rows, widest)
-            logits: torch.Tensor = self._loaded.model(input_ids=ids, use_cache=False, **how).logits
-        return logits
+            body, _ = self._parts
+            if body is None:
+                found: torch.Tensor = self._loaded.model(input_ids=ids, use_cache=False, **how).logits
+            else:
+                found = body(input_ids=ids, use_cache=False, **how).last_hidden_state
+        return found.flatten(0, 1)
+
+    def _log_probabilities(self, read: "torch.Tensor", edges: list[tuple[int, int]]) -> list[float]:
+        """Return the log-probability of each (node, token), as many logits in memory at a time as there is room for."""
+        import torch
+
+        _, head = self._parts
+        order = sorted(range(len(edges)), key=lambda at: edges[at][0])
+        nodes = sorted({node for node, _ in edges})  # no padding
+        places = {node: at for at, node in enumerate(nodes)}
+        ascending = [(places[edges[at][0]], edges[at][1]) for at in order]
+        many = max(1, _MOST_LOGITS // self._vocabulary)
+        parts: list[torch.Tensor] = []
+        for start in range(0, len(nodes), many):
+            logits = read[torch.tensor(nodes[start : start + many], device=read.device)]
+            if head is not None:
+                with torch.inference_mode():
+                    logits = head(inputs_embeds=logits[None], use_cache=False).logits[0]
+            here = ascending[bisect_left(ascending, (start,)) : bisect_left(ascending, (start + many,))]
+            parts.append(_log_probabilities(logits, [(node - start, token) for node, token in here]))
+        found = [0.0] * len(edges)
+        for at, value in zip(order, torch.cat(parts).tolist(), strict=True):
+            found[at] = value
+        return found
 
     def _tree_inputs(self, rows: list[PrefixTree], widest: int) -> dict[str, "torch.Tensor"]:
         import torch
@@ -166,7 +191,9 @@ class Scorer:
         sequences = sorted({ids for ids in probes if len(ids) > 1})
         try:
             ours = self._read(planted(sequences, self._row), trees=True)
-        except (TypeError, ValueError, RuntimeError, IndexError):  # no such argument, or no mask of that shape
+        except (TypeError, ValueError, RuntimeError, IndexError) as error:  # no such argument, or mask of that shape
+            if is_out_of_memory(error):
+                raise
             return False
         theirs = self._read(planted(sequences, 1), trees=False)
         tolerance = _TOLERANCE if self._loaded.model.dtype.itemsize > 2 else _TOLERANCE_16_BITS
@@ -175,28 +202,38 @@ class Scorer:
     @property
     def _row(self) -> int:
         """Nodes of a tree."""
-        return min(_ROW, self._loaded.longest, self._most)
+        return min(_ROW, self._loaded.longest, self._batches.most)
 
     @cached_property
-    def _most(self) -> int:
-        """Nodes of a batch, padding included."""
-        vocabulary = self._loaded.model.get_output_embeddings().weight.shape[0]
-        return int(max(1, min(self.batch_tokens, _MOST_LOGITS // vocabulary)))
+    def _batches(self) -> Batches:
+        """How many nodes are read at a time, padding included."""
+        whole = self._parts == (None, None)  # then all logits of a batch are in memory
+        return Batches(min(self.batch_tokens, _MOST_LOGITS // self._vocabulary) if whole else self.batch_tokens)
+
+    @cached_property
+    def _parts(self) -> tuple[Any, Any]:
+        return in_two(self._loaded.model) or (None, None)
+
+    @cached_property
+    def _vocabulary(self) -> int:
+        return int(self._loaded.model.get_output_embeddings().weight.shape[0])
+
+    @property
+    def _dtype(self) -> "torch.dtype":
+        return pick_dtype(self.compute.dtype, pick_device(self.compute.device))
 
     @cached_property
     def _loaded(self) -> LanguageModel:
-        device = pick_device(self.compute.device)
-        return load_language_model(self.model, self.gguf_file, device, pick_dtype(self.compute.dtype, device))
+        return load_language_model(self.model, self.gguf_file, pick_device(self.compute.device), self._dtype)
 
 
-def _log_probabilities(logits: "torch.Tensor", edges: list[tuple[int, int]]) -> list[float]:
-    """Return the log-probability of each (row of logits, token), computed in float32, each row normalised once."""
+def _log_probabilities(logits: "torch.Tensor", edges: list[tuple[int, int]]) -> "torch.Tensor":
+    """Return the log-probability of each (row of logits, token), rows ascending, in float32; a row is normalised once."""
     import torch
 
-    order = sorted(range(len(edges)), key=lambda at: edges[at][0])
-    nodes = [edges[at][0] for at in order]
+    nodes = [node for node, _ in edges]
     rows = torch.tensor(nodes, device=logits.device)
-    tokens = torch.tensor([edges[at][1] for at in order], device=logits.device)
+    tokens = torch.tensor([token for _, token in edges], device=logits.device)
     step = _CACHED if logits.device.type == "cpu" else _ROOM
     parts = []
     for start in range(0, len(logits), step):
@@ -204,7 +241,4 @@ def _log_probabilities(logits: "torch.Tensor", edges: list[tuple[int, int]]) -> 
         if here.start < here.stop:
             table = torch.log_softmax(logits[start : start + step], -1, dtype=torch.float32)
             parts.append(table[rows[here] - start, tokens[here]])
-    found = [0.0] * len(edges)
-    for at, value in zip(order, torch.cat(parts).tolist(), strict=True):
-        found[at] = value
-    return found
+    return torch.cat(parts)

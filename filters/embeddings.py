@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from devices import cores, pick_device, pick_dtype
+from devices import cores, pick_device, pick_encoder_dtype
+from devices.memory import Batches
+from devices.numbers import no_numbers, tell_unknown
 from devices.pictures import decoded
 from devices.revision import hash_of_files, hub_commit
 from devices.shipped import clip_name
@@ -96,7 +98,7 @@ class Encoder:
     The last batch is filled up to the full size, so that a row's vector does not depend on the rows
     beside it: a build that was killed and resumed equals one that ran through, bit for bit. Two things
     shift the last bits: a GPU that runs out of memory, where the batch is halved, and, in half precision on
-    a CPU, another number of threads.
+    a CPU, another number of threads. Of what comes out as no number, as half precision can, there is no vector.
     """
 
     version = 2
@@ -104,13 +106,12 @@ class Encoder:
     def __init__(self, clip: Clip, compute: Compute) -> None:
         self.clip, self.compute = clip, compute
         self.encoded = 0  # rows encoded so far
-        self._batch = clip.batch_size
+        self._batches = Batches(clip.batch_size)
 
     @property
     def identity(self) -> list[Any]:
         """Stage name, version, the model's fingerprint, number format and batch size."""
-        dtype = str(pick_dtype(self.compute.dtype, pick_device(self.compute.device)))
-        return ["embeddings", self.version, self._weights, dtype, self.clip.batch_size]
+        return ["embeddings", self.version, self._weights, str(self._dtype), self.clip.batch_size]
 
     @property
     def fingerprint(self) -> str:
@@ -130,7 +131,7 @@ class Encoder:
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of key, image (encoded picture) and caption, one of the two null, into EMBEDDINGS.
 
-        Raises InputError when the model cannot be loaded.
+        What is no number is null. Raises InputError when the model cannot be loaded, or when all is no number.
         """
         started = time.perf_counter()
         images, captions = table["image"].to_pylist(), table["caption"].to_pylist()
@@ -144,6 +145,7 @@ class Encoder:
             for index, vector in zip(indices, found, strict=True):
                 vectors[index] = vector
         self.encoded += table.num_rows
+        tell_unknown(self.clip.model, sum(one is None for one in vectors), table.num_rows, self._dtype)
         result = pa.table([table["key"], pa.array(vectors, EMBEDDINGS.field("embedding").type)], schema=EMBEDDINGS)
         work = {"model": self.clip.model, "rows_in": table.num_rows, "rows_out": table.num_rows}
         return with_ledger(result, [{**work, "seconds": time.perf_counter() - started}])
@@ -156,11 +158,21 @@ class Encoder:
         for start in range(0, len(images), self.clip.batch_size):
             batch = [loaded.preprocess.picture(image) for image in images[start : start + self.clip.batch_size]]
             vectors.extend(self._forward(loaded.encode_image, torch.from_numpy(np.stack(batch))))
-        return np.array(vectors, np.float32)
+        return self._whole(vectors)
 
     def captions(self, captions: Sequence[str]) -> Vectors:
         """Encode captions as rows of unit length, captions x width; raises InputError as `__call__` does."""
-        return np.array(list(self._captions(list(captions))), np.float32)
+        return self._whole(list(self._captions(list(captions))))
+
+    def _whole(self, vectors: list[Any]) -> Vectors:
+        unknown = sum(one is None for one in vectors)
+        if unknown:
+            raise InputError(no_numbers(self.clip.model, unknown, len(vectors), self._dtype))
+        return np.array(vectors, np.float32)
+
+    @property
+    def _dtype(self) -> "torch.dtype":
+        return pick_encoder_dtype(self.compute.dtype, pick_device(self.compute.device))
 
     @property
     def _name(self) -> str:
@@ -200,29 +212,19 @@ class Encoder:
         return [self.loaded.preprocess.picture(decoded(data)) for data in pictures]
 
     def _forward(self, encode: Any, rows: "torch.Tensor") -> list[Any]:
+        return self._batches.run(rows, lambda part: self._unit(encode, part))
+
+    def _unit(self, encode: Any, rows: "torch.Tensor") -> list[Any]:
+        """Encode rows to vectors of unit length; None where one is no number."""
         import torch
 
-        vectors: list[Any] = []
-        while len(vectors) < len(rows):
-            part = rows[len(vectors) : len(vectors) + self._batch]
-            try:
-                vectors.extend(self._unit(encode, part))
-            except torch.cuda.OutOfMemoryError:
-                if self._batch == 1:
-                    raise
-                self._batch //= 2
-                torch.cuda.empty_cache()
-        return vectors
-
-    def _unit(self, encode: Any, rows: "torch.Tensor") -> "np.ndarray[Any, Any]":
-        import torch
-
-        missing = self._batch - len(rows)
+        missing = self._batches.most - len(rows)
         full = torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
         with torch.inference_mode():
             vectors = torch.nn.functional.normalize(encode(full.to(self.loaded.device)).float(), dim=-1)
-        found: np.ndarray[Any, Any] = vectors[: len(rows)].cpu().numpy()
-        return found
+        found = vectors[: len(rows)].cpu().numpy()
+        known = np.isfinite(found).all(1)
+        return [vector if fine else None for vector, fine in zip(found, known, strict=True)]
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -231,8 +233,7 @@ class Encoder:
         import torch
 
         self.check()
-        device = pick_device(self.compute.device)
-        dtype = pick_dtype(self.compute.dtype, device)
+        device, dtype = pick_device(self.compute.device), self._dtype
         precision = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]
         name = self._name
         try:

@@ -10,7 +10,7 @@ from devices.scoring import Scorer
 from schemas.config import Compute
 from schemas.config import Plausibility as Settings
 from schemas.measures import score_rows
-from schemas.stage import with_ledger
+from schemas.stage import unknown_entries, with_ledger
 
 _NONE = (None, None)
 
@@ -42,9 +42,9 @@ class Plausibility:
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of text_negative_id, caption0, caption1 and operation into SCORES.
 
-        A caption that cannot be scored has nulls, which drop nothing.
+        A caption that cannot be scored, too long or no number, has nulls, which drop nothing.
         """
-        started = time.perf_counter()
+        started, unknown = time.perf_counter(), self.scorer.unknown
         ours, theirs = table["caption0"].to_pylist(), table["caption1"].to_pylist()
         scores = self.scorer.score(sorted({*ours, *theirs}))
         columns = {
@@ -58,7 +58,8 @@ class Plausibility:
         }
         result = score_rows(table.num_rows, **columns)
         operations = table["operation"].to_pylist()
-        return with_ledger(result, self._ledger(operations, theirs, scores, time.perf_counter() - started))
+        ledger = self._ledger(operations, theirs, scores, time.perf_counter() - started)
+        return with_ledger(result, ledger + unknown_entries(self.config.model, self.scorer.unknown - unknown))
 
     def _ledger(
         self, operations: list[str], captions: list[str], scores: dict[str, tuple[float, int]], seconds: float

@@ -85,7 +85,7 @@ class Vectors:
     def __init__(self, encoder: Encoder, *kept: pa.Table) -> None:
         """Take rows of EMBEDDINGS."""
         self._model = encoder.fingerprint
-        self._known: dict[bytes, list[float]] = {}
+        self._known: dict[bytes, list[float] | None] = {}
         for rows in kept:
             self.add(rows)
 
@@ -94,8 +94,12 @@ class Vectors:
         self._known.update(zip(rows["key"].to_pylist(), rows["embedding"].to_pylist(), strict=True))
 
     def get(self, content: str | None) -> list[float] | None:
-        """Return the vector of a caption or picture; None where it has none."""
+        """Return the vector of a caption or picture; None where it has none, or one that is no number."""
         return self._known.get(embedding_key(self._model, content)) if content is not None else None
+
+    def has(self, content: str) -> bool:
+        """Tell whether a caption or picture was encoded, whatever came of it."""
+        return embedding_key(self._model, content) in self._known
 
 
 def embeddings(
@@ -179,7 +183,7 @@ def _pictures(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Iterator[pa
 def scored(rows: pa.Table, vectors: Vectors, alignment: Callable[[pa.Table], pa.Table], encoder: Encoder) -> pa.Table:
     """Score rows of ids, image_id, reconstruction_id, edited_image_id and captions; without those whose edited picture
     was neither kept nor encoded."""
-    gone = [name is not None and vectors.get(name) is None for name in rows["edited_image_id"].to_pylist()]
+    gone = [name is not None and not vectors.has(name) for name in rows["edited_image_id"].to_pylist()]
     rows = rows.filter(pa.array([not one for one in gone], pa.bool_()))
     contents = {
         "image0": pc.coalesce(rows["reconstruction_id"], rows["image_id"]),

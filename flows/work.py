@@ -48,7 +48,8 @@ def _make(dataset: Dataset, work: Work) -> None:
     started = time.perf_counter()
     rows = step.make(dataset, work.inputs)
     ledger = ledger_of(rows, step.name, shard)
-    if ledger.num_rows == 0:
+    if ledger["check_name"].null_count == 0:  # nothing is said of the work itself
         known = {"stage": step.name, "shard": shard, "rows_out": rows.num_rows}
-        ledger = pa.Table.from_pylist([{**known, "seconds": time.perf_counter() - started}], LEDGER)
+        work = pa.Table.from_pylist([{**known, "seconds": time.perf_counter() - started}], LEDGER)
+        ledger = pa.concat_tables([work, ledger])
     dataset.write_work(shard, ledger, {step.table: rows.replace_schema_metadata(None)})

@@ -57,9 +57,14 @@ IMAGE_CHECKS: dict[str, str] = {
     "unsafe": "the pipeline's safety checker blacked the picture out",
 }
 
+# Why a row has no score of a model; it is counted in the ledger, and drops nothing.
+SCORE_CHECKS: dict[str, str] = {
+    "no_number": "the model's answer is no number, as half precision can overflow: set compute.dtype to float32",
+}
+
 # Given by `select` itself, besides the rules of the config.
 SELECT_REASONS: dict[str, str] = {
     "unbalanced": "no mate of the opposite sign: with it, a blind model would tell this operation's negatives",
 }
 
-HINTS: dict[str, str] = {**REJECTS, **CAPTIONS, **CHECKS, **IMAGE_CHECKS, **SELECT_REASONS}
+HINTS: dict[str, str] = {**REJECTS, **CAPTIONS, **CHECKS, **IMAGE_CHECKS, **SCORE_CHECKS, **SELECT_REASONS}

@@ -33,6 +33,11 @@ def with_ledger(table: pa.Table, entries: Sequence[dict[str, Any]]) -> pa.Table:
     return table.replace_schema_metadata(metadata)
 
 
+def unknown_entries(model: str, unknown: int) -> list[dict[str, Any]]:
+    """Note how many rows a model gave no number for, where there are any."""
+    return [{"model": model, "check_name": "no_number", "rows_out": unknown}] if unknown else []
+
+
 def entries_of(table: pa.Table) -> list[dict[str, Any]]:
     """Read the ledger entries that a stage attached to its result."""
     entries: list[dict[str, Any]] = json.loads((table.schema.metadata or {}).get(_KEY, b"[]"))

@@ -421,10 +421,10 @@ def _probed(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> pa.Table:
         vectors = picture_vectors(dataset, encoder, group)
         for original, row in zip(originals, rows.to_pylist(), strict=True):
             after = vectors.get(row["edited_image_id"])
-            found.setdefault((row["method"], "original"), []).append((original, vectors.get(original), after))
-            if row["reconstruction_id"] is not None:
-                before = vectors.get(row["reconstruction_id"])
-                found.setdefault((row["method"], "reconstruction"), []).append((original, before, after))
+            for first, picture in (("original", original), ("reconstruction", row["reconstruction_id"])):
+                before = vectors.get(picture)
+                if before is not None and after is not None:
+                    found.setdefault((row["method"], first), []).append((original, before, after))
     probes = []
     for (method, first), pairs in sorted(found.items()):
         images, untouched, edited = zip(*pairs, strict=True)

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from filters.alignment import Alignment
 from filters.embeddings import Encoder
@@ -16,6 +17,7 @@ from flows.rows import both_captions, group_vectors, scored, usable, with_pictur
 from flows.steps.step import Step
 from schemas import config as settings
 from schemas.measures import language_role
+from schemas.stage import unknown_entries, with_ledger
 from schemas.tables import LEXICON
 from storage.dataset import Dataset
 
@@ -51,7 +53,10 @@ class Align(Step):
         rows = usable(dataset, inputs.one("negatives"), inputs.one("pairs"))
         rows = with_pictures(dataset, rows, inputs.all("pictures"))
         vectors = group_vectors(dataset, encoder, inputs)
-        return scored(rows, vectors, Alignment(self.role, self.clip.model), encoder)
+        scores = scored(rows, vectors, Alignment(self.role, self.clip.model), encoder)
+        unknown = pc.or_(pc.is_null(scores["s00"]), pc.is_null(scores["s01"]))
+        unknown = pc.or_(unknown, pc.and_(pc.is_valid(scores["image_negative_id"]), pc.is_null(scores["s11"])))
+        return with_ledger(scores, unknown_entries(self.clip.model, pc.sum(unknown).as_py() or 0))
 
 
 @dataclass(frozen=True)

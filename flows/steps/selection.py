@@ -184,4 +184,6 @@ def _vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs, captions: list[
     wanted = pa.table({"key": pa.array(sorted(set(keys)), pa.binary(16))})
     found = kept(dataset, "embeddings", sorted(embeddings_of(encoder, shard) for shard in shards), wanted)
     vectors = dict(zip(found["key"].to_pylist(), found["embedding"].to_pylist(), strict=True))
-    return np.array([vectors[key] for key in keys], np.float32)
+    # Of a caption whose vector is no number the probe is told nothing.
+    nothing = [0.0] * max((len(one) for one in vectors.values() if one is not None), default=0)
+    return np.array([vectors[key] or nothing for key in keys], np.float32)

@@ -120,15 +120,82 @@ def test_what_captions_share_is_computed_once(model: str, monkeypatch: pytest.Mo
     scorer = Scorer(model, None, CPU, 4096)
     assert scorer.reads_trees
     read: list[int] = []
-    forward = scorer._loaded.model.forward
-    monkeypatch.setattr(
-        scorer._loaded.model, "forward", lambda **how: read.append(how["input_ids"].numel()) or forward(**how)
-    )
+    body, _ = scorer._parts
+    forward = body.forward
+    monkeypatch.setattr(body, "forward", lambda **how: read.append(how["input_ids"].numel()) or forward(**how))
     captions = [f"A dog runs through the grass . {letter}" for letter in "abcdefgh"]
     tokens = {tuple(ids) for ids in scorer._tokens(captions)}
     scorer.score(captions)
     assert read == [len({ids[:end] for ids in tokens for end in range(1, len(ids))})]
     assert read[0] < max(map(len, tokens)) + len(captions)
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_few_logits_at_a_time_make_no_batch_smaller(
+    models: dict[str, str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocabulary = Scorer(models[kind], None, CPU, 4096)._vocabulary
+    monkeypatch.setattr("devices.scoring._MOST_LOGITS", 7 * vocabulary)
+    scorer = Scorer(models[kind], None, CPU, 4096)
+    assert scorer._batches.most == 4096
+    weighed: list[int] = []
+    _, head = scorer._parts
+    forward = head.forward
+    monkeypatch.setattr(
+        head, "forward", lambda **how: weighed.append(how["inputs_embeds"].shape[1]) or forward(**how)
+    )
+    agree(scorer.score(CAPTIONS), alone(models[kind], CAPTIONS))
+    assert max(weighed) == 7
+
+
+def test_a_model_that_cannot_be_parted_has_batches_of_few_logits(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.scoring.in_two", lambda _: None)
+    scorer = Scorer(model, None, CPU, 4096)
+    monkeypatch.setattr("devices.scoring._MOST_LOGITS", 40 * scorer._vocabulary)
+    assert scorer._batches.most == 40
+    agree(scorer.score(CAPTIONS), alone(model, CAPTIONS))
+
+
+def test_what_memory_does_not_hold_is_read_in_halves(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = Scorer(model, None, CPU, 4096)
+    scorer.__dict__["reads_trees"] = False
+    body, _ = scorer._parts
+    forward, tried = body.forward, list[int]()
+
+    def small(**how: Any) -> Any:
+        tried.append(how["input_ids"].numel())
+        if tried[-1] > 60:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(**how)
+
+    monkeypatch.setattr(body, "forward", small)
+    agree(scorer.score(CAPTIONS), alone(model, CAPTIONS))
+    failed = [size for size in tried if size > 60]
+    assert failed == tried[: len(failed)], "once found, what memory holds is kept to"
+    tried.clear()
+    scorer.score(CAPTIONS)
+    assert max(tried) <= 60
+
+
+def test_a_score_that_is_no_number_is_left_out_and_told(
+    model: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scorer = Scorer(model, None, Compute(device="cpu", dtype="float16"), 512)
+    scorer.__dict__["reads_trees"] = False
+    body, _ = scorer._parts
+    forward, odd = body.forward, scorer._tokens(["Grass"])[0]
+
+    def overflowing(**how: Any) -> Any:
+        found = forward(**how)
+        found.last_hidden_state[(how["input_ids"][:, 1] == odd[1])] = torch.inf
+        return found
+
+    monkeypatch.setattr(body, "forward", overflowing)
+    assert scorer.score(["A dog", "Grass", "A cat sits ."]).keys() == {"A dog", "A cat sits ."}
+    assert (scorer.scored, scorer.unknown) == (3, 1)
+    assert "1 of 3 rows come out as no number in float16; set compute.dtype: bfloat16 or float32" in caplog.text
+    with pytest.raises(InputError, match="9 of 9 rows come out as no number in float16"):
+        scorer.score([f"Grass {number}" for number in range(9)])
 
 
 def test_nothing_has_no_scores_and_no_tokens_are_certain(model: str) -> None:
