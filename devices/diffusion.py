@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from devices import pick_device, pick_dtype
+from devices.memory import free_bytes
 from devices.revision import hash_of_files, hub_commit
 from devices.shipped import pipeline_name
 from schemas.config import Compute
@@ -22,6 +23,27 @@ _INDEX = "model_index.json"
 _FILES = {".safetensors", ".json", ".txt", ".model"}  # weights, configs and tokenizers
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _NEEDS: dict[Kind, set[str]] = {"inpaint": {"prompt", "image", "mask_image"}, "instruct": {"prompt", "image"}}
+# Pipelines that are told what to change. By their arguments they are like many that vary a picture, enlarge it, draw
+# by its edges, or make a film of it.
+_FOLLOW_INSTRUCTIONS = {
+    "BriaFiboEditPipeline",
+    "DreamLiteMobilePipeline",
+    "DreamLitePipeline",
+    "Flux2KleinKVPipeline",
+    "Flux2KleinPipeline",
+    "Flux2Pipeline",
+    "FluxKontextPipeline",
+    "GlmImagePipeline",
+    "JoyImageEditPipeline",
+    "Kandinsky5I2IPipeline",
+    "LongCatImageEditPipeline",
+    "QwenImage21Pipeline",
+    "QwenImageEditPipeline",
+    "QwenImageEditPlusPipeline",
+    "StableDiffusionInstructPix2PixPipeline",
+    "StableDiffusionXLInstructPix2PixPipeline",
+    "ZImageOmniPipeline",
+}
 
 # Room that a pipeline takes on the GPU besides its weights, as a share of them.
 _HEADROOM = 1.5
@@ -100,8 +122,10 @@ def load_pipeline(
     except Exception as error:  # hub, file, config and memory errors of several libraries
         why = " ".join(str(error).split())[:200]
         raise InputError(f"model {model}: diffusers cannot load it: {why}") from error
+    if slicing:  # never by itself: it takes the place of attention that is as frugal and many times as fast
+        pipeline.enable_attention_slicing()
     if slicing or (slicing is None and chosen != "none"):
-        _save_memory(pipeline)
+        _decode_in_parts(pipeline)
     if compile_ and device.type == "cuda" and chosen != "sequential":
         _denoiser(pipeline).compile()
     return pipeline
@@ -137,22 +161,32 @@ def choose_batch(wish: int, pixels: int, free: int | None) -> int:
     return min(max(1, free // (pixels * _BYTES_A_PIXEL)), _MOST_PICTURES)
 
 
-def free_bytes(device: "torch.device") -> int | None:
-    """Count the bytes that a CUDA device has left, those that torch holds unused included; None elsewhere."""
-    import torch
+def room_for_pictures(pipeline: Any) -> int | None:
+    """Count the bytes that a CUDA device has left for pictures, once the part of a pipeline that is to work is there;
+    None on other devices.
 
-    if device.type != "cuda":
+    With offload, parts lie on the CPU until their turn comes: the largest of these is still to take its place.
+    """
+    free = free_bytes(pipeline._execution_device)
+    if free is None:
         return None
-    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return int(torch.cuda.mem_get_info(device)[0]) + unused
+    waiting = [_size(part) for part in _models(pipeline) if part.device.type == "cpu"]
+    return max(0, free - max(waiting, default=0))
 
 
 def sizes_of(pipeline: Any) -> list[int]:
     """Count the bytes of the weights of each of a pipeline's models."""
+    return [_size(model) for model in _models(pipeline)]
+
+
+def _models(pipeline: Any) -> list[Any]:
     import torch
 
-    models = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
-    return [sum(weight.numel() * weight.element_size() for weight in model.parameters()) for model in models]
+    return [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+
+
+def _size(model: Any) -> int:
+    return sum(weight.numel() * weight.element_size() for weight in model.parameters())
 
 
 def required_multiple(pipeline: Any) -> int:
@@ -232,7 +266,8 @@ def _can(kind: Kind, pipeline_class: Any) -> bool:
     named = {one.name for one in taken}
     needed = {one.name for one in taken if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD}
     wanted = _NEEDS[kind]
-    return wanted <= named and needed - {"self"} <= wanted and ("mask_image" in named) == (kind == "inpaint")
+    fits = wanted <= named and needed - {"self"} <= wanted
+    return fits and ("mask_image" in named if kind == "inpaint" else pipeline_class.__name__ in _FOLLOW_INSTRUCTIONS)
 
 
 def _place(pipeline: Any, device: "torch.device", offload: Offload) -> None:
@@ -246,8 +281,8 @@ def _place(pipeline: Any, device: "torch.device", offload: Offload) -> None:
         raise InputError("images.offload: it needs accelerate; run pip install accelerate") from error
 
 
-def _save_memory(pipeline: Any) -> None:
-    pipeline.enable_attention_slicing()
+def _decode_in_parts(pipeline: Any) -> None:
+    """Let the VAE, which takes more memory than all else, work picture by picture, on large ones tile by tile."""
     for name in ("enable_slicing", "enable_tiling"):
         if hasattr(getattr(pipeline, "vae", None), name):
             getattr(pipeline.vae, name)()

@@ -225,7 +225,8 @@ class Images(Recipe):
     offload: Literal["auto", "none", "model", "sequential"] = "auto"
     """Keep on the GPU the whole pipeline, one of its models at a time, or one layer at a time."""
     slicing: bool | None = None
-    """Compute attention in slices, and let the VAE work in tiles: slower, less memory; automatic when left out."""
+    """Compute attention in slices, and let the VAE work in tiles: slower, less memory. When left out, the VAE alone does,
+    where not all of the pipeline stays on the GPU."""
     compile: bool = False
     """Compile the denoiser (CUDA): minutes once, then a fifth to a half faster."""
     shard_pictures: Annotated[int, Field(gt=0)] = 500

@@ -1,13 +1,15 @@
 """Call any diffusers pipeline that edits pictures: with the arguments that it takes, a batch at a time."""
 
 import inspect
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
-from devices.diffusion import choose_batch, free_bytes, native_size, required_multiple
+from devices.diffusion import choose_batch, native_size, required_multiple, room_for_pictures
+from devices.memory import Batches, is_out_of_memory
 from schemas.config import Images
 from schemas.errors import InputError
 
@@ -27,6 +29,7 @@ _BATCHED = {
 # These scale every picture to a million pixels themselves; told of another height and width, they would draw a result
 # of that size which no longer lies upon the original.
 _OWN_SIZE = {"QwenImageEditInpaintPipeline", "QwenImageEditPipeline", "QwenImageEditPlusPipeline"}
+_ALL = 2**30  # pictures at a time: those of a call
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Editor:
         self.size = settings.size or native_size(pipeline)
         self.multiple = required_multiple(pipeline)
         self._takes = inspect.signature(pipeline.__call__).parameters
-        self._most: dict[tuple[int, int], int] = {}  # pictures of a size that memory was found to hold
+        # By the size of the pictures: how many at a time memory was found to hold.
+        self._batches: dict[tuple[int, int], Batches] = defaultdict(lambda: Batches(_ALL if self._batched else 1))
 
     def takes(self, argument: str) -> bool:
         """Tell whether the pipeline has an argument of this name."""
@@ -56,9 +60,7 @@ class Editor:
 
     def batch_size(self, pixels: int) -> int:
         """Decide how many pictures of so many pixels to make at a time."""
-        if self.name not in _BATCHED:
-            return 1
-        return choose_batch(self.settings.batch_size, pixels, free_bytes(self.pipeline._execution_device))
+        return choose_batch(self.settings.batch_size, pixels, room_for_pictures(self.pipeline)) if self._batched else 1
 
     def __call__(self, edits: Sequence[Edit]) -> list[Image.Image | None]:
         """Make pictures of rows whose pictures have one size; None where a safety checker rejects the result.
@@ -67,43 +69,30 @@ class Editor:
         hold the batch, it is halved, for later batches too. Raises InputError where one picture is too much, or
         the pipeline refuses its arguments.
         """
-        size = edits[0].picture.size
-        most = self._most.get(size, len(edits) if self.name in _BATCHED else 1)
-        made: list[Image.Image | None] = []
-        while len(made) < len(edits):
-            found = self._made(edits[len(made) : len(made) + most])
-            if found is not None:
-                made.extend(found)
-            elif most == 1:
-                raise InputError(
-                    f"model {self.settings.model}: out of memory with one picture of {size[0]}x{size[1]} pixels; "
-                    "set images.offload to sequential, images.slicing to true, or a smaller images.size"
-                )
-            else:
-                most = self._most[size] = min(most, len(edits)) // 2
-        return made
+        width, height = edits[0].picture.size
+        try:
+            return self._batches[width, height].run(edits, self._made)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise InputError(
+                f"model {self.settings.model}: out of memory with one picture of {width}x{height} pixels; "
+                "set images.offload to sequential, images.slicing to true, or a smaller images.size"
+            ) from error
 
-    def _made(self, edits: Sequence[Edit]) -> list[Image.Image | None] | None:
-        """Return the pictures, or None when memory did not hold them."""
-        import torch
-
+    def _made(self, edits: Sequence[Edit]) -> list[Image.Image | None]:
         try:
             found = self.pipeline(**self._arguments(edits))
-        except torch.cuda.OutOfMemoryError:
-            found = None  # freed below: as long as the error is handled, it holds on to what filled the memory
         except ValueError as error:
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {self.settings.model}: {self.name} refuses its input: {why}") from error
-        if found is None:
-            torch.cuda.empty_cache()
-            return None
         unsafe = getattr(found, "nsfw_content_detected", None) or [False] * len(edits)
         return [None if bad else picture for picture, bad in zip(found.images, unsafe, strict=True)]
 
     def _arguments(self, edits: Sequence[Edit]) -> dict[str, Any]:
         """Collect what the pipeline takes, in lists where it takes a batch."""
         rows = {name: values for name, values in self._rows(edits) if self.takes(name)}
-        if self.name not in _BATCHED:
+        if not self._batched:
             rows = {name: values[0] for name, values in rows.items()}
         return rows | {name: value for name, value in self._settings(edits[0]) if self.takes(name)}
 
@@ -128,6 +117,10 @@ class Editor:
         yield "strength", self.settings.strength
         yield "true_cfg_scale" if self._by_true_guidance else "guidance_scale", self.settings.guidance_scale
         yield "image_guidance_scale", self.settings.image_guidance_scale
+
+    @property
+    def _batched(self) -> bool:
+        return self.name in _BATCHED
 
     @property
     def _by_true_guidance(self) -> bool:

@@ -5,12 +5,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
 
 import devices.revision
 from devices.diffusion import (
+    _FOLLOW_INSTRUCTIONS,
+    _can,
+    _models,
     check_pipeline,
     choose_batch,
     choose_offload,
@@ -19,6 +23,7 @@ from devices.diffusion import (
     pipeline_dtype,
     pipeline_revision,
     required_multiple,
+    room_for_pictures,
     sizes_of,
 )
 from schemas.config import Compute
@@ -79,6 +84,49 @@ def test_slicing_changes_next_to_nothing(pipelines: Pipelines, editing: Any) -> 
     sliced.editor.pipeline = load_pipeline("inpaint", pipelines("sd"), None, CPU, slicing=True)
     (before,), (after,) = edit(plain, row()), edit(sliced, row())
     assert np.abs(pixels(before["image"]) - pixels(after["image"])).max() <= 2
+
+
+@pytest.mark.parametrize(("slicing", "attention", "vae"), [(None, False, True), (True, True, True), (False, False, False)])
+def test_offload_leaves_the_fast_attention_alone(
+    pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch, slicing: bool | None, attention: bool, vae: bool
+) -> None:
+    monkeypatch.setattr("devices.diffusion._place", lambda *_: None)
+    monkeypatch.setattr("devices.diffusion.free_bytes", lambda _: 1)
+    pipeline = load_pipeline("inpaint", pipelines("sd"), None, CPU, "model", slicing)
+    processors = {type(one).__name__ for one in pipeline.unet.attn_processors.values()}
+    assert processors == ({"SlicedAttnProcessor"} if attention else {"AttnProcessor2_0"})
+    assert (pipeline.vae.use_slicing, pipeline.vae.use_tiling) == (vae, vae)
+
+
+def test_a_part_that_waits_on_the_cpu_leaves_less_room_for_pictures(
+    pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = load_pipeline("inpaint", pipelines("sd"), None, CPU)
+    assert room_for_pictures(pipeline) is None
+    monkeypatch.setattr("devices.diffusion.free_bytes", lambda _: GB)
+    assert room_for_pictures(pipeline) == GB - max(sizes_of(pipeline))
+    pipeline.unet.to("meta")  # there already, or on its way layer by layer
+    others = [sizes_of(pipeline)[n] for n, part in enumerate(_models(pipeline)) if part is not pipeline.unet]
+    assert room_for_pictures(pipeline) == GB - max(others)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "StableDiffusionImg2ImgPipeline", "StableDiffusionUpscalePipeline", "StableDiffusionControlNetPipeline",
+        "StableDiffusionXLAdapterPipeline", "WanImageToVideoPipeline", "FluxImg2ImgPipeline",
+    ],
+)  # fmt: skip
+def test_what_takes_words_and_a_picture_need_not_follow_instructions(copy: Any, name: str) -> None:
+    folder = copy("pix2pix")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": name}))
+    with pytest.raises(InputError, match=f"{name} follows no instructions"):
+        check_pipeline("instruct", str(folder))
+
+
+def test_all_that_follow_instructions_are_there_and_can_be_told() -> None:
+    assert not [name for name in _FOLLOW_INSTRUCTIONS if not _can("instruct", getattr(diffusers, name))]
 
 
 @pytest.mark.parametrize(
