@@ -26,7 +26,6 @@ _NEEDS: dict[Kind, set[str]] = {"inpaint": {"prompt", "image", "mask_image"}, "i
 # Pipelines that are told what to change. By their arguments they are like many that vary a picture, enlarge it, draw
 # by its edges, or make a film of it.
 _FOLLOW_INSTRUCTIONS = {
-    "BriaFiboEditPipeline",
     "DreamLiteMobilePipeline",
     "DreamLitePipeline",
     "Flux2KleinKVPipeline",

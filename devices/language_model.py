@@ -1,17 +1,18 @@
 """Load a causal language model from a hub id, a folder, a GGUF file or a package."""
 
-import functools
 import hashlib
 import os
 import shutil
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from devices.revision import hash_of_files, hub_commit
 from schemas.errors import InputError
@@ -119,21 +120,24 @@ def load_language_model(
 ) -> LanguageModel:
     """Load a model and its tokenizer; safetensors or GGUF only, no code from the hub.
 
-    Stages of one process that ask for the same model share it: leave its weights and its settings as they are.
-    Raises InputError when that fails.
+    Stages of one process that ask for the same model share it, as long as one of them holds it: leave its weights and
+    its settings as they are. Raises InputError when that fails.
     """
     check_language_model(model, gguf_file)
-    return _shared(model, gguf_file, device, dtype, language_model_revision(model, gguf_file))
+    # The revision is part of the key: a folder's files may have been exchanged since.
+    key = (model, gguf_file, device, dtype, language_model_revision(model, gguf_file))
+    with _lock:
+        found = _held.get(key)
+        if found is None:
+            found = _held[key] = _loaded(model, gguf_file, device, dtype)
+    return found
 
 
-@functools.lru_cache(maxsize=2)  # the revision is a key: a folder's files may have been exchanged since
-def _shared(
-    model: str,
-    gguf_file: str | None,
-    device: "torch.device",
-    dtype: "torch.dtype",
-    revision: str,  # noqa: ARG001
-) -> LanguageModel:
+_held: "WeakValueDictionary[tuple[Any, ...], LanguageModel]" = WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def _loaded(model: str, gguf_file: str | None, device: "torch.device", dtype: "torch.dtype") -> LanguageModel:
     if model in PACKAGES:
         module, _, file = PACKAGES[model]
         found_file = _beside(module, file) if file else Path(import_module(module).assemble())

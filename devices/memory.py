@@ -12,6 +12,8 @@ T = TypeVar("T")
 # What torch says of memory by an error of no kind of its own, besides what accelerate knows: of the driver, of cuBLAS.
 _SAID = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
+_SHARE = 0.8  # of what is free: the rest is for what a model computes on the way
+
 
 def free_bytes(device: "torch.device") -> int | None:
     """Count the bytes that a CUDA device has left, those that torch holds unused included; None elsewhere."""
@@ -44,6 +46,12 @@ def give_back() -> None:
         from accelerate.utils.memory import clear_device_cache
 
         clear_device_cache()
+
+
+def rows_in(device: "torch.device", bytes_a_row: float, most: int) -> int:
+    """Count the rows, one at least and `most` at most, that a CUDA device's free memory holds; `most` elsewhere."""
+    free = free_bytes(device)
+    return most if free is None else min(most, max(1, int(_SHARE * free / bytes_a_row)))
 
 
 class Batches:

@@ -12,7 +12,7 @@ _FEW = 8  # of so few rows, all may be odd by chance
 
 
 def tell_unknown(model: str, unknown: int, rows: int, dtype: "torch.dtype") -> None:
-    """Say in one line how many rows of a model are left without a score, since what it gave for them is no number.
+    """Say in one line how many rows of a model come to nothing, since what it gave for them is no number.
 
     Raises InputError where that is all of them, and they are not few: rules would judge nothing.
     """
@@ -20,7 +20,7 @@ def tell_unknown(model: str, unknown: int, rows: int, dtype: "torch.dtype") -> N
         raise InputError(no_numbers(model, unknown, rows, dtype))
     if unknown:
         logging.getLogger("counterfoil").warning(
-            "counterfoil: %s; they are left without a score", no_numbers(model, unknown, rows, dtype)
+            "counterfoil: %s; nothing is kept of them", no_numbers(model, unknown, rows, dtype)
         )
 
 

@@ -308,7 +308,7 @@ class Writer(Recipe):
     max_tokens: Annotated[int, Field(gt=0)] = 48
     """Tokens of one answer at most; of one that is cut off there, no more than what it puts in the place is used."""
     batch_size: Annotated[int, Field(gt=0)] = 16
-    """Prompts at a time on this machine."""
+    """Prompts at a time on this machine, at most: fewer where a GPU's free memory does not hold them."""
     concurrency: Annotated[int, Field(gt=0, le=1000)] = 8
     """Requests at a time to a server."""
     timeout: Annotated[float, Field(gt=0)] = 60

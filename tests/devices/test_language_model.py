@@ -1,5 +1,7 @@
 """Language models of folders and packages, real and tiny."""
 
+import gc
+import weakref
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +22,14 @@ def test_stages_that_ask_for_the_same_model_share_it(tmp_path: Path) -> None:
     loaded = load_language_model(model, None, CPU, torch.float32)
     assert load_language_model(model, None, CPU, torch.float32) is loaded
     assert load_language_model(model, None, CPU, torch.bfloat16).model.dtype == torch.bfloat16
+
+
+def test_a_model_that_nobody_holds_is_let_go(tmp_path: Path) -> None:
+    loaded = load_language_model(make_tiny_language_model(tmp_path), None, CPU, torch.float32)
+    weights = weakref.ref(loaded.model.lm_head.weight)
+    del loaded
+    gc.collect()
+    assert weights() is None
 
 
 def test_files_that_were_exchanged_are_another_model(tmp_path: Path) -> None:
@@ -46,7 +56,6 @@ def test_a_chat_model_from_a_package_is_converted_with_its_template(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COUNTERFOIL_CACHE", str(tmp_path))
-    language_model._shared.cache_clear()
     check_language_model(SMALL)
     assert len(language_model_revision(SMALL)) == 64
     found = load_language_model(SMALL, None, CPU, torch.float32)

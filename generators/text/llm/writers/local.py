@@ -4,7 +4,7 @@ import copy
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from devices.language_model import (
     language_model_revision,
     load_language_model,
 )
+from devices.memory import Batches, rows_in
+from devices.numbers import tell_unknown
 from generators.text.llm.writers.base import Answer, Prompt
 from generators.text.llm.writers.replies import caption_in
 from generators.text.llm.writers.telling import Telling
@@ -48,13 +50,14 @@ class LocalWriter:
 
     def __init__(self, config: Settings, compute: Compute) -> None:
         self.config, self.compute = config, compute
+        self._memory = Batches(config.batch_size)
 
     @cached_property
     def identity(self) -> list[Any]:
         """Kind, version, the model's revision and number format, and what words are drawn by."""
-        config, dtype = self.config, str(pick_dtype(self.compute.dtype, pick_device(self.compute.device)))
-        revision = language_model_revision(config.model, config.gguf_file)
-        return ["local", self.version, revision, dtype, config.temperature, config.top_p, config.max_tokens]
+        config, revision = self.config, language_model_revision(self.config.model, self.config.gguf_file)
+        drawn = [config.temperature, config.top_p, config.max_tokens]
+        return ["local", self.version, revision, str(self._dtype), *drawn]
 
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
@@ -63,10 +66,12 @@ class LocalWriter:
     def write(self, prompts: Sequence[Prompt]) -> list[Answer]:
         """Answer every prompt, in order; tokens of the shared beginning count for the first that has it.
 
-        A prompt that leaves no room for an answer in what the model can read has no text but a detail.
-        Raises InputError where the model cannot be loaded or keeps nothing of what it has read.
+        A prompt that leaves no room for an answer in what the model can read has no text but a detail, and so has one
+        at which the model gives no numbers. Raises InputError where the model cannot be loaded, keeps nothing of what
+        it has read, or never gives numbers.
         """
         answers: dict[int, Answer] = {}
+        unknown = 0
         groups: dict[tuple[Any, ...], dict[int, list[int]]] = defaultdict(dict)
         for index, prompt in enumerate(prompts):
             ids = self._telling.tokens(prompt)
@@ -78,15 +83,34 @@ class LocalWriter:
             # The last token of each is read with its row: what comes next is drawn there.
             shared = _common([ids[:-1] for ids in tokens.values()]) if self._shares else 0
             beginning = self._read(next(iter(tokens.values()))[:shared])
-            for batch in self._batches(tokens):
-                rows = [_Row(prompts[index], tokens[index][shared:]) for index in batch]
-                self._continue(rows, beginning, shared)
+            written = partial(self._written, prompts, tokens, beginning, shared)
+            for batch in self._batches(tokens, self._fitting(beginning, shared, max(map(len, tokens.values())))):
+                rows = self._memory.run(batch, written)
+                unknown += sum(row.unknown for row in rows)
                 answers.update((index, self._answer(row)) for index, row in zip(batch, rows, strict=True))
             first = answers[next(iter(tokens))]
             answers[next(iter(tokens))] = Answer(first.text, first.tokens + shared, first.detail)
+        tell_unknown(self.config.model, unknown, len(prompts), self._dtype)
         return [answers[index] for index in range(len(prompts))]
 
-    def _batches(self, tokens: dict[int, list[int]]) -> Iterator[list[int]]:
+    def _written(
+        self, prompts: Sequence[Prompt], tokens: dict[int, list[int]], beginning: Any, shared: int, batch: list[int]
+    ) -> "list[_Row]":
+        rows = [_Row(prompts[index], tokens[index][shared:]) for index in batch]
+        self._continue(rows, beginning, shared)
+        return rows
+
+    def _fitting(self, beginning: Any, shared: int, longest: int) -> int:
+        """Count the rows at most whose keys and values there is room for, told by those of what they all begin with."""
+        kept = [getattr(layer, name, None) for layer in beginning.layers for name in ("keys", "values")]
+        size = sum(tensor.nbytes for tensor in kept if tensor is not None)
+        if not shared or not size:
+            return self.config.batch_size
+        logits = 8 * self._loaded.model.get_output_embeddings().weight.shape[0]  # as they come, and in float32
+        a_row = size / shared * (longest + self.config.max_tokens) + logits
+        return rows_in(self._loaded.device, a_row, self.config.batch_size)
+
+    def _batches(self, tokens: dict[int, list[int]], most: int) -> Iterator[list[int]]:
         """Put prompts of like length together: of the same where padding would change what a model makes of them."""
         batch: list[int] = []
         for index in sorted(tokens, key=lambda index: (len(tokens[index]), index)):
@@ -94,7 +118,7 @@ class LocalWriter:
             alike = not batch or size == len(tokens[batch[0]])
             # Layers that see only the last tokens count those that are masked.
             padded = self._pads and size + self.config.max_tokens <= self._loaded.window
-            if len(batch) == self.config.batch_size or not (alike or padded):
+            if len(batch) >= min(most, self._memory.most) or not (alike or padded):
                 yield batch
                 batch = []
             batch.append(index)
@@ -138,9 +162,8 @@ class LocalWriter:
                 for n, row in enumerate(open_rows if step == 0 else ()):
                     self._bar(logits[n], row.prompt)
             for row, token in zip(open_rows, self._drawn(logits, open_rows), strict=True):
-                row.ended = row.ended or self._ends(row, token)
                 if not row.ended:
-                    row.written.append(token)
+                    self._take(row, token)
             going = [n for n, row in enumerate(open_rows) if not row.ended]
             if not going:
                 return
@@ -178,20 +201,35 @@ class LocalWriter:
         layers = DynamicCache(config=self._loaded.model.config).layers
         return all(hasattr(layer, "batch_repeat_interleave") for layer in layers)
 
-    def _drawn(self, logits: "torch.Tensor", rows: "list[_Row]") -> list[int]:
-        values, tokens = logits.topk(min(_TOP, logits.shape[1]), dim=1)
+    def _drawn(self, logits: "torch.Tensor", rows: "list[_Row]") -> list[int | None]:
+        """Draw each row's next token; None where a model's logits are no numbers."""
+        best, tokens = logits.topk(min(_TOP, logits.shape[1]), dim=1)
+        # In float64, so that a draw does not hang on the order of small numbers' sums; MPS has none.
+        values, chosen = best.cpu().numpy().astype(np.float64), tokens.cpu().numpy()
+        known = np.isfinite(values[:, 0])
+        at = self._places(np.where(known[:, None], values, 0.0), rows)
+        return [int(chosen[n, k]) if fine else None for n, (k, fine) in enumerate(zip(at, known, strict=True))]
+
+    def _places(self, values: npt.NDArray[np.float64], rows: "list[_Row]") -> list[int]:
+        """Draw from each row of descending logits: the place of what is drawn."""
         if self.config.temperature == 0:
-            return [int(token) for token in tokens[:, 0]]
-        # In float64, so that a draw does not hang on the order of small numbers' sums.
-        scaled = values.double().cpu().numpy() / self.config.temperature
+            return [0] * len(rows)
+        scaled = values / self.config.temperature
         chances: npt.NDArray[np.float64] = np.exp(scaled - scaled[:, :1])
         chances /= chances.sum(1, keepdims=True)
         before = np.cumsum(chances, 1) - chances
         chances[before >= self.config.top_p] = 0  # the likeliest stays
         ends = np.cumsum(chances, 1)
-        at = [int(np.searchsorted(ends[n], row.random.random() * ends[n, -1], side="right"))
-              for n, row in enumerate(rows)]  # fmt: skip
-        return [int(tokens[n, min(k, tokens.shape[1] - 1)]) for n, k in enumerate(at)]
+        drawn = [np.searchsorted(ends[n], row.random.random() * ends[n, -1], "right") for n, row in enumerate(rows)]
+        return [min(int(place), values.shape[1] - 1) for place in drawn]
+
+    def _take(self, row: "_Row", token: int | None) -> None:
+        if token is None:
+            row.unknown = row.ended = True
+        elif self._ends(row, token):
+            row.ended = True
+        else:
+            row.written.append(token)
 
     def _ends(self, row: "_Row", token: int) -> bool:
         """Tell whether a token ends an answer: with its line, unless that only begins what is wrapped around it."""
@@ -233,6 +271,8 @@ class LocalWriter:
 
     def _answer(self, row: "_Row") -> Answer:
         start, text, tokens = row.prompt.start, self._text(row), len(row.ids) + len(row.written)
+        if row.unknown:
+            return Answer(None, tokens, "no number")
         if not start:
             caption, detail = caption_in(text, not row.ended)
             return Answer(caption, tokens, detail)
@@ -246,10 +286,17 @@ class LocalWriter:
 
     @cached_property
     def _loaded(self) -> LanguageModel:
+        return replace(self._held, model=quick_to_write(self._held.model))
+
+    @cached_property
+    def _held(self) -> LanguageModel:
+        """What is shared with others that ask for the same model, as long as it is held."""
         device = pick_device(self.compute.device)
-        dtype = pick_dtype(self.compute.dtype, device)
-        loaded = load_language_model(self.config.model, self.config.gguf_file, device, dtype)
-        return replace(loaded, model=quick_to_write(loaded.model))
+        return load_language_model(self.config.model, self.config.gguf_file, device, self._dtype)
+
+    @property
+    def _dtype(self) -> "torch.dtype":
+        return pick_dtype(self.compute.dtype, pick_device(self.compute.device))
 
 
 class _Row:
@@ -259,6 +306,7 @@ class _Row:
         self.prompt, self.ids = prompt, ids  # ids: what is its own of the prompt
         self.written: list[int] = []
         self.ended = False
+        self.unknown = False  # no number came
         self.random = np.random.default_rng(prompt.seed)
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers
 from tokenizers import decoders
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from devices.language_model import load_language_model
 from generators.text.llm.writers.base import Answer, Prompt
@@ -162,6 +163,77 @@ def test_several_operations_at_once_keep_their_order(model: str, monkeypatch: py
     assert answers[1::2] == tokens(writer(model), second, monkeypatch)
     assert answers[::2] != answers[1::2]
     assert writer(model).write([]) == []
+
+
+def test_what_memory_does_not_hold_is_written_in_halves(llama: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, given = writer(llama, batch_size=8), prompts(start=True)
+    expected = tokens(writer(llama), given, monkeypatch)
+    tried = list[int]()
+
+    def small(_: Any, __: Any, how: Any) -> None:
+        tried.append(len(how["input_ids"]))
+        if tried[-1] > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with asked._loaded.model.register_forward_pre_hook(small, with_kwargs=True):
+        assert tokens(asked, given, monkeypatch) == expected
+        assert [rows for rows in tried if rows > 3] == [8, 4]
+        tried.clear()
+        asked.write(given)
+        assert max(tried) <= 2, "what was found to fit is kept to"
+
+
+def test_no_more_rows_at_a_time_than_a_gpu_has_room_for(llama: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, given = writer(llama, batch_size=256), prompts(start=True)
+    expected = tokens(writer(llama), given, monkeypatch)
+    lengths = [len(asked._telling.tokens(prompt)) for prompt in given]
+    a_token = 2 * 2 * 16 * 4  # keys and values of two layers and one head of 16 numbers in float32
+    row = a_token * (max(lengths) + 12) + 8 * asked._loaded.model.config.vocab_size
+    monkeypatch.setattr("devices.memory.free_bytes", lambda _: 3.9 * row / 0.8)
+    tried = list[int]()
+
+    def look(_: Any, __: Any, how: Any) -> None:
+        tried.append(len(how["input_ids"]))
+
+    with asked._loaded.model.register_forward_pre_hook(look, with_kwargs=True):
+        assert tokens(asked, given, monkeypatch) == expected
+    assert max(tried) == 3
+
+
+def test_a_model_that_gives_no_numbers_gives_no_answer(
+    llama: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, given = writer(llama), prompts(start=True)
+    expected, bad = asked.write(given), [2]
+    drawn = asked._drawn
+
+    def overflowing(logits: torch.Tensor, rows: list[_Row]) -> list[int | None]:
+        odd = [row.prompt.seed in bad for row in rows]
+        return drawn(logits.masked_fill(torch.tensor(odd)[:, None], torch.nan), rows)
+
+    monkeypatch.setattr(asked, "_drawn", overflowing)
+    found = asked.write(given)
+    assert (found[2].text, found[2].detail) == (None, "no number")
+    assert found[:2] + found[3:] == expected[:2] + expected[3:]
+    assert "1 of 8 rows come out as no number in float32" in caplog.text
+    bad += range(8)
+    with pytest.raises(InputError, match="8 of 8 rows come out as no number"):
+        asked.write(given)
+
+
+def test_nothing_is_computed_in_float64_on_the_device(llama: str) -> None:
+    class NoDouble(TorchDispatchMode):
+        """A device such as MPS, which has no numbers of 64 bits with a point."""
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            found = func(*args, **(kwargs or {}))
+            assert not (isinstance(found, torch.Tensor) and found.dtype == torch.float64), func
+            return found
+
+    asked = writer(llama)
+    asked.write(prompts()[:1])
+    with NoDouble():
+        assert len(asked.write(prompts())) == len(CAPTIONS)
 
 
 def test_what_all_prompts_share_is_read_once(llama: str) -> None:
