@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from devices.memory import Batches
 from filters.embeddings import Encoder, Loaded
 from schemas.errors import InputError
 from schemas.stage import with_ledger
@@ -81,6 +82,7 @@ class Attribution:
 
     def __init__(self, encoder: Encoder, nodes: int = 8) -> None:
         self.encoder, self.nodes = encoder, nodes
+        self._batches = Batches(min(encoder.clip.batch_size, _MOST_ROWS))
 
     @property
     def identity(self) -> list[Any]:
@@ -93,11 +95,7 @@ class Attribution:
         Raises InputError for a model whose tokens or patches cannot be told.
         """
         started = time.perf_counter()
-        size = min(self.encoder.clip.batch_size, _MOST_ROWS)
-        rows: list[dict[str, Any]] = []
-        for start in range(0, table.num_rows, size):
-            rows += self._rows(table.slice(start, size).to_pylist())
-        result = pa.Table.from_pylist(rows, HEAT_MAPS)
+        result = pa.Table.from_pylist(self._batches.run(table.to_pylist(), self._rows), HEAT_MAPS)
         work = {"model": self.encoder.clip.model, "rows_in": table.num_rows, "rows_out": table.num_rows}
         return with_ledger(result, [{**work, "seconds": time.perf_counter() - started}])
 

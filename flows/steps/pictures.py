@@ -310,7 +310,7 @@ class MeasureAttribution(Step):
 
     @cached_property
     def identity(self) -> list[Any]:
-        return ["attribution inside", 1, self._stage().identity]
+        return ["attribution inside", 1, Attribution(Encoder(self.judge, self.compute), _NODES).identity]
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
         rows, pictures = _used(dataset, inputs)
@@ -324,7 +324,7 @@ class MeasureAttribution(Step):
             "caption": rows["caption"],
             "spans": rows["negative_spans"],
         }
-        heats = self._stage()(pa.table(given)).to_pylist() if pictures.num_rows else []
+        heats = models.loaded(self._stage)(pa.table(given)).to_pylist() if pictures.num_rows else []
         shares = [share_inside(h, m["bytes"]) for h, m in zip(heats, pictures["mask"].to_pylist(), strict=True)]
         known = {
             "text_negative_id": pictures["text_negative_id"],

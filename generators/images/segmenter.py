@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from devices import pick_device
+from devices.memory import Batches
 from devices.pictures import decoded
 from devices.revision import hash_of_files, hub_commit
 from schemas.config import Compute
@@ -24,6 +25,7 @@ class Segmenter:
 
     def __init__(self, model: str, compute: Compute) -> None:
         self.model, self.compute = model, compute
+        self._batches = Batches(_BATCH)
 
     @property
     def identity(self) -> list[Any]:
@@ -43,11 +45,7 @@ class Segmenter:
 
         Raises InputError when the model cannot be loaded.
         """
-        made = []
-        rows = table.to_pylist()
-        for start in range(0, len(rows), _BATCH):
-            made += self._batch(rows[start : start + _BATCH])
-        return pa.Table.from_pylist(made, HEAT_MAPS)
+        return pa.Table.from_pylist(self._batches.run(table.to_pylist(), self._batch), HEAT_MAPS)
 
     def _batch(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         import torch

@@ -186,6 +186,26 @@ def test_a_row_does_not_depend_on_its_company(shapes: Encoder) -> None:
     np.testing.assert_allclose(small(table_of(*rows))["heat"].to_pylist(), together, atol=1e-5)
 
 
+def test_what_memory_does_not_hold_is_attributed_in_halves(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(3)
+    scenes = [draw_scene(rng) for _ in range(3)]
+    table = table_of(*((png(draw(scene)), CAPTION, span_of(CAPTION, "red circle")) for scene in scenes))
+    expected = Attribution(tiny, 2)(table).to_pylist()
+    stage = Attribution(tiny, 2)
+    whole, tried = stage._towers.pictures, list[int]()
+
+    def small(pictures: torch.Tensor) -> Any:
+        tried.append(len(pictures))
+        if len(pictures) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(pictures)
+
+    monkeypatch.setattr(stage._towers, "pictures", small)
+    for one, other in zip(stage(table).to_pylist(), expected, strict=True):
+        np.testing.assert_allclose(one["heat"], other["heat"], rtol=1e-3, atol=1e-6)
+    assert tried == [3, 1, 1, 1]
+
+
 def test_words_that_the_model_does_not_read_have_no_heat(tiny: Encoder) -> None:
     long = "a dog and " * 20 + "a cat"
     rows = [(PICTURE, long, span_of(long, "cat")), (PICTURE, long, span_of(long, "dog")), (PICTURE, long, [])]

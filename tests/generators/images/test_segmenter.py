@@ -1,10 +1,12 @@
 """The segmenter: phrases to heat maps by a real CLIPSeg of random weights, loaded from a folder."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from generators.images.segmenter import Segmenter
 from generators.shapes.drawing import draw, png
@@ -34,6 +36,19 @@ def rows(*phrases: str) -> pa.Table:
             "spans": pa.array(spans, pa.list_(SPAN)),
         }
     )
+
+
+def test_what_memory_does_not_hold_is_asked_in_halves(folder: str) -> None:
+    segmenter, asked = Segmenter(folder, CPU), rows("a red circle", "grass", "a dog", "sky")
+    expected = segmenter(asked).to_pylist()
+
+    def small(_: Any, __: Any, how: Any) -> None:
+        if len(how["input_ids"]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with segmenter._loaded[1].register_forward_pre_hook(small, with_kwargs=True):
+        for one, other in zip(segmenter(asked).to_pylist(), expected, strict=True):
+            np.testing.assert_allclose(one["heat"], other["heat"], atol=1e-4)
 
 
 def test_phrases_become_heat_maps(folder: str) -> None:

@@ -187,7 +187,7 @@ def test_no_more_rows_at_a_time_than_a_gpu_has_room_for(llama: str, monkeypatch:
     asked, given = writer(llama, batch_size=256), prompts(start=True)
     expected = tokens(writer(llama), given, monkeypatch)
     lengths = [len(asked._telling.tokens(prompt)) for prompt in given]
-    a_token = 2 * 2 * 16 * 4  # keys and values of two layers and one head of 16 numbers in float32
+    a_token = 2 * 3 * 16 * 4  # keys and values of three layers and one head of 16 numbers in float32
     row = a_token * (max(lengths) + 12) + 8 * asked._loaded.model.config.vocab_size
     monkeypatch.setattr("devices.memory.free_bytes", lambda _: 3.9 * row / 0.8)
     tried = list[int]()
