@@ -45,3 +45,17 @@ def test_no_change_has_no_direction_and_mixed_rows_keep_their_order() -> None:
     assert made["reads_change"].to_pylist() == [True, False]
     assert made["image_similarity"].to_pylist() == [None, 1.0]
     assert made["directional_similarity"].to_pylist() == [None, None]
+
+
+def test_without_a_vector_there_is_no_similarity_and_other_rows_keep_theirs() -> None:
+    unit = [0.6, 0.8]
+    columns = [[unit, None, unit, unit], [unit, unit, None, unit], [unit] * 4, [unit, unit, unit, None]]
+    first, *others = Alignment("judge", "m")(rows(*columns)).to_pylist()
+    names = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity")
+    assert [first[name] for name in names] == [pytest.approx(1.0)] * 6
+    unknown = [{name for name in names if other[name] is None} for other in others]
+    assert unknown == [{"s00", "s01", "image_similarity"}, {"s00", "s10", "text_similarity"}, {"s10", "s11", "image_similarity"}]
+    alone = Alignment("judge", "m")(rows([None], [unit], [unit], [None])).to_pylist()[0]
+    assert (alone["s00"], alone["text_similarity"]) == (None, pytest.approx(1.0))
+    none = Alignment("judge", "m")(rows([None], [None], [None], [None])).to_pylist()[0]
+    assert none["s00"] is None

@@ -14,6 +14,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from torchvision.transforms import Compose, ToTensor
 
+from devices import pick_dtype, pick_encoder_dtype
 from filters.embeddings import Encoder, _Preprocess
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
@@ -172,6 +173,39 @@ def test_a_batch_too_large_for_the_memory_is_halved(model: str, monkeypatch: pyt
     monkeypatch.setattr(encoder.loaded.model, "encode_image", small)
     np.testing.assert_allclose(vectors(encoder(table)), expected, atol=1e-5)
     assert seen == [5] + [2] * 7  # 5, 5 and 2 rows, each batch by itself
+
+
+def test_what_is_no_number_has_no_vector_and_is_told(
+    model: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    encoder = Encoder(Clip(model=model, batch_size=4), Compute(device="cpu", dtype="float16"))
+    table = rows([picture(seed=n) for n in range(9)], ["a dog"])
+    whole, odd = encoder.loaded.model.encode_image, [1]
+
+    def overflowing(pixels: torch.Tensor) -> Any:
+        found = whole(pixels)
+        found[odd] = torch.inf
+        return found
+
+    monkeypatch.setattr(encoder.loaded.model, "encode_image", overflowing)
+    unknown = [vector is None for vector in encoder(table)["embedding"].to_pylist()]
+    assert unknown == [False, True, False, False, False, True, False, False, False, False]
+    assert f"model {model}: 2 of 10 rows come out as no number in float16; set compute.dtype: bfloat16" in caplog.text
+    odd += range(4)
+    with pytest.raises(InputError, match="9 of 9 rows come out as no number"):
+        encoder(table.slice(0, 9))
+    with pytest.raises(InputError, match="1 of 1 rows come out as no number"):
+        encoder.pictures([Image.new("RGB", (32, 32))])
+
+
+def test_margins_are_computed_in_the_format_with_more_digits() -> None:
+    cuda, cpu = torch.device("cuda"), torch.device("cpu")
+    assert pick_encoder_dtype("auto", cuda) == torch.float16
+    assert pick_encoder_dtype("auto", cpu) == pick_dtype("auto", cpu)
+    assert pick_encoder_dtype("auto", torch.device("mps")) == torch.float32
+    assert pick_encoder_dtype("bfloat16", cuda) == torch.bfloat16
+    model = Clip(model="package:shapes-clip")
+    assert "torch.float16" in Encoder(model, Compute(device="cuda")).identity
 
 
 def test_the_fingerprint_tells_weights_and_formats_apart(model: str, tmp_path: Path) -> None:

@@ -49,6 +49,16 @@ def test_the_ledger_counts_tokens_by_operation(model: str) -> None:
     assert ledger["replace_action"]["rows_out"] == 1
 
 
+def test_the_ledger_counts_what_is_no_number(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Plausibility(Settings(model=model), CPU)
+    totals = stage.scorer._totals
+    monkeypatch.setattr(stage.scorer, "_totals", lambda all_: totals(all_) | {all_[-1]: float("nan")})
+    made = stage(rows(("A dog", "A cat", "replace_object"), ("A dog", "A dog runs", "replace_action")))
+    checks = {entry["check_name"]: entry["rows_out"] for entry in ledger_of(made, "plausibility", "shard").to_pylist()}
+    assert checks["no_number"] == 1
+    assert made["plausibility0"].null_count + made["plausibility1"].null_count > 0
+
+
 def test_a_caption_that_is_too_long_has_no_score(tmp_path: Path) -> None:
     config = Path(make_tiny_language_model(tmp_path), "config.json")
     config.write_text(json.dumps({**json.loads(config.read_text()), "max_position_embeddings": 8}))
