@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from devices import pick_device, pick_dtype
 from devices.memory import free_bytes
-from devices.revision import hash_of_files, hub_commit
+from devices.revision import check_hub_weights, hash_of_files, hub_commit
 from devices.shipped import pipeline_name
 from schemas.config import Compute
 from schemas.errors import InputError
@@ -74,7 +74,7 @@ def check_pipeline(kind: Kind, model: str, variant: str | None = None) -> None:
     if _is_folder(name):
         _check_folder(Path(name), variant)
     else:
-        hub_commit(name, _INDEX)
+        check_hub_weights(name, name, hub_commit(name, _INDEX), "*.safetensors")
     _pipeline_class(kind, name)
 
 

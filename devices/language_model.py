@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
-from devices.revision import hash_of_files, hub_commit
+from devices.revision import check_hub_weights, hash_of_files, hub_commit
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def check_language_model(model: str, gguf_file: str | None = None) -> None:
     if model.startswith((".", "/", "~")) or Path(model).is_dir():
         _check_folder(Path(model), gguf_file)
     elif package is None:
-        hub_commit(model, gguf_file or "config.json")
+        commit = hub_commit(model, gguf_file or "config.json")
+        check_hub_weights(model, model, commit, gguf_file or "*.safetensors")
 
 
 def _installed(package: Package) -> bool:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from devices import pick_device, pick_dtype
-from devices.revision import hash_of_files, hub_commit, libraries
+from devices import pick_device, pick_encoder_dtype
+from devices.memory import Batches
+from devices.revision import check_hub_weights, hash_of_files, hub_commit, libraries
 from filters.embeddings import Vectors
 from schemas.config import Compute
 from schemas.errors import InputError
@@ -39,18 +40,23 @@ class TransformersEncoder:
 
     def __init__(self, name: str, compute: Compute, batch_size: int = 64) -> None:
         self.name, self._compute, self._batch = name, compute, batch_size
+        self._batches = Batches(batch_size)
 
     @property
     def identity(self) -> list[Any]:
         """Version, weights, number format, batch size, library."""
-        dtype = str(pick_dtype(self._compute.dtype, pick_device(self._compute.device)))
-        return ["transformers encoder", self.version, self._weights, dtype, self._batch, *libraries("transformers")]
+        how = [str(self._dtype), self._batch]
+        return ["transformers encoder", self.version, self._weights, *how, *libraries("transformers")]
+
+    @property
+    def _dtype(self) -> "torch.dtype":
+        return pick_encoder_dtype(self._compute.dtype, pick_device(self._compute.device))
 
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
         folder = Path(self.name)
         if not folder.is_dir():
-            hub_commit(self.name)
+            check_hub_weights(self.name, self.name, hub_commit(self.name), "*.safetensors")
         elif not list(folder.glob("*.safetensors")):
             raise InputError(f"model {self.name}: no .safetensors weights in that folder")
 
@@ -71,20 +77,20 @@ class TransformersEncoder:
     def _encoded(self, rows: Sequence[Any], prepare: Any, encode: Any) -> Vectors:
         import torch
 
-        parts = []
-        for start in range(0, len(rows), self._batch):
-            batch = list(rows[start : start + self._batch])
+        def made(batch: Sequence[Any]) -> Vectors:
             # Filled up, so that a row's vector does not depend on how many rows stand beside it.
-            filled = batch + batch[-1:] * (self._batch - len(batch))
+            filled = [*batch, *[batch[-1]] * (self._batches.most - len(batch))]
             inputs = {
                 name: value.to(self.loaded.device, self.loaded.model.dtype if value.is_floating_point() else None)
                 for name, value in prepare(filled).items()
             }
             with torch.inference_mode():
-                found = encode(**inputs)
-                vectors = getattr(found, "pooler_output", found).float()
-                parts.append(torch.nn.functional.normalize(vectors, dim=-1)[: len(batch)].cpu().numpy())
-        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+                vectors = torch.nn.functional.normalize(features(encode(**inputs)), dim=-1)
+            found: Vectors = vectors[: len(batch)].cpu().numpy()
+            return found
+
+        parts = self._batches.run(rows, made)
+        return np.stack(parts) if parts else np.empty((0, 0), np.float32)
 
     @cached_property
     def loaded(self) -> LoadedDual:
@@ -93,11 +99,14 @@ class TransformersEncoder:
 
         self.check()
         device = pick_device(self._compute.device)
+        # The very commit that the identity names, whatever the hub has by now.
+        known = {} if Path(self.name).is_dir() else {"revision": hub_commit(self.name)}
         try:
             model = AutoModel.from_pretrained(
-                self.name, dtype=pick_dtype(self._compute.dtype, device), use_safetensors=True, trust_remote_code=False
+                self.name, dtype=self._dtype, use_safetensors=True, trust_remote_code=False, **known
             )
-            pictures, texts = AutoImageProcessor.from_pretrained(self.name), AutoTokenizer.from_pretrained(self.name)
+            pictures = AutoImageProcessor.from_pretrained(self.name, **known)
+            texts = AutoTokenizer.from_pretrained(self.name, **known)
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {self.name}: transformers cannot load it: {why}") from error
@@ -112,3 +121,10 @@ class TransformersEncoder:
         if not folder.is_dir():
             return f"{self.name} {hub_commit(self.name)}"
         return hash_of_files(file for file in folder.iterdir() if file.suffix in _FILES)
+
+
+def features(output: Any) -> "torch.Tensor":
+    """Return the vectors, not of unit length, that a model's features of pictures or texts are, in float32."""
+    # A tensor up to transformers 4, an output with the projected vectors as `pooler_output` since.
+    vectors: torch.Tensor = getattr(output, "pooler_output", output).float()
+    return vectors

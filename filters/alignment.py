@@ -67,7 +67,9 @@ def _width(lists: pa.ChunkedArray) -> int:
 def _vectors(lists: pa.ChunkedArray, width: int) -> _Vectors:
     known = lists.is_valid().to_numpy()
     rows: Matrix = np.zeros((len(lists), width), np.float32)
-    rows[known] = lists.drop_null().combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+    rows[known] = (
+        lists.drop_null().combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(int(known.sum()), width)
+    )
     return _Vectors(rows, known)
 
 

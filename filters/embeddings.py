@@ -18,7 +18,7 @@ from devices import cores, pick_device, pick_encoder_dtype
 from devices.memory import Batches
 from devices.numbers import no_numbers, tell_unknown
 from devices.pictures import decoded
-from devices.revision import hash_of_files, hub_commit
+from devices.revision import check_hub_weights, hash_of_files, hub_commit
 from devices.shipped import clip_name
 from filters.reading import Reading
 from schemas.config import Clip, Compute
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
 _CONFIG, _WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+_PICKLE = "open_clip_pytorch_model.bin"  # what open_clip takes where there are no others
 _FILES = {".safetensors", ".json", ".txt", ".model"}  # weights, config and tokenizer
 Vectors = npt.NDArray[np.float32]  # one a row
 _HANDFUL = 8  # pictures that a thread decodes at a go: of 64x64 pixels one takes less time than handing it over
@@ -123,10 +124,11 @@ class Encoder:
         name = self._name
         if name.startswith(_LOCAL):
             self._check_folder(Path(name.removeprefix(_LOCAL)))
-        elif name.startswith(_HUB):
-            self._commit()
-        else:
+            return
+        if not name.startswith(_HUB):
             self._check_name()
+        repository, weights, _ = self._place()
+        check_hub_weights(name, repository, self._commit(), weights)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn rows of key, image (encoded picture) and caption, one of the two null, into EMBEDDINGS.
@@ -278,7 +280,7 @@ class Encoder:
             raise InputError(f"model {name}: no .safetensors weights in that folder; convert others to {_WEIGHTS}")
 
     def _check_format(self) -> None:
-        """Fetch a hub model's weights and refuse a pickle, which open_clip takes where it finds nothing else."""
+        """Fetch a hub model's weights and refuse a pickle, which open_clip takes where it can fetch nothing else."""
         from open_clip.pretrained import download_pretrained, download_pretrained_from_hf, get_pretrained_cfg
 
         name, tag = self._name, self.clip.pretrained
@@ -288,14 +290,10 @@ class Encoder:
             file = download_pretrained_from_hf(name.removeprefix(_HUB))
         else:
             file = download_pretrained(get_pretrained_cfg(name, tag))
-        commit = self._commit()
-        if commit is not None and Path(file).parent.name != commit:
+        if Path(file).parent.name != self._commit():
             raise InputError(f"model {name}: the hub has another version since this build began; run it again")
-        if not str(file).endswith(".safetensors"):
-            raise InputError(
-                f"model {name}: its weights come as {Path(file).name}, a pickle; "
-                "convert them to safetensors in a folder and name that as local-dir:"
-            )
+        if not str(file).endswith(".safetensors"):  # the others could not be fetched
+            raise InputError(f"model {name}: its weights came as {Path(file).name}, a pickle, for once; run it again")
 
     def _check_name(self) -> None:
         import open_clip
@@ -308,7 +306,6 @@ class Encoder:
             # A file would do for open_clip, which then guesses how its pictures were prepared.
             raise InputError(f"model {name}: pretrained: {tag}; expected one of {', '.join(tags)} (or use local-dir:)")
         self._check_activation()
-        self._commit()
 
     def _check_activation(self) -> None:
         """Refuse weights that were trained with another activation than the model has, of which open_clip only warns
@@ -325,16 +322,20 @@ class Encoder:
                 f"name it {name}-quickgelu"
             )
 
-    def _commit(self) -> str | None:
-        """Name the commit of a hub model, whatever name it has in the config; None where weights come from a URL."""
+    def _place(self) -> tuple[str, str, str]:
+        """Name a hub model's repository, whatever name it has in the config, the weights that are wanted of it, and the
+        pickle that open_clip takes where these are not there."""
         from open_clip.pretrained import get_pretrained_cfg
 
         name = self._name
         if name.startswith(_HUB):
-            return hub_commit(name.removeprefix(_HUB), _WEIGHTS, _CONFIG)
-        repository, _, file = get_pretrained_cfg(name, self.clip.pretrained).get("hf_hub", "").rpartition("/")
-        files = (Path(file).with_suffix(".safetensors").name, file) if file else (_WEIGHTS, _CONFIG)
-        return hub_commit(repository, *files) if repository else None
+            return name.removeprefix(_HUB), _WEIGHTS, _PICKLE
+        repository, _, file = get_pretrained_cfg(name, self.clip.pretrained)["hf_hub"].rpartition("/")
+        return repository, Path(file).with_suffix(".safetensors").name if file else _WEIGHTS, file or _PICKLE
+
+    def _commit(self) -> str:
+        repository, *files = self._place()
+        return hub_commit(repository, *files, _CONFIG)
 
     @cached_property
     def _weights(self) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from devices.pictures import decoded
 from devices.shipped import clip_name
 from evaluation.models import OpenClipEncoder, load
-from evaluation.transformers_encoder import TransformersEncoder
+from evaluation.transformers_encoder import TransformersEncoder, features
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 
@@ -188,12 +188,12 @@ class TransformersTowers:
         return torch.stack([tokens["input_ids"], tokens.get("attention_mask", torch.ones_like(tokens["input_ids"]))], 1)
 
     def encode_pictures(self, pictures: Tensor) -> Tensor:
-        return F.normalize(_features(self.module.get_image_features(pixel_values=pictures)), dim=-1)
+        return F.normalize(features(self.module.get_image_features(pixel_values=pictures)), dim=-1)
 
     def encode_captions(self, tokens: Tensor) -> Tensor:
         mask = None if self._padding == "max_length" else tokens[:, 1]
         said = self.module.get_text_features(input_ids=tokens[:, 0], attention_mask=mask)
-        return F.normalize(_features(said), dim=-1)
+        return F.normalize(features(said), dim=-1)
 
     @property
     def scale(self) -> Tensor:
@@ -211,9 +211,3 @@ class TransformersTowers:
         self.module.save_pretrained(folder, state_dict={key: value.contiguous() for key, value in weights.items()})
         for part in (self._processor, self._tokenizer):
             part.save_pretrained(folder)
-
-
-def _features(output: Any) -> Tensor:
-    # A tensor up to transformers 4, an output with the projected vectors as `pooler_output` since.
-    vectors: Tensor = output if isinstance(output, Tensor) else output.pooler_output
-    return vectors.float()

@@ -10,7 +10,7 @@ import pyarrow as pa
 from devices import pick_device
 from devices.memory import Batches
 from devices.pictures import decoded
-from devices.revision import hash_of_files, hub_commit
+from devices.revision import check_hub_weights, hash_of_files, hub_commit
 from schemas.config import Compute
 from schemas.errors import InputError
 from schemas.tables import HEAT_MAPS
@@ -35,7 +35,7 @@ class Segmenter:
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
         if not Path(self.model).is_dir():
-            hub_commit(self.model)
+            check_hub_weights(self.model, self.model, hub_commit(self.model), "*.safetensors")
         elif not list(Path(self.model).glob("*.safetensors")):
             raise InputError(f"segmenter {self.model}: no .safetensors weights in that folder")
 

@@ -141,9 +141,7 @@ def test_few_logits_at_a_time_make_no_batch_smaller(
     weighed: list[int] = []
     _, head = scorer._parts
     forward = head.forward
-    monkeypatch.setattr(
-        head, "forward", lambda **how: weighed.append(how["inputs_embeds"].shape[1]) or forward(**how)
-    )
+    monkeypatch.setattr(head, "forward", lambda **how: weighed.append(how["inputs_embeds"].shape[1]) or forward(**how))
     agree(scorer.score(CAPTIONS), alone(models[kind], CAPTIONS))
     assert max(weighed) == 7
 

@@ -54,7 +54,11 @@ def test_without_a_vector_there_is_no_similarity_and_other_rows_keep_theirs() ->
     names = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity")
     assert [first[name] for name in names] == [pytest.approx(1.0)] * 6
     unknown = [{name for name in names if other[name] is None} for other in others]
-    assert unknown == [{"s00", "s01", "image_similarity"}, {"s00", "s10", "text_similarity"}, {"s10", "s11", "image_similarity"}]
+    assert unknown == [
+        {"s00", "s01", "image_similarity"},
+        {"s00", "s10", "text_similarity"},
+        {"s10", "s11", "image_similarity"},
+    ]
     alone = Alignment("judge", "m")(rows([None], [unit], [unit], [None])).to_pylist()[0]
     assert (alone["s00"], alone["text_similarity"]) == (None, pytest.approx(1.0))
     none = Alignment("judge", "m")(rows([None], [None], [None], [None])).to_pylist()[0]

@@ -270,10 +270,18 @@ def test_a_hub_model_without_safetensors_or_weights_is_refused(hub: Hub, tmp_pat
     hub.add("us/empty", tmp_path)
     for name, said in (
         ("pickled", "a pickle; convert"),
-        ("empty", "cannot load it"),
+        ("empty", "no open_clip_model.safetensors in this machine's hub cache, and the hub gave no answer"),
         ("nowhere", "hub gave no answer"),
     ):
         with pytest.raises(InputError, match=said):
-            Encoder(Clip(model=f"hf-hub:us/{name}"), Compute(device="cpu"))(rows([], ["a dog"]))
+            Encoder(Clip(model=f"hf-hub:us/{name}"), Compute(device="cpu")).check()
     with pytest.raises(InputError, match="hub gave no answer"):
         Encoder(Clip(model="ViT-B-32-quickgelu", pretrained="openai"), Compute(device="cpu")).check()
+
+
+def test_a_model_that_open_clip_knows_by_pickles_alone_is_refused_by_check(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
+    hub.add("jienengchen/ViTamin-S", tmp_path)
+    encoder = Encoder(Clip(model="ViTamin-S", pretrained="datacomp1b"), Compute(device="cpu"))
+    with pytest.raises(InputError, match=r"model ViTamin-S: its weights come as pytorch_model\.bin, a pickle; convert"):
+        encoder.check()

@@ -86,7 +86,9 @@ def test_slicing_changes_next_to_nothing(pipelines: Pipelines, editing: Any) -> 
     assert np.abs(pixels(before["image"]) - pixels(after["image"])).max() <= 2
 
 
-@pytest.mark.parametrize(("slicing", "attention", "vae"), [(None, False, True), (True, True, True), (False, False, False)])
+@pytest.mark.parametrize(
+    ("slicing", "attention", "vae"), [(None, False, True), (True, True, True), (False, False, False)]
+)
 def test_offload_leaves_the_fast_attention_alone(
     pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch, slicing: bool | None, attention: bool, vae: bool
 ) -> None:
