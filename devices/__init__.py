@@ -45,6 +45,8 @@ def pick_dtype(wish: str, device: "torch.device") -> "torch.dtype":
     if wish != "auto":
         dtype: torch.dtype = getattr(torch, wish)
         return dtype
+    if device.type == "cuda" and not torch.cuda.is_available():  # of another machine, where this one's work is done
+        return torch.bfloat16
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "cpu" and _cpu_has_bfloat16():

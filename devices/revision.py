@@ -13,17 +13,36 @@ _CHUNK = 1 << 20
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
-@cache
+HubCommits = dict[tuple[str, ...], str]  # a repository, and the files that tell whether the cache has it -> its commit
+_commits: HubCommits = {}
+
+
+def hub_commits() -> HubCommits:
+    """Return the commits of hub models that this process takes."""
+    return dict(_commits)
+
+
+def agree_on(commits: HubCommits) -> None:
+    """Take these commits, whatever this machine's cache or the hub has: as in the process that has named the work."""
+    _commits.update(commits)
+
+
 def hub_commit(repository: str, *files: str) -> str:
     """Name the commit of a model on the hub: the one that this machine's cache has for the main branch, else the hub's
     newest, else, where the hub gives no answer, the one that was fetched last.
 
     The cache has a model where it has one of `files` (config.json when none is named).
-    Raises InputError where neither has it.
+    A process takes the same one all its life. Raises InputError where neither has it.
     """
+    key = (repository, *files)
+    if key not in _commits:
+        _commits[key] = _found_commit(repository, files or ("config.json",))
+    return _commits[key]
+
+
+def _found_commit(repository: str, wanted: tuple[str, ...]) -> str:
     from huggingface_hub import model_info, try_to_load_from_cache
 
-    wanted = files or ("config.json",)
     try:
         for file in wanted:
             cached = try_to_load_from_cache(repository, file)

@@ -122,7 +122,7 @@ def _memory(error: BaseException) -> str | None:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":
         return _WORDS[errno.ENOMEM]
     if type(error).__name__ == "OutOfMemoryError":  # torch's
-        return "the GPU's memory is full; choose smaller batches (--set judge.batch_size=8) or free the GPU"
+        return "the GPU's memory is full with a single row; free the GPU, or name a smaller model"
     return None
 
 

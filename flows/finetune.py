@@ -63,9 +63,10 @@ def _tuned(run: Run, dataset: Dataset, build: Build) -> Tuned | None:
             run.claim()
             if run.done:
                 raise InputError(f"{run.folder}: this model is tuned already; its README.md has the figures")
-        examples = _examples(run, dataset, build)
+        towers = load_towers(run.recipe.model, accelerator.device)
+        examples = _examples(run, dataset, build, towers.size)
     with _batches_told():
-        trainer = Trainer(run.recipe, examples, run.work, accelerator)
+        trainer = Trainer(run.recipe, examples, run.work, accelerator, towers)
     with progress("finetune", "steps") as advance, _tracked(accelerator, run.recipe) as log:
 
         def told(step: int, steps: int, losses: dict[str, float]) -> None:
@@ -77,7 +78,7 @@ def _tuned(run: Run, dataset: Dataset, build: Build) -> Tuned | None:
     steps, weights = trainer.steps, trainer.weights()
     if not accelerator.is_main_process:
         return None
-    del trainer
+    del trainer, towers  # which has learned
     towers = load_towers(run.recipe.model, accelerator.device)
     with Selection(dataset, build, ()) as selection:
         pairs = selection.about.splits
@@ -91,14 +92,10 @@ def _tuned(run: Run, dataset: Dataset, build: Build) -> Tuned | None:
     return tuned
 
 
-def _examples(run: Run, dataset: Dataset, build: Build) -> Examples:
+def _examples(run: Run, dataset: Dataset, build: Build, size: int) -> Examples:
     if is_written(run.work):
         return Examples(run.work)
     data = run.recipe.data
-    # The towers tell how large pictures are looked at; loaded once more than need be, and let go at once.
-    import torch
-
-    size = load_towers(run.recipe.model, torch.device("cpu")).size
     with (
         Selection(dataset, build, (), data.where, data.split, data.untouched) as selection,
         progress("examples", "pairs") as advance,

@@ -39,19 +39,22 @@ class Lanes:
         """`on_device` makes what wants a device of this machine, unless the runner has devices of its own."""
         self._root = root
         self._inline = isinstance(runner, Inline) and isinstance(on_device, Inline)
-        self._shared = runner.takes_device_work or self._inline
+        self._shared = runner.devices is not None or self._inline
         self._runners = {False: runner, True: runner if self._shared else on_device}
-        width = sum(each.width for each in self._each())
+        self._widths = {False: runner.width, True: runner.devices or self._runners[True].width}
+        # What waits for a device leaves the places of other work alone, unless that is the same places.
+        self._one_lane = self._shared and not runner.devices
+        width = runner.width if self._one_lane else sum(self._widths.values())
         self._threads = ThreadPoolExecutor(width, thread_name_prefix="build")
         self._running: dict[Future[None], _Running] = {}
 
     def width(self, step: Step) -> int:
         """How many batches of a step may run at once."""
-        return self._runners[step.on_device].width
+        return self._widths[step.on_device]
 
     def has_room(self, step: Step) -> bool:
         """Tell whether one more batch of a step may begin now."""
-        lane = [one for one in self._running.values() if self._shared or one.on_device == step.on_device]
+        lane = [one for one in self._running.values() if self._one_lane or one.on_device == step.on_device]
         return len(lane) < self.width(step)
 
     def start(self, call: Call, batch: list[tuple[Work, Group | None]], over: frozenset[str], board: Board) -> None:

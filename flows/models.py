@@ -1,11 +1,12 @@
 """Models for the length of a step: loaded once in each process that needs them, given back when nobody will again."""
 
-import gc
 import threading
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
+
+from devices.memory import give_back
 
 T = TypeVar("T")
 _step: ContextVar[str] = ContextVar("step", default="")
@@ -51,13 +52,10 @@ def release(over: Set[str]) -> None:
         for key in gone:
             del _loaded[key], _users[key]
     if gone:
-        gc.collect()
-        _empty_cache()
+        give_back()
 
 
-def _empty_cache() -> None:
-    import sys
-
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
+def forget() -> None:
+    """Give back all that steps have used."""
+    with _lock:
+        release(frozenset().union(*_users.values()))

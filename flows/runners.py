@@ -16,8 +16,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from devices import cores, device_count, take_device
-from flows import frugal
+from devices import cores, device_count, pick_device, take_device
+from devices.revision import hub_commits
+from flows import frugal, models
 from flows.work import Work, perform
 from schemas.config import Compute
 from schemas.errors import InputError
@@ -36,8 +37,9 @@ class Runner(Protocol):
         ...
 
     @property
-    def takes_device_work(self) -> bool:
-        """Whether batches of steps that want an accelerator are its own too; else this process makes them."""
+    def devices(self) -> int | None:
+        """How many batches of steps that want an accelerator to give it besides; 0: these are like the others. None: they
+        are not for it, this machine makes them."""
         ...
 
     def run(self, root: str, batch: tuple[Work, ...], over: Set[str], advance: Advance) -> None:
@@ -87,7 +89,7 @@ class Inline:
     """This process, one batch after the other."""
 
     width = 1
-    takes_device_work = False
+    devices = None
 
     def run(self, root: str, batch: tuple[Work, ...], over: Set[str], advance: Advance) -> None:
         """Make a batch here."""
@@ -103,7 +105,7 @@ class Inline:
 class Processes:
     """Processes of this machine, started when first needed, each with its share of the cores."""
 
-    takes_device_work = False
+    devices = None
 
     def __init__(self, places: Sequence[Place]) -> None:
         """Have a process in each of these places."""
@@ -159,7 +161,7 @@ class Processes:
         with self._lock:  # here its process is started
             if self._given_up:
                 raise InputError(_GIVEN_UP)
-            return worker.submit(perform, root, batch, over)
+            return worker.submit(perform, root, batch, over, None, hub_commits())
 
     def _end(self, worker: ProcessPoolExecutor) -> None:
         with self._lock:
@@ -182,9 +184,11 @@ def settle(place: Place) -> None:
 
 
 class OnRay:
-    """A Ray cluster: that of compute.address or RAY_ADDRESS, else one on this machine for as long as the build runs."""
+    """A Ray cluster: that of compute.address or RAY_ADDRESS, else one on this machine for as long as the build runs.
 
-    takes_device_work = True
+    What wants a GPU is made by an actor, which has one for as long as the build runs: a process that computes on one GPU
+    keeps to it, and a task that Ray gives another one might come to the same process.
+    """
 
     def __init__(self, compute: Compute) -> None:
         try:
@@ -202,40 +206,74 @@ class OnRay:
                 raise InputError(f"compute.address: no Ray cluster answers: {_first_line(error)}") from error
         resources = ray.cluster_resources()
         self.width = compute.workers or int(resources.get("CPU", 1))
-        self._gpus = int(resources.get("GPU", 0))
-        # By default Ray ends a worker after one task on a GPU, and its models with it.
-        self._perform = ray.remote(num_cpus=1, max_retries=_LIVES, max_calls=0)(perform)
+        self.devices: int | None = _devices_of(compute, int(resources.get("GPU", 0)), "Ray")
+        self._perform = ray.remote(num_cpus=1, max_retries=_LIVES)(perform)
+        self._device = ray.remote(num_cpus=1, num_gpus=1, max_restarts=_LIVES, max_task_retries=_LIVES)(_Device)
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        for _ in range(self.devices):
+            self._idle.put(None)
+        self._actors: list[Any] = []
         self._running: set[Any] = set()
 
     def run(self, root: str, batch: tuple[Work, ...], over: Set[str], advance: Advance) -> None:  # noqa: ARG002
         """Make a batch somewhere on the cluster."""
-        gpus = 1 if self._gpus and batch[0].step.on_device else 0
-        made = self._perform.options(num_gpus=gpus).remote(root, batch, over)
+        work = root, batch, over, None, hub_commits()
+        if self.devices and batch[0].step.on_device:
+            actor = self._idle.get()
+            try:
+                actor = actor or self._start()
+                self._wait(actor.perform.remote(*work), batch)
+            finally:
+                self._idle.put(actor)
+            return
+        made = self._perform.remote(*work)
         self._running.add(made)
+        try:
+            self._wait(made, batch)
+        finally:
+            self._running.discard(made)
+
+    def _start(self) -> Any:
+        actor = self._device.remote()
+        self._actors.append(actor)
+        return actor
+
+    def _wait(self, made: Any, batch: tuple[Work, ...]) -> None:
         try:
             self._ray.get(made)
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from error
         except self._ray.exceptions.RayError as error:
             raise InputError(_killed(batch)) from error
-        finally:
-            self._running.discard(made)
 
     def kill(self) -> None:
         """End what runs on the cluster for this build, and the workers that run it."""
         for made in list(self._running):
             self._ray.cancel(made, force=True)
+        for actor in self._actors:
+            self._ray.kill(actor)
 
     def close(self) -> None:
-        """Leave the cluster."""
+        """Leave the cluster, and its GPUs to others."""
+        for actor in self._actors:
+            self._ray.kill(actor)
         if self._own:
             self._ray.shutdown()
 
 
-class OnDask:
-    """A Dask cluster: that of compute.address, else one on this machine for as long as the build runs."""
+class _Device:
+    """A process on a cluster that has a GPU to itself, and keeps its models there from batch to batch."""
 
-    takes_device_work = True
+    def perform(self, *work: Any) -> None:
+        """Make a batch here."""
+        perform(*work)
+
+
+class OnDask:
+    """A Dask cluster: that of compute.address, else one on this machine for as long as the build runs.
+
+    Workers with a GPU say so by `--resources GPU=1`, a worker a GPU.
+    """
 
     def __init__(self, compute: Compute) -> None:
         try:
@@ -253,13 +291,17 @@ class OnDask:
             raise InputError(f"compute.address: no Dask cluster answers: {_first_line(error)}") from error
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
         self.width = compute.workers or max(1, sum(worker["nthreads"] for worker in workers.values()))
-        self._gpus = any("GPU" in worker["resources"] for worker in workers.values())
+        gpus = sum(int(worker["resources"].get("GPU", 0)) for worker in workers.values())
+        self.devices: int | None = _devices_of(compute, gpus, "Dask")
+        self._outlives = compute.address is not None
         self._running: set[Any] = set()
 
     def run(self, root: str, batch: tuple[Work, ...], over: Set[str], advance: Advance) -> None:  # noqa: ARG002
-        """Make a batch somewhere on the cluster; workers with a device say so by `--resources GPU=1`."""
-        resources = {"GPU": 1} if self._gpus and batch[0].step.on_device else None
-        future = self._client.submit(perform, root, batch, over, pure=False, resources=resources)
+        """Make a batch somewhere on the cluster."""
+        resources = {"GPU": 1} if self.devices and batch[0].step.on_device else None
+        future = self._client.submit(
+            perform, root, batch, over, None, hub_commits(), pure=False, resources=resources
+        )
         self._running.add(future)
         try:
             future.result()
@@ -276,8 +318,28 @@ class OnDask:
             future.cancel()
 
     def close(self) -> None:
-        """Leave the cluster."""
+        """Leave the cluster, and its memory to others."""
+        if self._outlives:
+            self._client.run(models.forget, on_error="ignore")
         self._client.close()
+
+
+def _devices_of(compute: Compute, gpus: int, cluster: str) -> int:
+    """Count the GPUs of a cluster that models are to run on.
+
+    Raises InputError where that is not what this machine takes for granted: shards are named here, by the device and
+    number format that their rows are computed with there.
+    """
+    kind = pick_device(compute.device).type
+    if gpus and compute.device == "auto" and kind != "cuda":
+        raise InputError(
+            f"compute.device: auto is {kind} on this machine, but the {cluster} cluster has GPUs; set it to cuda, or to cpu"
+        )
+    if kind == "cuda" and not gpus:
+        raise InputError(
+            f"compute.device: cuda, but no machine of the {cluster} cluster offers a GPU now; start one, or set it to cpu"
+        )
+    return gpus if kind == "cuda" else 0
 
 
 def _killed(batch: tuple[Work, ...]) -> str:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import pyarrow as pa
 
+from devices.revision import HubCommits, agree_on
 from flows import models
 from flows.groups import Inputs
 from flows.steps.step import Step
@@ -24,12 +25,20 @@ class Work:
     shard: str
 
 
-def perform(root: str, batch: tuple[Work, ...], over: Set[str], advance: Callable[[int], None] | None = None) -> None:
+def perform(
+    root: str,
+    batch: tuple[Work, ...],
+    over: Set[str],
+    advance: Callable[[int], None] | None = None,
+    commits: HubCommits | None = None,
+) -> None:
     """Make shards, one after the other; models of the steps that are `over` are given back first.
 
-    Raises what a step raises; what was made before stays.
+    `commits` are those of hub models by which whoever sends the work has named the shards. Raises what a step raises;
+    what was made before stays.
     """
     models.release(over)
+    agree_on(commits or {})
     dataset = _dataset(root)
     for work in batch:
         with models.working_for(work.step.name, advance):

@@ -8,7 +8,7 @@ import fsspec
 import pytest
 from hypothesis import settings
 
-from devices.revision import hub_commit
+from devices import revision
 from tests.s3_server import BUCKET, S3Server, weed
 
 # What CI runs is the same each time: what is new is found by people, and by benchmarks.fuzz_sources.
@@ -51,4 +51,4 @@ def place(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 @pytest.fixture(autouse=True)
 def _no_commit_is_remembered() -> None:
     """What a test has said to be a model's commit on the hub is unknown to the next one."""
-    hub_commit.cache_clear()
+    revision._commits.clear()

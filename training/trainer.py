@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from devices import pick_dtype
+from devices.memory import give_back, is_out_of_memory
 from schemas.errors import InputError
 from training.adapters import adapted
 from training.batch import Batch, make_batch, seen_by_losses
@@ -54,13 +55,21 @@ def accelerator_for(recipe: FineTune, folder: Path) -> "Accelerator":
 class Trainer:
     """One training: a model, its examples, and the steps that are left of it. `folder` keeps its checkpoint.
 
-    Raises InputError where the model cannot be loaded, ValueError where the examples fill no batch.
+    `towers` is the recipe's model, to be trained in place; loaded when left out. Raises InputError where the model
+    cannot be loaded, ValueError where the examples fill no batch.
     """
 
-    def __init__(self, recipe: FineTune, examples: Examples, folder: Path, accelerator: "Accelerator") -> None:
+    def __init__(
+        self,
+        recipe: FineTune,
+        examples: Examples,
+        folder: Path,
+        accelerator: "Accelerator",
+        towers: Towers | None = None,
+    ) -> None:
         self.recipe, self._examples, self._accelerator = recipe, examples, accelerator
         self._file, self._log = folder / "checkpoint.safetensors", folder / "losses.jsonl"
-        self.towers: Towers = load_towers(recipe.model, accelerator.device)
+        self.towers = towers or load_towers(recipe.model, accelerator.device)
         self._module: Any = self._prepared()
         self._learning = [one for one in self._module.parameters() if one.requires_grad]
         self._optimizer: Any = accelerator.prepare(self._make_optimizer())
@@ -155,11 +164,11 @@ class Trainer:
             self._optimizer.zero_grad()
             try:
                 return self._gradients(batch)
-            except torch.OutOfMemoryError:
-                if self._micro == 1:
+            except RuntimeError as error:
+                if self._micro == 1 or not is_out_of_memory(error):
                     raise
-                self._micro = (min(self._micro, max(len(batch.pictures), len(batch.tokens))) + 1) // 2
-                torch.cuda.empty_cache()
+            give_back()  # not before: as long as the error is handled, it holds on to what filled the memory
+            self._micro = (min(self._micro, max(len(batch.pictures), len(batch.tokens))) + 1) // 2
 
     def _gradients(self, batch: Batch) -> dict[str, float]:
         """Compute the gradient of the loss of a whole batch, whatever part of it memory has room for.

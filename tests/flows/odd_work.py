@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from devices.revision import hub_commits
 from flows.groups import Inputs
 from flows.steps.step import Step
 from schemas.tables import UNITS
@@ -31,6 +32,28 @@ class Deadly(Step):
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:  # noqa: ARG002
         os._exit(9)
+
+
+@dataclass(frozen=True)
+class OnGpu(Step):
+    """Leaves a note of the process that it is made in, and of the GPU which that sees."""
+
+    folder: str
+    name: ClassVar = "on gpu"
+    table: ClassVar = "units"
+    takes: ClassVar = ()
+    gives: ClassVar = "nothing"
+    on_device: ClassVar = True  # type: ignore[misc]
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        return ["on gpu"]
+
+    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:  # noqa: ARG002
+        note = f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES')} {hub_commits()}\n"
+        Path(self.folder, f"note-{inputs.captions}").write_text(note)
+        time.sleep(0.1)
+        return UNITS.empty_table()
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def test_models_are_released_when_their_step_is_over(tmp_path: Path) -> None:
 
 def test_a_failure_on_the_device_ends_the_other_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow:
-        width, takes_device_work = 1, False
+        width, devices = 1, None
 
         def run(self, root: str, batch: tuple[Work, ...], over: Set[str], advance: Callable[[int], None]) -> None:
             time.sleep(0.05)

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from flows.engine import Engine
 from flows.groups import Group, Inputs
 from flows.progress import Board
 from flows.recording import call
-from flows.runners import Place, Processes
+from flows.runners import OnRay, Place, Processes
 from flows.work import Work
 from schemas.config import Compute
 from schemas.errors import InputError
 from storage.dataset import Build, Dataset
 from tests.flows.conftest import write_config
-from tests.flows.odd_work import Deadly, Hanging
+from tests.flows.odd_work import Deadly, Hanging, OnGpu
 from tests.flows.test_build import content
 from tests.pictures import make_csv_source
 
@@ -116,6 +117,32 @@ def test_a_missing_extra_is_one_clear_line(
     monkeypatch.setitem(__import__("sys").modules, package, None)
     with pytest.raises(InputError, match=rf"{runner} is not installed; pip install 'counterfoil\[{runner}\]'"):
         run(tmp_path, source, "out", {}, runner)
+
+
+@pytest.mark.slow
+def test_each_gpu_of_a_ray_cluster_has_one_process_that_keeps_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray", reason="needs the extra `ray`")
+    monkeypatch.setattr("devices.revision._commits", {("us/model",): "c0ffee"})
+    ray.init(num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        runner = OnRay(Compute(runner="ray", device="cuda"))
+        assert (runner.width, runner.devices) == (4, 2)
+        works = [Work(OnGpu(str(tmp_path)), Inputs({}, n), f"shard{n}") for n in range(8)]
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda work: runner.run(str(tmp_path), (work,), frozenset(), lambda _: None), works))
+        runner.close()
+        with pytest.raises(InputError, match="compute.device: auto is cpu on this machine, but the Ray cluster has GPUs"):
+            OnRay(Compute(runner="ray"))
+        assert OnRay(Compute(runner="ray", device="cpu")).devices == 0
+    finally:
+        ray.shutdown()
+    notes = [note.read_text().split(maxsplit=2) for note in tmp_path.glob("note-*")]
+    assert len(notes) == 8
+    assert {gpu for _, gpu, _ in notes} == {"0", "1"}
+    assert len({(process, gpu) for process, gpu, _ in notes}) == 2, "a process keeps to its GPU"
+    assert {commits.strip() for *_, commits in notes} == {str({("us/model",): "c0ffee"})}
 
 
 def hanging(folder: Path, **how: Any) -> Engine:
