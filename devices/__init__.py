@@ -57,8 +57,8 @@ def pick_dtype(wish: str, device: "torch.device") -> "torch.dtype":
 def pick_encoder_dtype(wish: str, device: "torch.device") -> "torch.dtype":
     """Turn a setting into the number format of a dual encoder: as for other models, but float16 on CUDA.
 
-    A margin is a small difference of cosines, for which digits count, not range. Against float32, margins of 1,224 wrong
-    captions of drawn scenes move by 0.00057 on average in bfloat16 and by 0.00006 in float16 (shapes-clip, CPU). On a
+    A margin is a small difference of cosines, for which digits count, not range. Against float32, margins of 1,224
+    wrong captions of drawn scenes move by 0.00057 on average in bfloat16 and by 0.00006 in float16 (shapes-clip, CPU). On a
     CPU float16 is several times slower than float32, and bfloat16 at least twice as fast.
     """
     import torch

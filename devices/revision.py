@@ -61,8 +61,8 @@ def _found_commit(repository: str, wanted: tuple[str, ...]) -> str:
 
 
 def check_hub_weights(model: str, repository: str, commit: str, *weights: str) -> None:
-    """Raise InputError where a commit has no file of these names or patterns ("*.safetensors"), pickles at most: neither
-    in this machine's cache nor on the hub. `model` is what to call it."""
+    """Raise InputError where a commit has no file of these names or patterns ("*.safetensors"), pickles at most:
+    neither in this machine's cache nor on the hub. `model` is what to call it."""
     cached = {
         file.relative_to(folder).as_posix()
         for folder in _snapshots(repository)

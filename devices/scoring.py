@@ -2,7 +2,6 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -228,7 +227,7 @@ class Scorer:
 
 
 def _log_probabilities(logits: "torch.Tensor", edges: list[tuple[int, int]]) -> "torch.Tensor":
-    """Return the log-probability of each (row of logits, token), rows ascending, in float32; a row is normalised once."""
+    """Return the log-probability of each (row of logits, token), rows ascending, in float32, each normalised once."""
     import torch
 
     nodes = [node for node, _ in edges]

@@ -38,8 +38,8 @@ class Runner(Protocol):
 
     @property
     def devices(self) -> int | None:
-        """How many batches of steps that want an accelerator to give it besides; 0: these are like the others. None: they
-        are not for it, this machine makes them."""
+        """How many batches of steps that want an accelerator to give it besides; 0: these are like the others. None:
+        they are not for it, this machine makes them."""
         ...
 
     def run(self, root: str, batch: tuple[Work, ...], over: Set[str], advance: Advance) -> None:
@@ -186,8 +186,8 @@ def settle(place: Place) -> None:
 class OnRay:
     """A Ray cluster: that of compute.address or RAY_ADDRESS, else one on this machine for as long as the build runs.
 
-    What wants a GPU is made by an actor, which has one for as long as the build runs: a process that computes on one GPU
-    keeps to it, and a task that Ray gives another one might come to the same process.
+    What wants a GPU is made by an actor, which has one for as long as the build runs: a process that computes on one
+    GPU keeps to it, and a task that Ray gives another one might come to the same process.
     """
 
     def __init__(self, compute: Compute) -> None:
@@ -299,9 +299,7 @@ class OnDask:
     def run(self, root: str, batch: tuple[Work, ...], over: Set[str], advance: Advance) -> None:  # noqa: ARG002
         """Make a batch somewhere on the cluster."""
         resources = {"GPU": 1} if self.devices and batch[0].step.on_device else None
-        future = self._client.submit(
-            perform, root, batch, over, None, hub_commits(), pure=False, resources=resources
-        )
+        future = self._client.submit(perform, root, batch, over, None, hub_commits(), pure=False, resources=resources)
         self._running.add(future)
         try:
             future.result()
@@ -333,11 +331,12 @@ def _devices_of(compute: Compute, gpus: int, cluster: str) -> int:
     kind = pick_device(compute.device).type
     if gpus and compute.device == "auto" and kind != "cuda":
         raise InputError(
-            f"compute.device: auto is {kind} on this machine, but the {cluster} cluster has GPUs; set it to cuda, or to cpu"
+            f"compute.device: auto is {kind} on this machine, but the {cluster} cluster has GPUs; set it to cuda, "
+            "or to cpu"
         )
     if kind == "cuda" and not gpus:
         raise InputError(
-            f"compute.device: cuda, but no machine of the {cluster} cluster offers a GPU now; start one, or set it to cpu"
+            f"compute.device: cuda, but no machine of the {cluster} cluster offers a GPU; start one, or set it to cpu"
         )
     return gpus if kind == "cuda" else 0
 

@@ -225,8 +225,8 @@ class Images(Recipe):
     offload: Literal["auto", "none", "model", "sequential"] = "auto"
     """Keep on the GPU the whole pipeline, one of its models at a time, or one layer at a time."""
     slicing: bool | None = None
-    """Compute attention in slices, and let the VAE work in tiles: slower, less memory. When left out, the VAE alone does,
-    where not all of the pipeline stays on the GPU."""
+    """Compute attention in slices, and let the VAE work in tiles: slower, less memory. When left out, the VAE alone
+    does where not all of the pipeline stays on the GPU."""
     compile: bool = False
     """Compile the denoiser (CUDA): minutes once, then a fifth to a half faster."""
     shard_pictures: Annotated[int, Field(gt=0)] = 500
@@ -261,6 +261,8 @@ class Compute(Recipe):
     device: str = "auto"
     """auto (CUDA, else MPS, else CPU), or any torch device."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Number format; auto takes what the device computes in natively, and of 16 bits those with more digits for a judge
+    and a target (docs/devices.md)."""
     runner: Literal["auto", "inline", "processes", "ray", "dask"] = "auto"
     """Where steps run: in one process, in one for each core, or on a Ray or Dask cluster (extras `ray`, `dask`). `auto`
     takes processes where there is work that is worth starting them. Models run in this process unless on a cluster."""

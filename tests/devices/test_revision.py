@@ -10,7 +10,7 @@ import pytest
 
 from devices.diffusion import check_pipeline
 from devices.language_model import check_language_model
-from devices.revision import check_hub_weights, hub_commit, libraries
+from devices.revision import agree_on, check_hub_weights, hub_commit, hub_commits, libraries
 from evaluation.transformers_encoder import TransformersEncoder
 from filters.balance import Refinement
 from filters.embeddings import Encoder
@@ -81,6 +81,16 @@ def test_what_was_fetched_by_its_commit_is_found_without_a_network(hub: Hub, tmp
         hub_commit("us/pinned", "model_index.json")
 
 
+def test_who_makes_a_shard_takes_the_commits_of_who_named_it(hub: Hub, tmp_path: Path) -> None:
+    make_tiny_clip(tmp_path / "clip")
+    hub.add("us/clip", tmp_path / "clip")
+    agree_on(
+        {("us/clip", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "open_clip_config.json"): "beef"}
+    )
+    assert "hf-hub:us/clip None beef" in Encoder(settings.Clip(model="hf-hub:us/clip"), CPU).identity
+    assert list(hub_commits().values()) == ["beef"]
+
+
 def test_a_file_in_a_folder_of_the_repository_is_of_its_commit_too(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "model" / "quantized").mkdir(parents=True)
     (tmp_path / "model" / "quantized" / "q4.gguf").write_bytes(b"GGUF")
@@ -104,9 +114,9 @@ def test_pickles_and_weights_that_are_not_there_are_told_before_any_work(hub: Hu
         lambda name: check_pipeline("inpaint", name),
     ]
     for check in checks:
-        with pytest.raises(InputError, match="us/pickled: its weights come as pytorch_model.bin, a pickle; convert"):
+        with pytest.raises(InputError, match=r"us/pickled: its weights come as pytorch_model\.bin, a pickle; convert"):
             check("us/pickled")
-        with pytest.raises(InputError, match=r"us/empty: no \*.safetensors in this machine's hub cache, and the hub"):
+        with pytest.raises(InputError, match=r"us/empty: no \*\.safetensors in this machine's hub cache, and the hub"):
             check("us/empty")
     for check in checks[:3]:
         check("us/whole")

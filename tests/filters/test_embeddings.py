@@ -198,6 +198,11 @@ def test_what_is_no_number_has_no_vector_and_is_told(
         encoder.pictures([Image.new("RGB", (32, 32))])
 
 
+def test_formats_of_a_gpu_elsewhere_are_known_without_one() -> None:
+    if not torch.cuda.is_available():
+        assert pick_dtype("auto", torch.device("cuda")) == torch.bfloat16
+
+
 def test_margins_are_computed_in_the_format_with_more_digits() -> None:
     cuda, cpu = torch.device("cuda"), torch.device("cpu")
     assert pick_encoder_dtype("auto", cuda) == torch.float16

@@ -126,5 +126,5 @@ def _models_stay(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
     Not how it reached a store: of the same name the next test may have another.
     """
     work_module._dataset.cache_clear()
-    if request.module.__name__ != "tests.flows.test_engine":
+    if request.module.__name__ not in {"tests.flows.test_engine", "tests.flows.test_models"}:
         monkeypatch.setattr(loaded_models, "release", lambda _: None)

@@ -16,6 +16,7 @@ from devices import device_count, take_device
 from flows import models
 from flows.engine import Engine, Made
 from flows.groups import Group, Inputs
+from flows.lanes import Lanes
 from flows.progress import Board
 from flows.runners import Inline, Processes, device_runner_of
 from flows.steps.step import Step
@@ -158,6 +159,39 @@ def test_a_failure_on_the_device_ends_the_other_work(tmp_path: Path, monkeypatch
     assert len(made("draw")) == 1, "no more pictures are made"
     assert len(made("swap")) < 40, "the text work did not go on to its end"
     assert threading.active_count() < 20
+
+
+@pytest.mark.parametrize(("devices", "room"), [(0, [False, False]), (1, [False, True])])
+def test_what_waits_for_a_device_of_a_cluster_leaves_other_work_its_places(
+    tmp_path: Path, devices: int, room: list[bool]
+) -> None:
+    done = threading.Event()
+
+    class Cluster:
+        width = 2
+
+        def __init__(self) -> None:
+            self.devices = devices
+
+        def run(self, *_: Any) -> None:
+            done.wait()
+
+        def kill(self) -> None:
+            """Nothing to end."""
+
+        def close(self) -> None:
+            """Nothing to let go."""
+
+    drawn, parsed = Noted("draw", (), "pictures", device=True), Noted("parse", (), "parses")
+    lanes = Lanes(str(tmp_path), Cluster(), Inline())
+    with Board() as board:
+        for step in (drawn, parsed):
+            board.add(step.name, step.unit, 9)
+        for _ in range(lanes.width(drawn)):
+            lanes.start(call, [(Work(drawn, Inputs({}, 1), "shard"), None)], frozenset(), board)
+        assert [lanes.has_room(step) for step in (drawn, parsed)] == room
+        done.set()
+        lanes.close()
 
 
 def test_each_device_of_a_machine_has_a_process_that_sees_it_alone(

@@ -133,7 +133,9 @@ def test_each_gpu_of_a_ray_cluster_has_one_process_that_keeps_to_it(
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(lambda work: runner.run(str(tmp_path), (work,), frozenset(), lambda _: None), works))
         runner.close()
-        with pytest.raises(InputError, match="compute.device: auto is cpu on this machine, but the Ray cluster has GPUs"):
+        with pytest.raises(
+            InputError, match=r"compute\.device: auto is cpu on this machine, but the Ray cluster has GPUs"
+        ):
             OnRay(Compute(runner="ray"))
         assert OnRay(Compute(runner="ray", device="cpu")).devices == 0
     finally:
