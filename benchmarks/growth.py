@@ -27,7 +27,7 @@ from flows.engine import Engine
 from flows.groups import Group
 from flows.progress import Board
 from flows.publish import moment, publish
-from flows.runners import Runner
+from flows.runner import Runner
 from flows.stages import stages
 from flows.work import Work
 from schemas.config import BuildConfig, Compute, load_config

@@ -102,7 +102,7 @@ class Encoder:
     a CPU, another number of threads. Of what comes out as no number, as half precision can, there is no vector.
     """
 
-    version = 2
+    version = 3
 
     def __init__(self, clip: Clip, compute: Compute) -> None:
         self.clip, self.compute = clip, compute

@@ -15,7 +15,7 @@ from flows.build import check_all, kept_lexicon
 from flows.engine import Engine, Made, expects
 from flows.groups import Group
 from flows.progress import Board
-from flows.runners import Runner
+from flows.runner import Runner
 from flows.stages import stages
 from flows.steps.step import Step
 from flows.steps.text import Describe

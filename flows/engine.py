@@ -13,7 +13,8 @@ from flows.again import steadily
 from flows.groups import Group, Inputs
 from flows.lanes import Call, Lanes
 from flows.progress import Board
-from flows.runners import Inline, Runner, device_runner_of, runner_of
+from flows.runner import Runner
+from flows.runners import Inline, device_runner_of, runner_of
 from flows.steps.step import Step
 from flows.work import Work
 from schemas.config import Compute

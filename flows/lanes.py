@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from flows.groups import Group
 from flows.progress import Board
-from flows.runners import Inline, Runner
+from flows.runner import Runner
+from flows.runners import Inline
 from flows.steps.step import Step
 from flows.work import Work
 

@@ -13,7 +13,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.utilities.timeout import timeout
 
 from flows.again import DELAYS, steadily, worth_another_try
-from flows.runners import Runner
+from flows.runner import Runner
 from flows.work import Work
 from schemas.config import BuildConfig
 from schemas.errors import InputError

@@ -13,11 +13,12 @@ import psutil
 import pytest
 
 from flows.build import build
+from flows.clusters import OnRay
 from flows.engine import Engine
 from flows.groups import Group, Inputs
 from flows.progress import Board
 from flows.recording import call
-from flows.runners import OnRay, Place, Processes
+from flows.runners import Place, Processes
 from flows.work import Work
 from schemas.config import Compute
 from schemas.errors import InputError
