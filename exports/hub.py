@@ -41,6 +41,7 @@ _PAIRS = _schema(
         ("original_still_true", pa.bool_()),
         ("validity", pa.float32()),
         ("difficulty", pa.float32()),
+        ("pair_weight", pa.float32()),
         ("paraphrases", pa.list_(pa.string())),
         *((name, pa.string()) for name in _SOURCES),
     ]

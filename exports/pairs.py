@@ -81,6 +81,7 @@ class Pair:
     instruction: str | None
     validity: float | None
     difficulty: float | None
+    pair_weight: float | None  # how far picture and right caption are trusted to belong together; None: not measured
     source: str | None
     source_key: str | None
     url: str | None

@@ -37,6 +37,7 @@ _EXAMPLES = pa.schema(
         "image_id": pa.string(),
         "caption": pa.string(),
         "paraphrases": pa.list_(pa.string()),
+        "weight": pa.float64(),  # null where the build did not measure it
         "negatives": pa.list_(_NEGATIVE),
     }
 )
@@ -63,6 +64,7 @@ class Example:
     caption: str
     paraphrases: list[str]
     negatives: list[Negative]
+    weight: float | None
 
 
 class Examples:
@@ -79,7 +81,7 @@ class Examples:
     def __getitem__(self, row: int) -> Example:
         told: dict[str, Any] = {name: self._examples[name][row].as_py() for name in _EXAMPLES.names}
         negatives = [Negative(**one) for one in told["negatives"]]
-        return Example(told["picture"], told["caption"], told["paraphrases"], negatives)
+        return Example(told["picture"], told["caption"], told["paraphrases"], negatives, told["weight"])
 
     def picture(self, row: int) -> bytes:
         """Return an encoded picture."""
@@ -185,6 +187,7 @@ def _example(pairs: list[Pair], kept: _Kept, pictures: bool) -> dict[str, Any]:
         "image_id": first.image_id,
         "caption": first.original,
         "paraphrases": first.paraphrases,
+        "weight": first.pair_weight,
         "negatives": [_negative(pair, kept, pictures) for pair in pairs],
     }
 
