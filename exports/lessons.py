@@ -1,5 +1,6 @@
 """What the public code of CE-CLIP, VisMin and NegCLIP trains on: a file for each split, pictures beside it."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -62,6 +63,34 @@ def _edit(pair: Pair, out: Folder) -> dict[str, Any]:
         "edited_phrase": pair.negative_phrase,
         "edit_instruction": pair.instruction,
     }
+
+
+class Differences:
+    """PC-CLIP's pairs of pictures, by their places in a list of pictures, and what is said of how the second differs.
+
+    Its public code reads `indices` and `llm_diffs` from a pickle; this is the same as JSON, with `images` beside them.
+    Each pair is there and back, where both can be said.
+    """
+
+    name = "pc-clip"
+    needs: tuple[Need, ...] = (WHOLE[0],)
+
+    def write(self, pairs: Iterable[Pair], out: Folder, about: About) -> None:  # noqa: ARG002
+        """Write <split>.json and images/; paths are relative to the export. What nothing is said of is left out."""
+        for split, several in by_split(pairs):
+            rows = dict[str, int]()
+            indices: list[tuple[int, int]] = []
+            said: list[str] = []
+            for pair in several:
+                first, second = (out.picture("images", picture) for picture in pair.pictures)
+                ways = (((first, second), pair.difference), ((second, first), pair.difference_back))
+                for places, text in ways:
+                    if text is not None:
+                        one, other = (rows.setdefault(name, len(rows)) for name in places)
+                        indices.append((one, other))
+                        said.append(text)
+            with out.open_text(f"{split}.json") as file:
+                json.dump({"images": list(rows), "indices": indices, "llm_diffs": said}, file, ensure_ascii=False)
 
 
 @dataclass(slots=True)

@@ -184,7 +184,7 @@ def candidates_of(
     scores: list[str],
     alignment: pa.Table | None = None,
 ) -> pa.Table:
-    """Join a shard of negatives with its pairs, edited images, scores and ALIGNMENT: rows of CANDIDATES, in its order."""
+    """Join a shard of negatives with its pairs, edited images, scores and ALIGNMENT: CANDIDATES, in its order."""
     table = dataset.read("text_negatives", negatives)
     with duckdb.connect() as connection:
         connection.register("negatives", table.append_column("row", pa.array(range(table.num_rows), pa.int64())))

@@ -16,7 +16,6 @@ from PIL import Image
 
 from devices.pictures import decoded
 from exports.pairs import Pair, Picture, by_caption
-from training.differences import difference_caption
 
 # A picture is kept with a fourth more pixels a side than the model looks at, so that there is something to crop.
 _SPARE = 1.25
@@ -199,7 +198,7 @@ def _negative(pair: Pair, kept: _Kept, pictures: bool) -> dict[str, Any]:
         "operation": pair.operation,
         "edit": None if edit is None else kept.add(edit),
         "still_true": pair.original_still_true is True,
-        "difference": difference_caption(pair.operation, pair.original_phrase, pair.negative_phrase),
+        "difference": pair.difference,
         "difficulty": pair.difficulty,
     }
 

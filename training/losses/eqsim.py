@@ -1,5 +1,6 @@
 """EqSim (arXiv 2303.14465): similarity shall change as much as meaning does, whichever way one looks."""
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -23,7 +24,8 @@ def equivariance(batch: Encoded, margin: float) -> Tensor:
 def symmetry(batch: Encoded) -> Tensor:
     """Return the mean of w_i w_j (s(I_i, T_j) - s(I_j, T_i))^2 over the pairs i, j of a batch: its easy pairs."""
     s = batch.images @ batch.captions.T
-    return (torch.outer(batch.weights, batch.weights) * (s - s.T).square()).mean()
+    both = torch.outer(batch.weights, batch.weights)
+    return (both * (s - s.T).square()).mean()
 
 
 class EqSim(Loss):
