@@ -44,7 +44,7 @@ TOLD = [
         "a little boy instead of a little girl", "a little girl instead of a little boy",
     ),
     (  # no thing
-        "replace_object", "[Walking she has to see her horse run]", "horse", "[Walking she has to see her dog run]", "dog",
+        "replace_object", "[Riding is what her horse likes]", "horse", "[Riding is what her dog likes]", "dog",
         None, None,
     ),
     (
