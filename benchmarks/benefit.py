@@ -171,23 +171,25 @@ def train(name: str, seed: int, work: Path) -> None:
     done.parent.mkdir(exist_ok=True)
     arm = ARMS[name]
     if not arm.recipe:
-        _examined(START, name, seed, done)
+        examined(START, name, seed, done)
         return
     recipe = FineTune.model_validate({**BASE, **arm.recipe, "seed": seed})
     folder = work / "runs" / f"{name}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(recipe, lessons(arm.lessons, work), folder, accelerator_for(recipe, folder))
-    trainer.train(partial(_told, f"{name} {seed}"))
+    trainer.train(partial(told, f"{name} {seed}"))
     trainer.towers.save(folder / "model", trainer.weights())
-    _examined(f"{folder}/model", name, seed, done)
+    examined(f"{folder}/model", name, seed, done)
 
 
-def _told(name: str, step: int, steps: int, losses: dict[str, float]) -> None:
+def told(name: str, step: int, steps: int, losses: dict[str, float]) -> None:
+    """Print where a training is, now and then."""
     if step % 50 == 0:
         print(name, f"step {step} of {steps},", json.dumps({key: round(value, 4) for key, value in losses.items()}))
 
 
-def _examined(model: str, name: str, seed: int, file: Path) -> None:
+def examined(model: str, name: str, seed: int, file: Path) -> None:
+    """Give a model the exam, and keep what came out."""
     items = pa.concat_tables(
         table
         for title, pairs, first, held_out in (("seen", PAIRS, 301, False), ("new", PAIRS // 2, 302, True))
@@ -233,13 +235,18 @@ def _selected(work: Path, which: int = 0, where: str | None = None, untouched: b
     """Read what a build accepted (0: by its rules, 1: by none), less what shows or says what is held out."""
     dataset = Dataset(str(work / "dataset"))
     chosen = dataset.read_build(dataset.builds()[-2:][which])
+    condition = not_held_out() + (f" AND {where}" if where else "")
+    with Selection(dataset, chosen, (), condition, untouched=untouched) as selection:
+        yield from selection.pairs()
+
+
+def not_held_out() -> str:
+    """Write the condition that a pair says nothing of what training never shows."""
     said = " OR ".join(
         f"regexp_matches(lower(original || ' . ' || negative), '\\b{colour}( \\w+){{0,2}} {shape}')"
         for colour, shape in sorted(HELD_OUT)
     )
-    condition = f"NOT ({said})" + (f" AND {where}" if where else "")
-    with Selection(dataset, chosen, (), condition, untouched=untouched) as selection:
-        yield from selection.pairs()
+    return f"NOT ({said})"
 
 
 _DIFFUSION = "image_method = 'inpaint'"

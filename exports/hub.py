@@ -19,7 +19,7 @@ _LARGE = 400_000_000  # bytes of a file, after which the next one begins
 _GROUP_BYTES = 32_000_000  # of a row group's pictures: the hub's viewer takes 286 MiB at most
 _GROUP_ROWS = 100
 _TEXTS = ("text_negative_id", "image_negative_id", "image_id", "operation", "method", "caption", "negative_caption",
-          "original_phrase", "negative_phrase")  # fmt: skip
+          "original_phrase", "negative_phrase", "difference", "difference_back")  # fmt: skip
 _SOURCES = ("image_method", "source", "source_key", "url", "license")
 
 
@@ -41,6 +41,7 @@ _PAIRS = _schema(
         ("original_still_true", pa.bool_()),
         ("validity", pa.float32()),
         ("difficulty", pa.float32()),
+        ("pair_weight", pa.float32()),
         ("paraphrases", pa.list_(pa.string())),
         *((name, pa.string()) for name in _SOURCES),
     ]

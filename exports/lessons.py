@@ -1,5 +1,6 @@
 """What the public code of CE-CLIP, VisMin and NegCLIP trains on: a file for each split, pictures beside it."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -8,7 +9,7 @@ from typing import Any
 from exports.folder import Folder
 from exports.format import WHOLE, About, Need
 from exports.pairs import Pair, by_caption, by_split
-from exports.texts import json_list, table
+from exports.texts import json_lines, json_list, table
 
 # VisMin's four; it puts everything else among "others".
 _CATEGORIES = {
@@ -62,6 +63,39 @@ def _edit(pair: Pair, out: Folder) -> dict[str, Any]:
         "edited_phrase": pair.negative_phrase,
         "edit_instruction": pair.instruction,
     }
+
+
+class Differences:
+    """PC-CLIP's pairs of pictures, by their places in a list of pictures, and what is said of how the second differs.
+
+    Its public code reads `indices` and `llm_diffs` from a pickle; this is the same as JSON, with `images` beside them.
+    Each pair is there and back, where both can be said. Where rows come from stands beside them, line by line.
+    """
+
+    name = "pc-clip"
+    needs: tuple[Need, ...] = (WHOLE[0],)
+
+    def write(self, pairs: Iterable[Pair], out: Folder, about: About) -> None:  # noqa: ARG002
+        """Write <split>.json, sources/<split>.jsonl and images/; paths are relative to the export.
+
+        What nothing is said of is left out.
+        """
+        for split, several in by_split(pairs):
+            rows = dict[str, int]()
+            indices: list[tuple[int, int]] = []
+            said: list[str] = []
+            with json_lines(out, f"sources/{split}.jsonl") as add:
+                for pair in several:
+                    ways = ((pair.pictures, pair.difference), (pair.pictures[::-1], pair.difference_back))
+                    for pictures, text in ways:
+                        if text is not None:
+                            names = (out.picture("images", picture) for picture in pictures)
+                            one, other = (rows.setdefault(name, len(rows)) for name in names)
+                            indices.append((one, other))
+                            said.append(text)
+                            add(pair.told)
+            with out.open_text(f"{split}.json") as file:
+                json.dump({"images": list(rows), "indices": indices, "llm_diffs": said}, file, ensure_ascii=False)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from generators.text.differences import Said, difference, difference_back
+
 Span = dict[str, int]  # start and end, in code points of the caption
 _ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}  # what every loader opens, by Pillow's names
 _ORIENTATION = 0x0112  # EXIF tag: 1 is upright
@@ -74,6 +76,8 @@ class Pair:
     negative: str
     original_phrase: str | None
     negative_phrase: str | None
+    unit: str | None  # of the right caption, what the change is about
+    foil: str | None  # what it became
     original_spans: list[Span] | None
     negative_spans: list[Span] | None
     original_still_true: bool | None  # whether the right caption is true of the edited picture too; None: unknown
@@ -81,6 +85,7 @@ class Pair:
     instruction: str | None
     validity: float | None
     difficulty: float | None
+    pair_weight: float | None  # how far picture and right caption are trusted to belong together; None: not measured
     source: str | None
     source_key: str | None
     url: str | None
@@ -95,6 +100,23 @@ class Pair:
     def whole(self) -> bool:
         """Whether each caption is true of its own picture alone: a 2x2 item."""
         return self.negative_picture is not None and self.original_still_true is not True
+
+    @property
+    def difference(self) -> str | None:
+        """Say what the wrong caption's picture has that the right one's has not; None where no form is sure."""
+        return difference(self.operation, *self._sides)
+
+    @property
+    def difference_back(self) -> str | None:
+        """Say the same from the wrong caption's picture to the right one's."""
+        return difference_back(self.operation, *self._sides)
+
+    @property
+    def _sides(self) -> tuple[Said, Said]:
+        return (
+            Said(self.original, self.original_phrase, self.unit),
+            Said(self.negative, self.negative_phrase, self.foil),
+        )
 
     @property
     def pictures(self) -> tuple[Picture, Picture]:

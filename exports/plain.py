@@ -10,7 +10,9 @@ from exports.texts import Add, json_lines, table
 
 _COLUMNS = (
     "text_negative_id", "image_negative_id", "image_id", "operation", "method", "original_phrase", "negative_phrase",
-    "original_still_true", "image_method", "validity", "difficulty", "source", "source_key", "url", "license", "split",
+    "difference", "difference_back",
+    "original_still_true", "image_method", "validity", "difficulty", "pair_weight", "source", "source_key", "url",
+    "license", "split",
 )  # fmt: skip
 _QUESTION = "Describe the image in one sentence."
 

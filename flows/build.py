@@ -9,6 +9,7 @@ from prefect import flow
 
 from filters.expectations import check_expectations
 from flows.again import mended, steadily
+from flows.curation import curated
 from flows.engine import Engine
 from flows.groups import Group, Inputs
 from flows.progress import Board, progress
@@ -65,14 +66,22 @@ def make(dataset: Dataset, config: BuildConfig, started: datetime) -> Build:
     steps = stages(config)
     make_limit(config)
     with Board() as board:
+        sorted_out = curated(dataset, steps, groups, call, board, there, config.compute)
+        groups = sorted_out.groups
         engine = Engine(steps, dataset, groups, call, board, there)
+        sorted_out.keep(engine)
         lexicon = kept_lexicon(dataset, config, steps, groups, previous)
         if lexicon is not None:
             engine.keep(Describe.name, lexicon["fingerprint"])
         made = engine.run(config.compute)
     if lexicon is None:
         lexicon = described(steps, groups, made.corpus[Describe.name])
-    shards = {**dict.fromkeys(("images", "pairs", "rejects", "units"), ingested.shards), **made.shards(steps)}
+    shards = {
+        **dict.fromkeys(("images", "units"), ingested.shards),
+        "pairs": [group.pairs for group in groups],
+        "rejects": sorted_out.rejects,
+        **made.shards(steps),
+    }
     return steadily(publish, dataset, config, shards, lexicon, started)
 
 

@@ -12,11 +12,13 @@ from rich.text import Text
 
 from devices import cores, pick_device
 from flows.build import check_all, kept_lexicon
+from flows.curation import kept_alignment
 from flows.engine import Engine, Made, expects
 from flows.groups import Group
 from flows.progress import Board
 from flows.runner import Runner
 from flows.stages import stages
+from flows.steps.curation import AlignPairs
 from flows.steps.step import Step
 from flows.steps.text import Describe
 from flows.tables import Column, Columns
@@ -75,8 +77,15 @@ def foreseen(dataset: Dataset, config: BuildConfig, build: Build) -> list[Forese
     """Tell, by names alone, which shards of the pairs of a build are there and which a build would make."""
     steps, seeing, noted = stages(config), _Seeing(dataset.root), _Noted()
     there = Presence(seeing, build)
-    groups = [Group(n, "rules", there.rows("pairs", shard), shard) for n, shard in enumerate(build.shards["pairs"])]
+    shards = zip(build.shards["pairs"], build.shards["images"], strict=True)
+    groups = [
+        Group(n, "rules", there.rows("pairs", pairs), pairs, images=images) for n, (pairs, images) in enumerate(shards)
+    ]
     engine = Engine(steps, seeing, groups, noted, _Silent(), there)
+    read = [Group(n, "rules", there.rows("pairs", shard), shard) for n, shard in enumerate(build.shards["units"])]
+    measured = kept_alignment(steps, read, build)
+    if measured is not None:
+        engine.keep(AlignPairs.name, measured)
     lexicon = kept_lexicon(dataset, config, steps, groups, build)
     if lexicon is not None:
         engine.keep(Describe.name, lexicon["fingerprint"])

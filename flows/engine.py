@@ -195,7 +195,7 @@ class Engine:
         return True
 
     def _inputs(self, step: Step, group: Group) -> Inputs:
-        shards: dict[str, tuple[str, ...]] = {"pairs": (group.pairs,)}
+        shards: dict[str, tuple[str, ...]] = {"pairs": (group.pairs,), "images": (group.images,)}
         for name in step.takes:
             for giver in self._giving.get(name, ()):
                 found = (self.made.corpus[giver.name],) if giver.over == "corpus" else group.made.get(giver.name, ())
@@ -233,7 +233,8 @@ class Engine:
             group.made[step.name] = tuple(shards)
             return [group]
         shared = {name: made for name, made in group.made.items() if not self._remakes(name, step.makes)}
-        other = Group(group.number, step.makes, group.captions, group.pairs, {**shared, step.name: tuple(shards)})
+        made = {**shared, step.name: tuple(shards)}
+        other = Group(group.number, step.makes, group.captions, group.pairs, made, group.images)
         group.made[step.name] = ()  # done, and not of this group
         self.made.groups.append(other)
         for later in self.steps:

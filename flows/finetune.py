@@ -103,6 +103,11 @@ def _examples(run: Run, dataset: Dataset, build: Build, size: int) -> Examples:
 
         def read() -> Iterator[Pair]:
             for pair in selection.pairs():
+                if data.weights is not None and pair.pair_weight is None:
+                    raise InputError(
+                        f"data.weights: {data.weights}: build {build.build_id} has none; build it with a section "
+                        "`curate` in its config, or leave this out"
+                    )
                 advance(1, selection.count)
                 yield pair
 

@@ -16,13 +16,18 @@ class Group:
     captions: int
     pairs: str
     made: dict[str, tuple[str, ...]] = field(default_factory=dict)  # step -> its shards of this group
+    images: str = ""  # its pictures: those of the shard of pairs, unless these are not as the source has them
+
+    def __post_init__(self) -> None:
+        """Name the pictures."""
+        self.images = self.images or self.pairs
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What one shard is made of: of one group, or of all."""
 
-    shards: Mapping[str, tuple[str, ...]]  # field -> shards: pairs, parses, negatives, scores, ..., lexicon
+    shards: Mapping[str, tuple[str, ...]]  # field -> shards: pairs, images, parses, negatives, scores, ..., lexicon
     captions: int
     part: Any = None  # which part of a group, where a step makes several shards of one
     groups: tuple["Inputs", ...] = ()  # for a step over the whole corpus: every group, in the order of the source

@@ -1,6 +1,6 @@
 """Rows put beside each other, as the stages want them; vectors that are kept."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -56,12 +56,12 @@ def with_pictures(dataset: Dataset, rows: pa.Table, edited: Iterable[str]) -> pa
     return both
 
 
-def read_all(dataset: Dataset, table: str, shards: Iterable[str], columns: list[str]) -> pa.Table:
+def read_all(dataset: Dataset, table: str, shards: Iterable[str], columns: Sequence[str]) -> pa.Table:
     """Read some columns of several shards of one table."""
-    parts = [dataset.read(table, shard, columns) for shard in shards]
+    parts = [dataset.read(table, shard, list(columns)) for shard in shards]
     if parts:
         return pa.concat_tables(parts)
-    return TABLES[table].empty_table().select(columns)
+    return TABLES[table].empty_table().select(list(columns))
 
 
 def stored_pictures(dataset: Dataset, images: str, edited: Iterable[str], wanted: Iterable[str]) -> dict[str, bytes]:
@@ -149,19 +149,21 @@ def group_vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Vectors
 
     The pairs' own captions and pictures are shared by all groups and builds of the same pairs.
     """
-    pairs, negatives = inputs.one("pairs"), inputs.one("negatives")
-
-    def own() -> tuple[dict[str, bytes], list[str]]:
-        return {}, dataset.read("pairs", pairs, ["caption"])["caption"].to_pylist()
+    negatives = inputs.one("negatives")
 
     def wrong() -> tuple[dict[str, bytes], set[str]]:
         rows = dataset.read("text_negatives", negatives, ["original", "caption", "vouched_by", "failed_check"])
         rows = rows.filter(pc.is_null(rows["failed_check"]))
         longer = rows.filter(pc.is_valid(rows["original"]))["original"].to_pylist()
-        return {}, {*rows["caption"].to_pylist(), *longer} - set(own()[1])
+        return {}, {*rows["caption"].to_pylist(), *longer} - set(_captions(dataset, inputs))
 
-    kept = [embeddings(dataset, encoder, f"{pairs}-captions", own), embeddings(dataset, encoder, negatives, wrong)]
+    kept = _of_captions(dataset, encoder, inputs), embeddings(dataset, encoder, negatives, wrong)
     return Vectors(encoder, *kept, *_pictures(dataset, encoder, inputs))
+
+
+def pair_vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Vectors:
+    """Return the vectors of a group's own captions and pictures."""
+    return Vectors(encoder, _of_captions(dataset, encoder, inputs), *_pictures(dataset, encoder, inputs))
 
 
 def picture_vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Vectors:
@@ -169,9 +171,18 @@ def picture_vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Vecto
     return Vectors(encoder, *_pictures(dataset, encoder, inputs))
 
 
+def _captions(dataset: Dataset, inputs: Inputs) -> list[str]:
+    said: list[str] = dataset.read("pairs", inputs.one("pairs"), ["caption"])["caption"].to_pylist()
+    return said
+
+
+def _of_captions(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> pa.Table:
+    return embeddings(dataset, encoder, f"{inputs.one('pairs')}-captions", lambda: ({}, _captions(dataset, inputs)))
+
+
 def _pictures(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Iterator[pa.Table]:
     places: list[tuple[str, str, tuple[tuple[str, str], ...]]] = [
-        ("images", inputs.one("pairs"), (("image_id", "image"),))
+        ("images", inputs.one("images"), (("image_id", "image"),))
     ]
     edited = (("edited_image_id", "image"), ("reconstruction_id", "reconstruction"))
     places += [("image_negatives", shard, edited) for shard in inputs.all("pictures")]

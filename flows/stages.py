@@ -6,6 +6,7 @@ follow from what the class says of itself.
 
 from collections.abc import Iterator
 
+from flows.steps.curation import AlignPairs
 from flows.steps.pictures import (
     LabelPictures,
     MakeMasks,
@@ -30,6 +31,9 @@ def stages(config: BuildConfig) -> list[Step]:
 def _stages(config: BuildConfig) -> Iterator[Step]:
     compute, seed, describe, judge = config.compute, config.seed, config.describe, config.judge
 
+    curated = config.curate is not None and judge is not None
+    if config.curate is not None and judge is not None:
+        yield AlignPairs(config.curate, judge, compute)
     yield Parse(describe)
     yield Describe(describe)
     if config.paraphrase is not None:
@@ -58,9 +62,9 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
             yield MeasureAttribution(judge, compute)
 
     yield MarkNearDuplicates(config.ingest.near_duplicate_distance)
-    yield Select(config.select, published=config.select.refine is None)
+    yield Select(config.select, published=config.select.refine is None, curated=curated)
     if config.select.refine is not None:
-        yield Refine(config.select.refine)
+        yield Refine(config.select.refine, curated=curated)
         yield Balance()
     yield ProbeCaptions(judge, compute)
     if config.images and judge is not None:

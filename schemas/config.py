@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from schemas.curate import Curate
 from schemas.errors import InputError
 from schemas.ids import row_seed
 from schemas.operations import OPERATIONS
@@ -455,6 +456,8 @@ class BuildConfig(Recipe):
     source: Source = Source()
     ingest: Ingest = Ingest()
     describe: Describe = Describe()
+    curate: Curate | None = None
+    """Whether captions fit their pictures, by the judge's vectors (filters/assignment.py); none measures nothing."""
     text: Text = Text()
     rewrite: Rewrite | None = None
     """Language model that makes wrong captions beside the rules'."""
@@ -480,6 +483,12 @@ class BuildConfig(Recipe):
     current until then, last_accepted and so on, null on a first build. A build for which one is false is kept, but not
     made current, and the run fails. Null breaks nothing."""
     compute: Compute = Compute()
+
+    @model_validator(mode="after")
+    def _complete(self) -> "BuildConfig":
+        if self.curate is not None and self.judge is None:
+            raise ValueError("curate: measures with the vectors of a judge; name one under `judge`")
+        return self
 
     @field_validator("plausibility", mode="before")
     @classmethod

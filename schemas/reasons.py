@@ -12,6 +12,7 @@ REJECTS: dict[str, str] = {
     "malformed_row": "the row could not be read at all: see the detail",
     "unreadable_file": "a file, or the rest of one, could not be read; what other files hold was: see the detail",
     "duplicate_pair": "the same caption of the same image came before: one copy is enough",
+    "misassigned": "the caption fits another picture better: see the table `alignment`, and curate.misassigned",
 }
 
 # Why a whole caption has no wrong ones.

@@ -147,6 +147,28 @@ PARAPHRASES = pa.schema(
     ]
 )
 
+# How well each pair of the source holds together, among all pictures and captions, by the judge's vectors: see
+# filters/assignment.py. A build without `curate` has none.
+ALIGNMENT = pa.schema(
+    [
+        ("source_pair_id", pa.string()),  # the pair as the source has it
+        ("source_image_id", pa.string()),
+        ("caption", pa.string()),
+        ("pair_id", pa.string()),  # what it is in this build; null where it was dropped
+        ("similarity", pa.float32()),  # cosine of caption and picture, as the source has them
+        ("rank", pa.int32()),  # of that picture among all, nearest to the caption first; from 1
+        # Cosine of the caption and the nearest of the captions that are nearest to the picture: 1 where it is one of
+        # them.
+        ("consistency", pa.float32()),
+        ("better_image_id", pa.string()),  # the picture that the caption fits better; null where there is none
+        ("better_similarity", pa.float32()),
+        ("better_consistency", pa.float32()),
+        # How much to trust the pair as it is in this build, in (0, 1]; 1 where similarity and consistency are at least
+        # the corpus' means.
+        ("weight", pa.float32()),
+    ]
+)
+
 # Where in the original picture a wrong caption's edit may happen.
 MASKS = pa.schema(
     [
@@ -325,6 +347,11 @@ CANDIDATES = pa.schema(
         ("source", pa.string()),
         ("source_key", pa.string()),
         ("split", pa.string()),
+        # Of the pair, where the config has a section `curate`: as in ALIGNMENT.
+        ("pair_similarity", pa.float32()),
+        ("pair_rank", pa.int32()),
+        ("pair_weight", pa.float32()),
+        ("misassigned", pa.bool_()),  # its caption fits another picture better, and is still here
         *(
             (f"{role}_{name}", pa.float32())
             for role in ("judge", "target")
@@ -443,6 +470,7 @@ TABLES: dict[str, pa.Schema] = {
     "lexicon": LEXICON,
     "text_negatives": TEXT_NEGATIVES,
     "paraphrases": PARAPHRASES,
+    "alignment": ALIGNMENT,
     "masks": MASKS,
     "image_negatives": IMAGE_NEGATIVES,
     "labels": LABELS,

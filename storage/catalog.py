@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from schemas.errors import InputError
 from schemas.measures import language_role, smallest_margin
 from schemas.reasons import HINTS
-from schemas.tables import CANDIDATES, PIXELS, SCORES, TABLES
+from schemas.tables import ALIGNMENT, CANDIDATES, PIXELS, SCORES, TABLES
 from storage.attach import attach_files
 from storage.damage import as_told, damage_named
 from storage.dataset import Build, Dataset
@@ -176,12 +176,20 @@ def write_catalog(dataset: Dataset, build: Build) -> None:
                 os.unlink(left)
 
 
-def candidates_of(dataset: Dataset, negatives: str, pairs: str, images: list[str], scores: list[str]) -> pa.Table:
-    """Join a shard of negatives with its pairs, edited images and scores: rows of CANDIDATES, in its order."""
+def candidates_of(
+    dataset: Dataset,
+    negatives: str,
+    pairs: str,
+    images: list[str],
+    scores: list[str],
+    alignment: pa.Table | None = None,
+) -> pa.Table:
+    """Join a shard of negatives with its pairs, edited images, scores and ALIGNMENT: CANDIDATES, in its order."""
     table = dataset.read("text_negatives", negatives)
     with duckdb.connect() as connection:
         connection.register("negatives", table.append_column("row", pa.array(range(table.num_rows), pa.int64())))
         connection.register("pairs", dataset.read("pairs", pairs))
+        connection.register("alignment", ALIGNMENT.empty_table() if alignment is None else alignment)
         for table, shards, columns in (("image_negatives", images, _EDITED), ("scores", scores, SCORES.names)):
             rows = [dataset.read(table, shard, columns) for shard in shards]
             connection.register(table, pa.concat_tables(rows) if rows else TABLES[table].empty_table())
@@ -208,6 +216,8 @@ def _candidates(negatives: str, pairs: str, edits: str, weighers: int) -> str:
         "n.*",
         "e.image_negative_id, e.method AS image_method, e.failed_check AS image_failed_check, e.original_still_true",
         "p.source, p.source_key, p.split",
+        "f.similarity AS pair_similarity, f.rank AS pair_rank, f.weight AS pair_weight, "
+        "f.better_image_id IS NOT NULL AND f.source_pair_id = f.pair_id AS misassigned",
         *wide,
         *margins,
         f"{smallest_margin('j', _STILL_TRUE)} AS validity",
@@ -230,6 +240,7 @@ def _candidates(negatives: str, pairs: str, edits: str, weighers: int) -> str:
         f"FROM (SELECT {', '.join(_EDITED)} FROM {edits} WHERE rank = 0)) e "
         f"ON e.text_negative_id = n.text_negative_id\n{joined}\n"
         f"{_weighed(languages)}\n"
+        "LEFT JOIN alignment f ON f.pair_id = n.pair_id\n"
         "LEFT JOIN (SELECT * FROM scores WHERE role = 'words') w ON w.text_negative_id = n.text_negative_id"
     )
 

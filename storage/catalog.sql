@@ -3,8 +3,8 @@
 CREATE VIEW minimal_pairs AS
 SELECT
     c.text_negative_id, e.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
-    c.original, c.vouched_by, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
-    v.validity, v.difficulty, v.balanced,
+    c.original, c.vouched_by, c.caption AS negative, c.original_phrase, c.negative_phrase, c.unit, c.foil, c.original_spans, c.negative_spans,
+    v.validity, v.difficulty, v.balanced, c.pair_weight, c.misassigned,
     c.judge_s00, c.judge_s01, CASE WHEN v.picture_accepted THEN c.judge_s10 END AS judge_s10,
     CASE WHEN v.picture_accepted THEN c.judge_s11 END AS judge_s11,
     c.target_s00, c.target_s01, CASE WHEN v.picture_accepted THEN c.target_s10 END AS target_s10,
@@ -398,6 +398,30 @@ CREATE MACRO time_by_stage() AS TABLE
 SELECT stage, sum(rows_out)::BIGINT AS rows, round(sum(seconds), 2) AS seconds
 FROM ledger WHERE check_name IS NULL GROUP BY stage ORDER BY seconds DESC;
 
+-- Pairs of the source whose caption fits another picture better, surest first, with what became of them (`curate`): a
+-- caption that was reassigned stands with the better picture in this build.
+CREATE MACRO misassigned() AS TABLE
+SELECT
+    a.caption, CASE WHEN a.pair_id IS NULL THEN 'dropped' WHEN a.pair_id = a.source_pair_id THEN 'kept' ELSE 'reassigned'
+    END AS became,
+    a.rank, round(a.similarity::DOUBLE, 3) AS similarity, round(a.better_similarity::DOUBLE, 3) AS better_similarity,
+    round(a.consistency::DOUBLE, 3) AS consistency, round(a.better_consistency::DOUBLE, 3) AS better_consistency,
+    round(a.weight::DOUBLE, 4) AS weight, a.source_image_id, a.better_image_id, a.source_pair_id, a.pair_id
+FROM alignment a WHERE a.better_image_id IS NOT NULL
+ORDER BY a.better_similarity - a.similarity DESC, a.source_pair_id;
+
+-- How many pairs were found misassigned and what became of them, and how much the others are trusted, by source and split.
+CREATE MACRO alignment_of_pairs() AS TABLE
+SELECT
+    coalesce(p.source, 'all') AS source, coalesce(p.split, '-') AS split, count(*) AS pairs,
+    count(*) FILTER (a.better_image_id IS NOT NULL) AS misassigned,
+    count(*) FILTER (a.pair_id != a.source_pair_id) AS reassigned,
+    round(avg(a.similarity)::DOUBLE, 3) AS similarity, median(a.rank)::INTEGER AS "median rank",
+    round(avg(a.weight)::DOUBLE, 3) AS weight
+FROM alignment a JOIN pairs p ON p.pair_id = a.pair_id
+GROUP BY GROUPING SETS ((p.source, p.split), ()) HAVING count(*) > 0
+ORDER BY p.source NULLS LAST, p.split NULLS LAST;
+
 CREATE MACRO help() AS TABLE
 SELECT * FROM (VALUES
     ('minimal_pairs', 'view', 'what was accepted, one row a negative, with its image: what a trainer reads'),
@@ -405,6 +429,9 @@ SELECT * FROM (VALUES
     ('text_negatives, image_negatives, pairs, images, scores, verdicts, labels', 'views', 'the tables'),
     ('edits', 'view', 'image_negatives without the pictures: faster to ask'),
     ('paraphrases', 'view', 'the captions in other words: positives'),
+    ('alignment', 'view', 'how well each pair of the source holds together among all pictures: a build with `curate`'),
+    ('misassigned()', 'macro', 'pairs whose caption fits another picture better, and what became of them'),
+    ('alignment_of_pairs()', 'macro', 'how many pairs were misassigned, and how much the others are trusted'),
     ('masks, probes', 'views', 'where an edit was allowed; what gives away an edited picture or a wrong caption'),
     ('votes', 'view', 'what people said of negatives that they read: `counterfoil sample`, `counterfoil labels`'),
     ('evaluations', 'view', 'how models did on it, each time that one was asked: `counterfoil evaluate`'),

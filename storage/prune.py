@@ -10,6 +10,7 @@ from schemas.errors import InputError
 from schemas.tables import TABLES
 from storage.dataset import Dataset
 from storage.files import LEFTOVER, changed
+from storage.ingest import TABLES as INGESTED
 from storage.packs import ADDED
 from storage.running import RUNNING, SILENT
 
@@ -57,6 +58,8 @@ def prune(dataset: Dataset, keep: int, older_than: timedelta = DAY, dry_run: boo
     old = {b for b in builds if b not in newest and _older(dataset, ages.get(b), now, older_than)}
     kept = [build for build in whole if build.build_id in newest or build.build_id not in old]
     named = {(table, shard) for build in kept for table, shards in build.shards.items() for shard in shards}
+    # What ingest has read, under one name in all of its tables: a build may be made of other pairs (`curate`).
+    named |= {(table, shard) for build in kept for shard in build.shards.get("units", []) for table in INGESTED}
     described = {build.build_id for build in kept}
 
     gone: dict[str, list[str]] = {"builds": [], "shards": [], "leftovers": []}

@@ -19,6 +19,7 @@ from PIL import Image
 
 from devices.revision import libraries
 from filters.alignment import Alignment
+from filters.assignment import Assignment, Corpus
 from filters.balance import VERSION as BALANCED
 from filters.balance import Refinement, balanced
 from filters.duplicates import VERSION as DUPLICATES
@@ -38,6 +39,7 @@ from generators.text.llm.rewriting import Rewriting
 from generators.text.llm.writers.base import Answer, Prompt
 from generators.text.negatives import TextNegatives
 from schemas import config as settings
+from schemas.curate import Curate
 from schemas.ids import fingerprint
 from schemas.tables import CANDIDATES, SPAN
 from storage.dataset import Dataset
@@ -121,10 +123,26 @@ def _outputs() -> Iterator[tuple[str, Output]]:
     both = negatives.select(["text_negative_id", "original", "caption"])
     both = both.rename_columns(["text_negative_id", "caption0", "caption1"])
     yield "Words", Output(words.identity, words.version, words(both), _both(both, lexicon))
+    yield from _aligned()
     yield from _judged()
     yield from _of_scenes(parsing)
     hashes = pa.table({"image_id": list("abcde"), "phash": pa.array([0, 1, 3, 2**63, 255], pa.uint64())})
     yield "near_duplicates", Output(["near duplicates", DUPLICATES], DUPLICATES, near_duplicates(hashes, 2))
+
+
+def _aligned() -> Iterator[tuple[str, Output]]:
+    """Measure pairs of which three have each other's captions."""
+    rng = np.random.default_rng(0)
+    pictures = rng.normal(size=(24, 16)).astype(np.float32)
+    pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+    captions = pictures + 0.2 * pictures[::-1]
+    captions /= np.linalg.norm(captions, axis=1, keepdims=True)
+    of = np.array([1, 2, 0, *range(3, 24)])
+    names = [str(n) for n in range(24)]
+    pairs = pa.table([names, [names[n] for n in of], names], names=["pair_id", "image_id", "caption"])
+    assignment = Assignment(Curate(misassigned="reassign", pictures=3), settings.Compute(device="cpu"))
+    made = assignment(Corpus(pairs, of, np.arange(24), names, pictures, captions))
+    yield "Assignment", Output(assignment.identity, assignment.version, made)
 
 
 def _ingested(dataset: Dataset) -> dict[str, pa.Table]:

@@ -30,6 +30,7 @@ class Batch:
     differences: Tensor  # n
     kinds: Tensor  # n, k: places in OPERATIONS
     still_true: Tensor  # n
+    weights: Tensor  # n: numbers in (0, 1]
 
 
 class _Rows(Generic[Thing]):
@@ -61,6 +62,7 @@ def make_batch(drawn: Sequence[Drawn], k: int, picture: Callable[[int], bytes], 
         changed = first is not None and first.edit is not None
         rows["differences"].append(said.add(first.difference if first and changed else None))
         rows["still_true"].append(first is not None and first.still_true)
+        rows["weights"].append(one.weight)
     indices = {name: torch.tensor(values) for name, values in rows.items() if values}
     encoded = [picture(row) for row in pictures.all]
     return Batch(towers.pictures(encoded), towers.tokens(said.all), **indices)
@@ -84,6 +86,7 @@ def seen_by_losses(batch: Batch, pictures: Tensor, captions: Tensor, scale: Tens
         edits=at(pictures, batch.edits),
         has_edit=there(batch.edits),
         still_true=batch.still_true.to(pictures.device),
+        weights=batch.weights.to(pictures.device),
         paraphrases=at(captions, batch.paraphrases),
         has_paraphrase=there(batch.paraphrases),
         differences=at(captions, batch.differences),

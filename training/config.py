@@ -25,6 +25,9 @@ class Data(Recipe):
     the editor's traces instead of the change."""
     curriculum: bool = False
     """Begin with the negatives that are easiest for the target of the build, and take in harder ones step by step."""
+    weights: Literal["alignment"] | None = None
+    """Let what an example adds to the losses be multiplied by how far its picture and caption are trusted to belong
+    together (ALIP, arXiv 2308.08428): `weight` of the table `alignment`, which a build with `curate` has."""
 
 
 class Lora(Recipe):

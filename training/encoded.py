@@ -26,6 +26,7 @@ class Encoded:
     has_paraphrase: Tensor  # n
     differences: Tensor  # n, d: what changed from image to edit, said in words
     has_difference: Tensor  # n
+    weights: Tensor  # n: how far each image and its caption are trusted to belong together, in (0, 1]
     scale: Tensor  # the model's own factor of cosines, e to the power of `logit_scale`
     # The teacher's vectors of images and captions, for distillation; None without a teacher.
     taught_images: Tensor | None = None

@@ -16,7 +16,6 @@ from PIL import Image
 
 from devices.pictures import decoded
 from exports.pairs import Pair, Picture, by_caption
-from training.differences import difference_caption
 
 # A picture is kept with a fourth more pixels a side than the model looks at, so that there is something to crop.
 _SPARE = 1.25
@@ -37,6 +36,7 @@ _EXAMPLES = pa.schema(
         "image_id": pa.string(),
         "caption": pa.string(),
         "paraphrases": pa.list_(pa.string()),
+        "weight": pa.float64(),  # null where the build did not measure it
         "negatives": pa.list_(_NEGATIVE),
     }
 )
@@ -63,6 +63,7 @@ class Example:
     caption: str
     paraphrases: list[str]
     negatives: list[Negative]
+    weight: float | None
 
 
 class Examples:
@@ -79,7 +80,7 @@ class Examples:
     def __getitem__(self, row: int) -> Example:
         told: dict[str, Any] = {name: self._examples[name][row].as_py() for name in _EXAMPLES.names}
         negatives = [Negative(**one) for one in told["negatives"]]
-        return Example(told["picture"], told["caption"], told["paraphrases"], negatives)
+        return Example(told["picture"], told["caption"], told["paraphrases"], negatives, told["weight"])
 
     def picture(self, row: int) -> bytes:
         """Return an encoded picture."""
@@ -185,6 +186,7 @@ def _example(pairs: list[Pair], kept: _Kept, pictures: bool) -> dict[str, Any]:
         "image_id": first.image_id,
         "caption": first.original,
         "paraphrases": first.paraphrases,
+        "weight": first.pair_weight,
         "negatives": [_negative(pair, kept, pictures) for pair in pairs],
     }
 
@@ -196,7 +198,7 @@ def _negative(pair: Pair, kept: _Kept, pictures: bool) -> dict[str, Any]:
         "operation": pair.operation,
         "edit": None if edit is None else kept.add(edit),
         "still_true": pair.original_still_true is True,
-        "difference": difference_caption(pair.operation, pair.original_phrase, pair.negative_phrase),
+        "difference": pair.difference,
         "difficulty": pair.difficulty,
     }
 

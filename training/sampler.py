@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from training.config import Data
 from training.examples import Example, Examples, Negative
 
 # Batches that wait for examples that do not clash with what they have.
@@ -20,6 +21,7 @@ class Drawn:
     example: Example
     negatives: list[Negative]
     paraphrase: str | None
+    weight: float
 
 
 class Sampler:
@@ -64,8 +66,9 @@ class Sampler:
 class Drawing:
     """Choose what an example shows in an epoch."""
 
-    def __init__(self, examples: Examples, negatives: int, curriculum: bool, seed: int) -> None:
-        self._examples, self._most, self._curriculum, self._seed = examples, negatives, curriculum, seed
+    def __init__(self, examples: Examples, data: Data, seed: int) -> None:
+        self._examples, self._seed = examples, seed
+        self._most, self._curriculum, self._weighted = data.negatives, data.curriculum, data.weights is not None
 
     def draw(self, row: int, epoch: int, progress: float) -> Drawn:
         """Draw negatives of an example: one with an edited picture first, where there is any.
@@ -81,7 +84,8 @@ class Drawing:
         first, rest = order[:1], order[1:]
         drawn = first + [rest[at] for at in rng.permutation(len(rest))[: self._most - 1]]
         said = example.paraphrases
-        return Drawn(example, drawn, said[rng.integers(len(said))] if said else None)
+        weight = example.weight if self._weighted and example.weight is not None else 1.0
+        return Drawn(example, drawn, said[rng.integers(len(said))] if said else None, weight)
 
     def _open(self, negatives: list[Negative], progress: float) -> list[Negative]:
         if not self._curriculum or not len(self._examples.difficulties):

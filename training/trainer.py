@@ -78,7 +78,7 @@ class Trainer:
         self._decay = distillation.decay if isinstance(distillation, Distillation) else None
         self._teacher = {} if self._decay is None else self._copied()
         self._sampler = Sampler(examples.keys, recipe.batch_size, recipe.seed)
-        self._drawing = Drawing(examples, recipe.data.negatives, recipe.data.curriculum, recipe.seed)
+        self._drawing = Drawing(examples, recipe.data, recipe.seed)
         each = len(self._sampler.epoch(0))
         if not each:
             raise ValueError(f"{len(examples):,} examples fill no batch of {recipe.batch_size:,}")

@@ -130,7 +130,7 @@ class MakeMasks(Edit):
             parsing = models.loaded(Parsing, self.describe)
             known = pa.concat_tables([parsing(more).select(known.column_names), known])
         rows = beside(rows, "original", known.rename_columns(["original", "tokens"]))
-        return self._stage()(with_originals(dataset, rows, pairs))
+        return self._stage()(with_originals(dataset, rows, inputs.one("images")))
 
     def _stage(self) -> Masks:
         how, makers = self.how.masks, dict[str, Stage]()
@@ -179,8 +179,9 @@ class MakePictures(Edit):
         rows = self.chosen(usable(dataset, negatives, pairs, (*_SPANS, *_PHRASES)))
         rows = rows.slice(inputs.part[0] * self.how.shard_pictures, self.how.shard_pictures)
         if self.how.method == "render":
-            return Render(self.seed)(beside(rows, "image_id", dataset.read("images", pairs, ["image_id", "width"])))
-        rows = with_originals(dataset, rows, pairs)
+            widths = dataset.read("images", inputs.one("images"), ["image_id", "width"])
+            return Render(self.seed)(beside(rows, "image_id", widths))
+        rows = with_originals(dataset, rows, inputs.one("images"))
         known = read_all(dataset, "masks", inputs.all("masks"), ["text_negative_id", "mask", "negative_phrase"])
         masked = pa.table(
             {
@@ -317,7 +318,7 @@ class MeasureAttribution(Step):
         masked = pc.is_valid(pictures["mask"])
         rows, pictures = rows.filter(masked), pictures.filter(masked)
         names = pictures["edited_image_id"].to_pylist()
-        data = stored_pictures(dataset, inputs.one("pairs"), inputs.all("pictures"), names)
+        data = stored_pictures(dataset, inputs.one("images"), inputs.all("pictures"), names)
         given = {
             "key": pictures["image_negative_id"],
             "image": pa.array([data[name] for name in names], pa.binary()),
@@ -457,7 +458,7 @@ def _bytes_of(dataset: Dataset, inputs: Inputs, rows: pa.Table, pictures: pa.Tab
     """Read the bytes of originals, reconstructions and edited pictures of what `_used` found."""
     columns = (rows["image_id"], pictures["edited_image_id"], pictures["reconstruction_id"])
     wanted = (name for column in columns for name in column.drop_null().to_pylist())
-    return stored_pictures(dataset, inputs.one("pairs"), inputs.all("pictures"), wanted)
+    return stored_pictures(dataset, inputs.one("images"), inputs.all("pictures"), wanted)
 
 
 def with_originals(dataset: Dataset, rows: pa.Table, images: str) -> pa.Table:

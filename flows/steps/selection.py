@@ -17,11 +17,11 @@ from filters.selection import Selection
 from filters.text_probe import TextProbe
 from flows import models
 from flows.groups import Inputs
-from flows.rows import beside, both_captions, embeddings_of
+from flows.rows import beside, both_captions, embeddings_of, read_all
 from flows.steps.step import Step
 from schemas import config as settings
 from schemas.ids import embedding_key
-from schemas.tables import NEAR_DUPLICATES
+from schemas.tables import ALIGNMENT, NEAR_DUPLICATES
 from storage.catalog import candidates_of
 from storage.dataset import Dataset
 from storage.kept import kept
@@ -29,7 +29,13 @@ from storage.kept import kept
 
 def _candidates(dataset: Dataset, inputs: Inputs) -> pa.Table:
     negatives, pairs = inputs.one("negatives"), inputs.one("pairs")
-    return candidates_of(dataset, negatives, pairs, list(inputs.all("pictures")), list(inputs.all("scores")))
+    aligned = models.loaded(read_all, dataset, "alignment", inputs.all("alignment"), tuple(ALIGNMENT.names))
+    return candidates_of(dataset, negatives, pairs, list(inputs.all("pictures")), list(inputs.all("scores")), aligned)
+
+
+def _aligned(curated: bool) -> tuple[str, ...]:
+    """Name what is known of pairs, where it is: a build without has other shards of the same candidates."""
+    return ("alignment",) if curated else ()
 
 
 @dataclass(frozen=True)
@@ -38,9 +44,13 @@ class Select(Step):
 
     select: settings.Select
     published: bool = True
+    curated: bool = False
     name: ClassVar = "select"
     table: ClassVar = "verdicts"
-    takes: ClassVar = ("negatives", "pairs", "pictures", "scores")
+
+    @property
+    def takes(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("negatives", "pairs", "pictures", "scores", *_aligned(self.curated))
 
     @property
     def gives(self) -> str:  # type: ignore[override]
@@ -62,11 +72,16 @@ class Refine(Step):
     """Choose, among all that the rules accept, a part that blind signals do not tell from the originals."""
 
     refine: settings.Refine
+    curated: bool = False
     name: ClassVar = "refine"
     table: ClassVar = "refinements"
-    takes: ClassVar = ("negatives", "pairs", "pictures", "scores", "judged", "near_duplicates")
     gives: ClassVar = "refinement"
     over: ClassVar = "corpus"
+
+    @property
+    def takes(self) -> tuple[str, ...]:  # type: ignore[override]
+        known = ("negatives", "pairs", "pictures", "scores", "judged", "near_duplicates")
+        return (*known, *_aligned(self.curated))
 
     @cached_property
     def identity(self) -> list[Any]:
@@ -122,7 +137,7 @@ class MarkNearDuplicates(Step):
         return ["near duplicates", duplicates.VERSION, self.distance]
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
-        hashes = [dataset.read("images", group.one("pairs"), ["image_id", "phash"]) for group in inputs.groups]
+        hashes = [dataset.read("images", group.one("images"), ["image_id", "phash"]) for group in inputs.groups]
         return near_duplicates(pa.concat_tables(hashes), self.distance) if hashes else NEAR_DUPLICATES.empty_table()
 
 

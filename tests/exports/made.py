@@ -115,6 +115,7 @@ def _add(
         "operation": operation, "method": "replace", "original_phrase": before, "negative_phrase": after,
         "original_spans": [{"start": start, "end": start + len(before.split(" / ")[0])}],
         "negative_spans": [{"start": 0, "end": 1}],
+        "unit": original.strip(" ."), "foil": negative.strip(" ."),
     })  # fmt: skip
     edited = reconstruction = None
     if n % 3 != 0:

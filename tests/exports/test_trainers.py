@@ -53,6 +53,27 @@ def test_edits_of_one_picture_and_caption_are_one_item(made: Made, exported: Exp
     assert len(keys) == len(set(keys)) < len(made.whole)
 
 
+def test_differences_are_said_of_pairs_of_pictures(made: Made, exported: Exported) -> None:
+    folder = exported("pc-clip")
+    pairs = {(data, edited): n for n, (_, edited) in made.wrong.items() if edited for data in [made.right[n][1]]}
+    said = set()
+    for path in files(folder, "json"):
+        told = json.loads(path.read_text("utf-8"))
+        assert len(told["indices"]) == len(told["llm_diffs"])
+        sources = (folder / "sources" / f"{path.stem}.jsonl").read_text("utf-8").splitlines()
+        assert len(sources) == len(told["indices"])
+        for (one, other), text, source in zip(told["indices"], told["llm_diffs"], sources, strict=True):
+            first, second = (must_read(folder, told["images"][at]) for at in (one, other))
+            found = [n for n, (_, edited) in made.wrong.items() if edited and edited in (first, second)]
+            assert json.loads(source)["license"] == "CC BY 4.0"
+            if made.operations[found[0]] == "replace_attribute":
+                became = made.wrong[found[0]][0].split()[1]
+                way = (became, "red") if second == made.wrong[found[0]][1] else ("red", became)
+                assert text == "the cup is {} instead of {}".format(*way)
+            said.add((found[0], text))
+    assert len(said) == 2 * len(pairs), "each there and back"
+
+
 def test_negclip_is_a_table_of_captions_that_names_lines_of_its_own(made: Made, exported: Exported) -> None:
     folder = exported("negclip")
     whole_seen, names = set(), []

@@ -56,6 +56,11 @@ def config(folder: Path, clip: str, **more: object) -> str:
     return str(file)
 
 
+def test_weights_want_a_build_that_has_measured_them(dataset: str, clip: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data.weights: alignment: build 2026.* has none; build it with a section"):
+        finetune.fn(config(tmp_path, clip, data={"weights": "alignment"}), dataset, str(tmp_path / "tuned"))
+
+
 def test_a_dataset_and_a_config_make_a_model_with_its_card(dataset: str, clip: str, tmp_path: Path) -> None:
     out = tmp_path / "tuned"
     tuned = finetune.fn(config(tmp_path, clip), dataset, str(out))

@@ -1,6 +1,7 @@
 """Each loss: its value on a case computed by hand, the sign of its gradient, and what it leaves alone."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -157,10 +158,13 @@ def test_triplets_are_told_from_both_sides() -> None:
 def test_focal_loss_by_hand() -> None:
     p = math.exp(1.0) / (math.exp(1.0) + math.exp(0.5))
     right, wrong, there = torch.tensor([1.0]), torch.tensor([[0.5, 9.0]]), torch.tensor([[True, False]])
+    trusted = torch.ones(1)
     expected = -(0.98 * (1 - p) ** 2 * math.log(p) + 0.02 * p**2 * math.log(1 - p))
-    assert focal(right, wrong, there, 2.0, 0.02).item() == pytest.approx(expected, abs=1e-6)
-    assert focal(right, wrong, there, 0.0, 0.0).item() == pytest.approx(-math.log(p), abs=1e-6), "cross entropy"
-    assert focal(right, wrong, torch.tensor([[False, False]]), 2.0, 0.02).item() == 0
+    assert focal(right, wrong, there, trusted, 2.0, 0.02).item() == pytest.approx(expected, abs=1e-6)
+    assert focal(right, wrong, there, trusted, 0.0, 0.0).item() == pytest.approx(-math.log(p), abs=1e-6), (
+        "cross entropy"
+    )
+    assert focal(right, wrong, torch.tensor([[False, False]]), trusted, 2.0, 0.02).item() == 0
 
 
 def test_own_negatives_choose_in_all_four_directions() -> None:
@@ -217,3 +221,30 @@ def test_what_is_missing_gives_a_gradient_of_nothing(name: str) -> None:
             assert leaf.grad is None or torch.isfinite(leaf.grad).all()
             if part not in {"images", "captions"} and leaf.grad is not None:
                 assert not leaf.grad.any(), part
+
+
+def test_a_weight_is_of_a_row_and_its_gradient() -> None:
+    trusted = encoded(at(0, 90), at(10, 70), at(60, 20)[:, None])
+    doubted = trusted.with_parts({"weights": torch.tensor([1.0, 0.25])})
+    # In what is of each row alone, a row's part and its gradient shrink by its weight, and the other's stay.
+    before, after = (slope(OwnNegatives(), batch, "images") for batch in (trusted, doubted))
+    assert torch.allclose(after, before * torch.tensor([[1.0], [0.25]]), atol=1e-7)
+    assert before[1].abs().sum() > 0
+    # ALIP: the mean over rows of weight x (CE(i2t) + CE(t2i)) / 2; others' weights raise nothing.
+    rows = [
+        (entropy(turned(10), turned(70)) + entropy(turned(10), turned(80))) / 2,
+        (entropy(turned(20), turned(80)) + entropy(turned(20), turned(70))) / 2,
+    ]
+    assert Contrastive()(doubted).item() == pytest.approx((rows[0] + 0.25 * rows[1]) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(LOSSES) - {"paraphrases", "distillation"}))
+def test_every_loss_about_pictures_and_captions_heeds_weights(name: str) -> None:
+    batch = encoded(
+        at(0, 90), at(10, 70), at(60, 20)[:, None], edits=at(80, 170), differences=at(120, 200),
+        scale=torch.tensor(2.0),
+    )  # fmt: skip
+    loss = LOSSES[name](easy=0) if name == "eqsim" else LOSSES[name]()  # its easy pairs are of two rows
+    whole_, half = (loss(replace(batch, weights=torch.full((2,), weight), memory={})).item() for weight in (1.0, 0.5))
+    assert half == pytest.approx(whole_ / 2, rel=1e-5)
+    assert whole_ != 0

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.config import Data
 from training.examples import Example, Examples, Negative
 from training.sampler import Drawing, Sampler
 
@@ -47,7 +48,7 @@ def test_steps_go_on_from_anywhere() -> None:
 
 class _Few:
     def __init__(self, *negatives: Negative) -> None:
-        self._one = Example(0, "A cup .", ["The cup ."], list(negatives))
+        self._one = Example(0, "A cup .", ["The cup ."], list(negatives), 0.25)
 
     def __getitem__(self, row: int) -> Example:
         return self._one
@@ -62,7 +63,7 @@ def _negative(caption: str, edit: int | None = None, difficulty: float | None = 
 
 
 def _drawing(few: _Few, negatives: int, curriculum: bool = False) -> Drawing:
-    return Drawing(few, negatives, curriculum, seed=0)  # type: ignore[arg-type]
+    return Drawing(few, Data(negatives=negatives, curriculum=curriculum), seed=0)  # type: ignore[arg-type]
 
 
 def test_the_first_negative_is_one_with_a_picture() -> None:
@@ -83,6 +84,15 @@ def test_a_curriculum_begins_with_what_is_easy() -> None:
     ]  # fmt: skip
     assert hardest == [0.0, 0.5, 0.9]
     assert _drawing(_Few(), 1, curriculum=True).draw(0, 0, 0.0).negatives == []
+
+
+def test_an_example_has_its_weight_where_the_recipe_asks_for_weights() -> None:
+    few = _Few(_negative("a"))
+    weights = [
+        Drawing(few, Data(weights=wanted), seed=0).draw(0, 0, 0.5).weight  # type: ignore[arg-type]
+        for wanted in (None, "alignment")
+    ]
+    assert weights == [1.0, 0.25]
 
 
 def test_examples_read_back_what_was_written(examples: Examples) -> None:

@@ -34,6 +34,7 @@ def encoded(images: Tensor, captions: Tensor, negatives: Tensor | None = None, *
         "has_paraphrase": missing,
         "differences": nothing,
         "has_difference": missing,
+        "weights": torch.ones(n),
         "scale": torch.tensor(1.0),
     }
     for name, mask in (("edits", "has_edit"), ("paraphrases", "has_paraphrase"), ("differences", "has_difference")):

@@ -18,7 +18,8 @@ def ranking(batch: Encoded, thresholds: Tensor) -> Tensor:
     `thresholds` has a tau for each operation. The public code counts the negatives that are not valid in the mean.
     """
     right, wrong = batch.of_images()
-    return mean((thresholds[batch.kinds] + wrong - right[:, None]).clamp(min=0), batch.has_negative)
+    hinges = (thresholds[batch.kinds] + wrong - right[:, None]).clamp(min=0)
+    return mean(hinges, batch.has_negative, batch.weights)
 
 
 def intra_modal(batch: Encoded) -> Tensor:
@@ -30,7 +31,7 @@ def intra_modal(batch: Encoded) -> Tensor:
     right, _ = batch.of_images()
     among = batch.scale * torch.einsum("nd,nkd->nk", batch.captions, batch.negatives)
     columns = torch.cat([right[:, None], without(among, batch.has_negative)], 1)
-    return mean(torch.logsumexp(columns, 1) - right, batch.has_negative.any(1))
+    return mean(torch.logsumexp(columns, 1) - right, batch.has_negative.any(1), batch.weights)
 
 
 def adapted(batch: Encoded, thresholds: Tensor) -> Tensor:

@@ -19,4 +19,5 @@ class Differences(Loss):
         changes = F.normalize(batch.edits[there] - batch.images[there], dim=-1)
         logits = batch.differences[there] @ changes.T
         own = torch.arange(len(logits), device=logits.device)
-        return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+        each = F.cross_entropy(logits, own, reduction="none") + F.cross_entropy(logits.T, own, reduction="none")
+        return (batch.weights[there] * each).mean() / 2

@@ -1,5 +1,6 @@
 """EqSim (arXiv 2303.14465): similarity shall change as much as meaning does, whichever way one looks."""
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -16,14 +17,15 @@ def equivariance(batch: Encoded, margin: float) -> Tensor:
     s = batch.matrices
     of_captions = (s[:, 0, 0] - s[:, 0, 1]) - (s[:, 1, 1] - s[:, 1, 0])
     of_images = (s[:, 0, 0] - s[:, 1, 0]) - (s[:, 1, 1] - s[:, 0, 1])
-    gaps = [mean(gap.square(), batch.whole) for gap in (of_captions, of_images)]
+    gaps = [mean(gap.square(), batch.whole, batch.weights) for gap in (of_captions, of_images)]
     return (gaps[0] - margin).clamp(min=0) + (gaps[1] - margin).clamp(min=0)
 
 
 def symmetry(batch: Encoded) -> Tensor:
-    """Return the mean of (s(I_i, T_j) - s(I_j, T_i))^2 over the pairs i, j of a batch: its easy pairs."""
+    """Return the mean of w_i w_j (s(I_i, T_j) - s(I_j, T_i))^2 over the pairs i, j of a batch: its easy pairs."""
     s = batch.images @ batch.captions.T
-    return (s - s.T).square().mean()
+    both = torch.outer(batch.weights, batch.weights)
+    return (both * (s - s.T).square()).mean()
 
 
 class EqSim(Loss):

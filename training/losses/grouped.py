@@ -32,8 +32,8 @@ class Grouped(Loss):
         others = n + n + (edited[:, None] * (k - 1) + torch.arange(k - 1, device=edited.device))
         open_[rows[:, None], others] = False
         logits = batch.scale * pictures @ said.T
-        to_caption = F.cross_entropy(without(logits, open_), own)
-        to_picture = F.cross_entropy(
-            without(logits[:, own], open_[:, own]).T, torch.arange(len(own), device=own.device)
-        )
-        return (to_caption + to_picture) / 2
+        to_caption = F.cross_entropy(without(logits, open_), own, reduction="none")
+        among = without(logits[:, own], open_[:, own]).T
+        to_picture = F.cross_entropy(among, torch.arange(len(own), device=own.device), reduction="none")
+        weights = torch.cat([batch.weights, batch.weights[edited]])
+        return (weights * (to_caption + to_picture)).mean() / 2

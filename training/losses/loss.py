@@ -22,9 +22,15 @@ class Loss(Recipe):
         """Return the loss of a batch, one number; 0 where the batch has nothing that it is about."""
 
 
-def mean(values: Tensor, there: Tensor) -> Tensor:
-    """Average what is there; 0, with a gradient of 0, where nothing is."""
+def mean(values: Tensor, there: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Average what is there; 0, with a gradient of 0, where nothing is.
+
+    With a weight for each row, values are multiplied by it; what they are divided by stays their number, as in ALIP
+    (arXiv 2308.08428): a row that is trusted less counts less, and no other row the more.
+    """
     there = there.expand_as(values)
+    if weights is not None:
+        values = values * weights.reshape(-1, *[1] * (values.ndim - 1))
     return torch.where(there, values, 0.0).sum() / there.sum().clamp(min=1)
 
 

@@ -9,7 +9,7 @@ from training.losses.loss import Loss
 
 def with_negatives(batch: Encoded) -> Tensor:
     """Return (CE over n + m columns + CE(t2i)) / 2, m the negatives that there are."""
-    return contrast(batch.images, batch.captions, batch.scale, batch.negatives[batch.has_negative])
+    return contrast(batch.images, batch.captions, batch.scale, batch.weights, batch.negatives[batch.has_negative])
 
 
 class NegCLIP(Loss):

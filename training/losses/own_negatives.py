@@ -8,8 +8,8 @@ from training.encoded import Encoded
 from training.losses.loss import Loss, mean, without
 
 
-def focal(right: Tensor, wrong: Tensor, there: Tensor, gamma: float, smoothing: float) -> Tensor:
-    """Return the mean over rows of -sum_c q_c (1 - p_c)^gamma log p_c, p the softmax of a row's logits.
+def focal(right: Tensor, wrong: Tensor, there: Tensor, weights: Tensor, gamma: float, smoothing: float) -> Tensor:
+    """Return the mean over rows of -weight sum_c q_c (1 - p_c)^gamma log p_c, p the softmax of a row's logits.
 
     Takes the logit of what is right (n), those of what is wrong (n x k), and which of these there are. The target q is
     1 - smoothing for what is right, the rest shared by the negatives that there are. Rows without any leave the mean.
@@ -21,7 +21,7 @@ def focal(right: Tensor, wrong: Tensor, there: Tensor, gamma: float, smoothing: 
     target = torch.where(there, smoothing / negatives.clamp(min=1), 0.0)
     target = torch.cat([torch.full_like(right[:, None], 1 - smoothing), target[:, 1:]], 1)
     each = target * (1 - logs.exp()).pow(gamma) * logs
-    return mean(-torch.where(there, each, 0.0).sum(1), negatives[:, 0] > 0)
+    return mean(-torch.where(there, each, 0.0).sum(1), negatives[:, 0] > 0, weights)
 
 
 class OwnNegatives(Loss):
@@ -41,7 +41,7 @@ class OwnNegatives(Loss):
         """Return the focal loss of images, and where there are edited pictures the mean of all four."""
         s, t = batch.matrices, batch.scale
         right, wrong = batch.of_images()
-        of_images = focal(right, wrong, batch.has_negative, self.gamma, self.smoothing)
+        of_images = focal(right, wrong, batch.has_negative, batch.weights, self.gamma, self.smoothing)
         whole, edited = batch.whole[:, None], batch.has_edit[:, None]
         if not edited.any():
             return of_images
@@ -50,5 +50,7 @@ class OwnNegatives(Loss):
             (s[:, 0, 0], s[:, 1:, 0], whole),  # the caption between the pictures
             (s[:, 1, 1], s[:, :1, 1], edited),  # the wrong caption between the pictures: it is true of the edited one
         )
-        more = [focal(t * own, t * other, there, self.gamma, self.smoothing) for own, other, there in others]
+        more = [
+            focal(t * own, t * other, there, batch.weights, self.gamma, self.smoothing) for own, other, there in others
+        ]
         return torch.stack([of_images, *more]).mean()

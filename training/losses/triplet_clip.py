@@ -20,5 +20,5 @@ class TripletCLIP(Loss):
         whole = batch.whole
         if not whole.any():
             return first
-        second = contrast(batch.edits[whole], batch.negatives[whole, 0], batch.scale, batch.captions[whole])
-        return first + second
+        edited = batch.edits[whole], batch.negatives[whole, 0]
+        return first + contrast(*edited, batch.scale, batch.weights[whole], batch.captions[whole])

@@ -79,6 +79,14 @@ def verb_form(forms: Forms, lemma: str, tag: str) -> str | None:
     return forms.form(lemma, tag) or _lemminflect(lemma, tag)
 
 
+def gerund(verb: str) -> str | None:
+    """Return the -ing form of a verb in any form: "lies", "lying"; none of what is no verb."""
+    import lemminflect
+
+    lemmas = lemminflect.getLemma(verb.lower(), "VERB")
+    return _lemminflect(lemmas[0], "VBG") if lemmas else None
+
+
 def base_form(verb: Token) -> str | None:
     """Return the base form of a verb in the third person; none when it cannot be told for sure."""
     for lemma in (verb.lemma.lower(), verb.lower.removesuffix("s"), verb.lower.removesuffix("es")):
