@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
+    from filters.projected.model import ProjectedModel
+
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
 _CONFIG, _WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 _PICKLE = "open_clip_pytorch_model.bin"  # what open_clip takes where there are no others
@@ -39,7 +41,7 @@ Vectors = npt.NDArray[np.float32]  # one a row
 _HANDFUL = 8  # pictures that a thread decodes at a go: of 64x64 pixels one takes less time than handing it over
 
 
-class _Preprocess:
+class Preprocess:
     """open_clip's own transform in two halves: pictures one by one as bytes, then a whole batch as numbers.
 
     The numbers are those of open_clip, bit for bit on a CPU. A transform that does not end in the usual two
@@ -57,7 +59,7 @@ class _Preprocess:
                 self._steps = steps
                 # Tensors on the device, the 255 too: a GPU multiplies by 1/255 where a plain number is the divisor.
                 self._numbers = [
-                    torch.tensor(value, dtype=torch.float32, device=device).view(-1, 1, 1)
+                    torch.as_tensor(value, dtype=torch.float32, device=device).view(-1, 1, 1)
                     for value in (255, normalize.mean, normalize.std)
                 ]
             case _:
@@ -81,10 +83,10 @@ class _Preprocess:
 
 @dataclass(frozen=True)
 class Loaded:
-    """An open_clip model with what it takes to feed it."""
+    """An open_clip model, or one that takes its place, with what it takes to feed it."""
 
     model: Any
-    preprocess: _Preprocess
+    preprocess: Preprocess
     tokenize: Any
     device: "torch.device"
 
@@ -94,7 +96,7 @@ class Loaded:
 
 
 class Encoder:
-    """Turn pictures and captions into unit vectors by any open_clip model.
+    """Turn pictures and captions into unit vectors by any open_clip model, or by projectors on two frozen encoders.
 
     The last batch is filled up to the full size, so that a row's vector does not depend on the rows
     beside it: a build that was killed and resumed equals one that ran through, bit for bit. Two things
@@ -112,7 +114,7 @@ class Encoder:
     @property
     def identity(self) -> list[Any]:
         """Stage name, version, the model's fingerprint, number format and batch size."""
-        return ["embeddings", self.version, self._weights, str(self._dtype), self.clip.batch_size]
+        return ["embeddings", self.version, self.weights, str(self._dtype), self.clip.batch_size]
 
     @property
     def fingerprint(self) -> str:
@@ -122,8 +124,11 @@ class Encoder:
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
         name = self._name
+        if self._projected is not None:
+            self._projected.check(self._folder)
+            return
         if name.startswith(_LOCAL):
-            self._check_folder(Path(name.removeprefix(_LOCAL)))
+            self._check_folder(self._folder)
             return
         if not name.startswith(_HUB):
             self._check_name()
@@ -235,6 +240,8 @@ class Encoder:
         import torch
 
         self.check()
+        if self._projected is not None:
+            return self._projected.load(self._folder)
         device, dtype = pick_device(self.compute.device), self._dtype
         precision = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]
         name = self._name
@@ -243,13 +250,13 @@ class Encoder:
             model, _, preprocess = open_clip.create_model_and_transforms(
                 name, pretrained=self.clip.pretrained, precision=precision, device=device, require_pretrained=True
             )
-            tokenize = self._tokenize
+            tokenize = self.tokenize
         except InputError:
             raise
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {name}: open_clip cannot load it: {why}") from error
-        return Loaded(model.eval(), _Preprocess(preprocess, device, dtype), tokenize, device)
+        return Loaded(model.eval(), Preprocess(preprocess, device, dtype), tokenize, device)
 
     @cached_property
     def reading(self) -> Reading:
@@ -259,16 +266,35 @@ class Encoder:
         """
         self.check()
         try:
-            return Reading(self._tokenize)
+            return Reading(self.tokenize)
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {self._name}: open_clip cannot load its tokenizer: {why}") from error
 
     @cached_property
-    def _tokenize(self) -> Any:
+    def tokenize(self) -> Any:
+        """What turns captions into rows of token ids; raises errors of several libraries."""
+        if self._projected is not None:
+            return self._projected.text.tokenize
         import open_clip
 
         return open_clip.get_tokenizer(self._name)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._name.removeprefix(_LOCAL))
+
+    @cached_property
+    def _projected(self) -> "ProjectedModel | None":
+        if not self._name.startswith(_LOCAL):
+            return None
+        from filters.projected.model import ProjectedModel, is_projected
+
+        return (
+            ProjectedModel.opened(self._folder, self.compute, self.clip.batch_size)
+            if is_projected(self._folder)
+            else None
+        )
 
     def _check_folder(self, folder: Path) -> None:
         name = self._name
@@ -338,8 +364,8 @@ class Encoder:
         return hub_commit(repository, *files, _CONFIG)
 
     @cached_property
-    def _weights(self) -> str:
-        name = self._name
-        if not name.startswith(_LOCAL):
-            return f"{name} {self.clip.pretrained} {self._commit()}"
-        return hash_of_files(file for file in Path(name.removeprefix(_LOCAL)).iterdir() if file.suffix in _FILES)
+    def weights(self) -> str:
+        """The model's content: a hash of a folder's files, or its name with its commit on the hub."""
+        if not self._name.startswith(_LOCAL):
+            return f"{self._name} {self.clip.pretrained} {self._commit()}"
+        return hash_of_files(file for file in self._folder.iterdir() if file.suffix in _FILES)

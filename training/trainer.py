@@ -23,6 +23,7 @@ from training.encoded import Encoded
 from training.examples import Examples
 from training.losses.distillation import Distillation
 from training.processes import gathered, summed_gradients
+from training.projected import ProjectedTowers
 from training.sampler import Drawing, Sampler
 from training.schedule import one_cycle
 from training.towers import Towers, load_towers
@@ -55,7 +56,8 @@ def accelerator_for(recipe: FineTune, folder: Path) -> "Accelerator":
 class Trainer:
     """One training: a model, its examples, and the steps that are left of it. `folder` keeps its checkpoint.
 
-    `towers` is the recipe's model, to be trained in place; loaded when left out. Raises InputError where the model
+    `towers` is the recipe's model, to be trained in place; loaded when left out. Features of frozen encoders are
+    computed first, where the model has some: `told` hears how many, of how many. Raises InputError where the model
     cannot be loaded, ValueError where the examples fill no batch.
     """
 
@@ -66,10 +68,14 @@ class Trainer:
         folder: Path,
         accelerator: "Accelerator",
         towers: Towers | None = None,
+        told: Callable[[int, int], None] = lambda *_: None,
     ) -> None:
         self.recipe, self._examples, self._accelerator = recipe, examples, accelerator
         self._file, self._log = folder / "checkpoint.safetensors", folder / "losses.jsonl"
-        self.towers = towers or load_towers(recipe.model, accelerator.device)
+        self.towers: Towers = towers or load_towers(recipe.model, accelerator.device, recipe.seed)
+        if isinstance(self.towers, ProjectedTowers):
+            with accelerator.main_process_first():
+                self.towers.keep(examples, folder / "features", told)
         self._module: Any = self._prepared()
         self._learning = [one for one in self._module.parameters() if one.requires_grad]
         self._optimizer: Any = accelerator.prepare(self._make_optimizer())
