@@ -5,6 +5,7 @@ from typing import Any
 import duckdb
 
 from exports.card import USE, Example, cell, counts, examples, header
+from schemas.roles import numbered
 from storage.dataset import Build
 from storage.packs import folder, has_pictures
 
@@ -52,7 +53,7 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
             "it, or to put it on the hub: `counterfoil export . OUT --to huggingface`.",
             "",
             *examples([Example(*row) for row in connection.sql(_ONE_EACH).fetchall()]),
-            *_quality(connection),
+            *_quality(connection, build),
             *_blind(connection),
             *_probed(connection),
             *_models(build),
@@ -62,6 +63,13 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
             *counts("licence", "captions", licenses),
         ]
     )
+
+
+def roles(build: Build) -> dict[str, str]:
+    """Name the alignment models of a build by their roles: judge, target, target 2, ..."""
+    judge, targets = build.config.get("judge"), build.config.get("target") or ()
+    named = {"judge": judge["model"]} if judge else {}
+    return named | {numbered("target", place): clip["model"] for place, clip in enumerate(targets)}
 
 
 def too_few(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -92,7 +100,7 @@ def _configs(build: Build) -> list[dict[str, Any]]:
     return configs
 
 
-def _quality(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _quality(connection: duckdb.DuckDBPyConnection, build: Build) -> list[str]:
     """Say what truth and people say of what was accepted, where either was asked, and how the models fare."""
     columns = ("operation", "usable", "really wrong", "accepted", "really wrong of these", "recall")
     truth = _table(connection, columns, "FROM precision_and_recall()")
@@ -103,7 +111,7 @@ def _quality(connection: duckdb.DuckDBPyConnection) -> list[str]:
     )
     models = [
         part
-        for role in ("judge", "target")
+        for role in roles(build)
         for part in _table(
             connection,
             (f"{role}: operation", "accepted", "captions", "pairs", "text", "image", "group"),
@@ -156,10 +164,9 @@ def _blind(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _models(build: Build) -> list[str]:
-    named = [
-        f"- {role}: {build.config[role]['model'] if build.config.get(role) else 'none named, those columns are null'}"
-        for role in ("judge", "target")
-    ]
+    known = roles(build)
+    named = [f"- {role}: {model}" for role, model in known.items()]
+    named += [f"- {role}: none named, those columns are null" for role in ("judge", "target") if role not in known]
     weighers = ", ".join(model["model"] for model in build.config["plausibility"])
     return [
         "## Models",

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from flows.card import too_few
+from flows.card import roles, too_few
 from flows.tables import Column, Columns, numbers, seen
 from storage.dataset import Build
 
@@ -95,10 +95,12 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         columns = ("method", "reason", "dropped", "share", "alone", "what it means")
         yield _table(connection, "Why edited pictures were dropped", columns, "FROM why_pictures_dropped()")
         yield visual_probe_table(connection)
-    for role, words in _JUDGED.items():
-        if build.config.get(role):
-            columns = ("operation", "accepted", "captions", "pairs", "text", "image", "group")
-            yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
+    named = roles(build)
+    for role, model in named.items():
+        columns = ("operation", "accepted", "captions", "pairs", "text", "image", "group")
+        words = _JUDGED["judge" if role == "judge" else "target"]
+        words = f"{words} ({seen(model)})" if len(named) > 2 else words
+        yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
     if build.config.get("plausibility"):
         columns = ("operation", "usable", "before", "accepted", "after", "language model")
         title = "Blind accuracy: how often a blind model prefers the original (0.5 is perfect)"

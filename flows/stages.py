@@ -45,9 +45,8 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
             yield MakeMasks(*edit, describe)
         yield MakePictures(*edit)
 
-    for role, clip in (("judge", judge), ("target", config.target)):
-        if clip is not None:
-            yield Align(role, clip, compute)
+    for role, clip in config.encoders.items():
+        yield Align(role, clip, compute)
     for place, language_model in enumerate(config.plausibility):
         yield WeighPlausibility(place, language_model, compute)
     yield WeighWords()
@@ -58,13 +57,19 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
             yield MeasureAttribution(judge, compute)
 
     yield MarkNearDuplicates(config.ingest.near_duplicate_distance)
-    yield Select(config.select, published=config.select.refine is None)
+    yield Select(config.select, _choice(config), published=config.select.refine is None)
     if config.select.refine is not None:
         yield Refine(config.select.refine)
         yield Balance()
     yield ProbeCaptions(judge, compute)
     if config.images and judge is not None:
         yield ProbePictures(judge, compute)
+
+
+def _choice(config: BuildConfig) -> int:
+    """Tell how many candidates of one operation on a caption targets may choose among; 0 where there are none."""
+    asked = config.rewrite.wanted if config.rewrite is not None else 1
+    return max(config.text.per_operation, asked) if config.target else 0
 
 
 def check(steps: list[Step]) -> list[str]:

@@ -4,7 +4,7 @@ CREATE VIEW minimal_pairs AS
 SELECT
     c.text_negative_id, e.image_negative_id, c.pair_id, c.image_id, c.operation, c.method,
     c.original, c.vouched_by, c.caption AS negative, c.original_phrase, c.negative_phrase, c.original_spans, c.negative_spans,
-    v.validity, v.difficulty, v.balanced,
+    v.validity, v.difficulty, v.difficulties, v.balanced,
     c.judge_s00, c.judge_s01, CASE WHEN v.picture_accepted THEN c.judge_s10 END AS judge_s10,
     CASE WHEN v.picture_accepted THEN c.judge_s11 END AS judge_s11,
     c.target_s00, c.target_s01, CASE WHEN v.picture_accepted THEN c.target_s10 END AS target_s10,

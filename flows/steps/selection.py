@@ -20,6 +20,7 @@ from flows.groups import Inputs
 from flows.rows import beside, both_captions, embeddings_of
 from flows.steps.step import Step
 from schemas import config as settings
+from schemas.errors import InputError
 from schemas.ids import embedding_key
 from schemas.tables import NEAR_DUPLICATES
 from storage.catalog import candidates_of
@@ -28,8 +29,8 @@ from storage.kept import kept
 
 
 def _candidates(dataset: Dataset, inputs: Inputs) -> pa.Table:
-    negatives, pairs = inputs.one("negatives"), inputs.one("pairs")
-    return candidates_of(dataset, negatives, pairs, list(inputs.all("pictures")), list(inputs.all("scores")))
+    several = (inputs.all(field) for field in ("pictures", "scores", "leaks"))
+    return candidates_of(dataset, inputs.one("negatives"), inputs.one("pairs"), *several)
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,11 @@ class Select(Step):
     """Give every negative its verdict by the rules."""
 
     select: settings.Select
+    choice: int  # how many candidates of an operation on a caption there may be, where targets choose; else 0
     published: bool = True
     name: ClassVar = "select"
     table: ClassVar = "verdicts"
-    takes: ClassVar = ("negatives", "pairs", "pictures", "scores")
+    takes: ClassVar = ("negatives", "pairs", "pictures", "scores", "leaks")
 
     @property
     def gives(self) -> str:  # type: ignore[override]
@@ -52,6 +54,10 @@ class Select(Step):
 
     def check(self) -> None:
         Selection(self.select).check()
+        if self.select.hardest and not self.choice:
+            raise InputError("select.hardest: no target says which is hardest; name one, or several")
+        if self.select.hardest and self.choice == 1:
+            raise InputError("select.hardest: of one candidate there is nothing to choose; set text.per_operation to 4")
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
         return Selection(self.select)(_candidates(dataset, inputs))
@@ -64,7 +70,7 @@ class Refine(Step):
     refine: settings.Refine
     name: ClassVar = "refine"
     table: ClassVar = "refinements"
-    takes: ClassVar = ("negatives", "pairs", "pictures", "scores", "judged", "near_duplicates")
+    takes: ClassVar = ("negatives", "pairs", "pictures", "scores", "leaks", "judged", "near_duplicates")
     gives: ClassVar = "refinement"
     over: ClassVar = "corpus"
 
