@@ -4,7 +4,7 @@ from typing import Any
 
 import duckdb
 
-from exports.card import USE, Example, cell, counts, examples, header
+from exports.card import USE, Example, cell, examples, header
 from schemas.roles import numbered
 from storage.dataset import Build
 from storage.packs import folder, has_pictures
@@ -21,6 +21,7 @@ _SHOWN = (
     "paraphrases",
     "rejects",
 )
+_MOST_LICENSES = 20  # rows; some sources state one for each picture
 _ONE_EACH = (
     "SELECT operation, original, caption FROM text_negatives "
     "JOIN (SELECT text_negative_id FROM verdicts WHERE accepted) USING (text_negative_id) "
@@ -30,9 +31,7 @@ _ONE_EACH = (
 
 def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
     """Write the README.md of a dataset in Markdown, from the catalog of its build."""
-    licenses = dict(connection.sql(
-        "SELECT coalesce(license, 'not stated'), count(*) FROM pairs GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"
-    ).fetchall())  # fmt: skip
+    licenses = dict(connection.sql("SELECT license, captions FROM licenses()").fetchall())
     few = too_few(connection)
     return "\n".join(
         [
@@ -60,7 +59,16 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
             USE,
             "## Licences of the images, as the source states them",
             "",
-            *counts("licence", "captions", licenses),
+            *_table(
+                connection,
+                ("licence", "captions", "images", "usable", "accepted"),
+                f"FROM licenses() LIMIT {_MOST_LICENSES}",
+            ),
+            *(
+                [f"And {len(licenses) - _MOST_LICENSES:,} more: `FROM licenses()`.", ""]
+                if len(licenses) > _MOST_LICENSES
+                else []
+            ),
         ]
     )
 
@@ -122,8 +130,27 @@ def _quality(connection: duckdb.DuckDBPyConnection, build: Build) -> list[str]:
         *(["Against computed truth: the share that really is wrong.", "", *truth] if truth else []),
         *(["What people say who were not told what was decided.", "", *people] if people else []),
         *(["Share of the accepted pairs that the models match right.", "", *models] if models else []),
+        *_biases(connection),
     ]
     return ["## Quality", "", *told] if told else []
+
+
+def _biases(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say what the models take for a sign of a match that is none."""
+    relevance = _table(
+        connection,
+        ("model", "editor", "rather than", "pictures", "share", "95% interval"),
+        "SELECT role, method, preferred_to, pictures, share, format('{:.3f}-{:.3f}', low, high) FROM relevance_bias()",
+    )
+    association = _table(
+        connection,
+        ("model", "change", "captions", "wrong", "wrong by what is not there", "bias", "95% interval"),
+        "SELECT role, change, captions, error, absent, bias, format('{:+.3f} to {:+.3f}', low, high) "
+        "FROM concept_association()",
+    )
+    edited = "Relevance bias: how often captions of other pictures fit the edited picture better; 0.5 is none."
+    purple = "Concept association bias: captions got wrong where one thing has what another has (a purple lemon)."
+    return [*([edited, "", *relevance] if relevance else []), *([purple, "", *association] if association else [])]
 
 
 def _probed(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -6,6 +6,7 @@ follow from what the class says of itself.
 
 from collections.abc import Iterator
 
+from flows.steps.guards import FindLeaks, FingerprintBenchmark
 from flows.steps.pictures import (
     LabelPictures,
     MakeMasks,
@@ -14,6 +15,7 @@ from flows.steps.pictures import (
     MeasurePixels,
     ProbePictures,
 )
+from flows.steps.relevance import MeasureRelevance
 from flows.steps.scores import Align, WeighPlausibility, WeighWords
 from flows.steps.selection import Balance, MarkNearDuplicates, ProbeCaptions, Refine, Select
 from flows.steps.step import Step
@@ -55,8 +57,14 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
         yield LabelPictures()
         if config.attribution and judge is not None:
             yield MeasureAttribution(judge, compute)
+        for role, clip in config.encoders.items():
+            yield MeasureRelevance(role, clip, compute)
 
     yield MarkNearDuplicates(config.ingest.near_duplicate_distance)
+    for place, held in enumerate(config.guards.leakage):
+        yield FingerprintBenchmark(held, place)
+    if config.guards.leakage:
+        yield FindLeaks(config.ingest.near_duplicate_distance)
     yield Select(config.select, _choice(config), published=config.select.refine is None)
     if config.select.refine is not None:
         yield Refine(config.select.refine)

@@ -106,8 +106,11 @@ def dataset(tmp_path: Path) -> Dataset:
     build = Build(
         "b1",
         {t: ["shard"] for t in ROWS},
-        {"select": {"rules": rules}, "plausibility": [{"model": "a"}, {"model": "b"}],
-         "target": [{"model": "c"}, {"model": "d"}]},
+        {
+            "select": {"rules": rules},
+            "plausibility": [{"model": "a"}, {"model": "b"}],
+            "target": [{"model": "c"}, {"model": "d"}],
+        },
         {},
         {},
         "2026-01-01T00:00:00+00:00",
