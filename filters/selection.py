@@ -16,7 +16,8 @@ class Selection:
 
     Picture rules come first. A pair whose picture they drop is judged as one that has none: what a picture adds to its
     scores is null. With `hardest`, of what is left of one operation on one caption the one is kept that most targets
-    fail at and, of several such, the one that they fail at by most (ConMe, arXiv 2406.08164); without targets all are.
+    fail at and, of several such, the one that they fail at by most (ConMe, arXiv 2406.08164): of those that the judge
+    matches right where there is one, since what it does not is often true and hard for that. Without targets all are.
     """
 
     version = 7
@@ -89,8 +90,8 @@ _WITHOUT_PICTURE = ", ".join(
 # A row that is accepted, and is not the hardest of its kind, has the reason `easier`.
 _EASIER = (
     "CASE WHEN len(reasons) = 0 AND difficulty IS NOT NULL AND row_number() OVER ("
-    "PARTITION BY pair_id, operation, len(reasons) ORDER BY difficulty DESC NULLS LAST, list_avg(difficulties) DESC, "
-    "text_negative_id) > 1 THEN ['easier'] ELSE reasons END"
+    "PARTITION BY pair_id, operation, len(reasons) ORDER BY coalesce(validity <= 0, false), difficulty DESC NULLS LAST, "
+    "list_avg(difficulties) DESC, text_negative_id) > 1 THEN ['easier'] ELSE reasons END"
 )
 
 

@@ -434,9 +434,9 @@ class Select(Recipe):
     picture_rules: dict[str, Rule] = Field(default={})
     """Rules that take only the edited picture away: what is left is half a minimal pair, and judged as such."""
     hardest: bool = False
-    """Of what the rules accept of one operation on one caption, keep the one that the targets find hardest (ConMe,
-    arXiv 2406.08164); of those by rules and those by a language model one each. Set `text.per_operation` to 4 or so, so
-    that there is something to choose from. docs/curation.md has what it costs in validity."""
+    """Of what the rules accept of one operation on one caption, and the judge matches right, keep the one that the
+    targets find hardest (ConMe, arXiv 2406.08164); of those by rules and those by a language model one each. Set
+    `text.per_operation` to 4 or so, so that there is something to choose from. docs/curation.md has what it costs."""
     calibrated: str | None = None
     """YAML file with more rules, as `counterfoil calibrate` writes it; a path relative to the config file.
 

@@ -470,7 +470,7 @@ WITH told AS (
         text_negative_id, pair_id, n.image_id,
         CASE
             WHEN operation = 'swap_attribute' THEN 'swapped'
-            WHEN regexp_matches(words, '' || regexp_escape(lower(negative_phrase)) || '') THEN 'borrowed'
+            WHEN regexp_matches(words, '\b' || regexp_escape(lower(negative_phrase)) || '\b') THEN 'borrowed'
             ELSE 'absent'
         END AS change
     FROM text_negatives n JOIN told USING (image_id) ANTI JOIN untrue USING (text_negative_id)

@@ -84,12 +84,13 @@ def test_of_what_the_rules_accept_of_an_operation_on_a_caption_the_hardest_is_ke
             {**same, "difficulty": 0.5, "difficulties": [0.25, -0.75]},
             {**same, "difficulty": 1.0, "difficulties": [0.25, 0.5], "validity": -0.25},
             {**same, "difficulty": 0.5, "difficulties": [0.25, -0.25]},
+            {**same, "difficulty": 1.0, "difficulties": [0.75, 0.75], "validity": 0.0},
             {**same, "difficulty": 1.0, "difficulties": [0.5, 0.5], "operation": "swap_object"},
             {**same, "difficulty": 0.0, "difficulties": [-0.5, -0.5], "pair_id": "b"},
             {**same, "pair_id": "b", "failed_check": "synonym"},
         )
     )
-    assert made["reasons"].to_pylist() == [["easier"], ["invalid"], [], [], [], ["synonym"]]
+    assert made["reasons"].to_pylist() == [["easier"], ["invalid"], [], ["easier"], [], [], ["synonym"]]
     assert made["difficulties"].to_pylist()[2] == [0.25, -0.25]
     assert stage.identity != Selection(Select(rules={"invalid": Rule(drop_when="validity < 0")})).identity
 
