@@ -60,7 +60,9 @@ def main() -> None:
         out, source = given.out or folder, f"shapes:{given.scenes}?seed={given.seed}"
         build = run_build(str(CONFIG), out, source, [*SETTINGS, f"target=[{targets}]"])
         print(f"{given.scenes:,} scenes, seed {given.seed}; targets: {', '.join(given.targets)}\n")
-        print("| kept of each operation on a caption | operation | kept | really wrong | 95% interval | target: captions |")
+        print(
+            "| kept of an operation on a caption | operation | kept | really wrong | 95% interval | target: captions |"
+        )
         print("| --- | --- | ---: | ---: | ---: | ---: |")
         with connect(Dataset(out), build) as connection:
             for way, (where, order) in WAYS.items():

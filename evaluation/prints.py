@@ -89,7 +89,7 @@ def _held(path: str, name: str | None) -> Iterator[_Held]:
         refused: list[Refused] = []
         seen = set[tuple[str, str]]()
         for item in benchmark.items(Path(path), refused.append):
-            place = f"{item['category']} {item['item_id']}".strip()
+            place = item["item_id"]
             for picture in item["pictures"]:
                 whole = {**picture, "box": None, "key": picture["path"] or picture["key"].partition("#")[0]}
                 if ("picture", whole["key"]) not in seen:

@@ -28,7 +28,7 @@ class Leakage:
     A picture is a benchmark's where the encoded bytes are the same or, failing that, where the perceptual hashes differ
     by no more than `distance` bits of 64: then it was scaled or encoded anew. A caption is one where the bare words are
     the same, those of the benchmark's wrong captions too: who trains on these has seen the test. Every picture is
-    compared with every one: a core does about 3e8 comparisons a second, a million pictures against 5,000 in 20 s.
+    compared with every one: a core makes about 1e9 comparisons a second, of a million pictures with 5,000 in 5 s.
     """
 
     version = 1

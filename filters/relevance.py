@@ -15,7 +15,9 @@ from schemas.words import bare
 Matrix = npt.NDArray[np.float32]
 
 CAPTIONS = 16  # a picture is asked about
-_DRAWS = 8  # how often as many are drawn before fewer must do
+# Columns of TEXT_NEGATIVES that say what is changed, and what it is about: of their words none may stand in a caption.
+ABOUT = ("original_phrase", "negative_phrase", "unit", "foil")
+_DRAWS = 64  # how often as many are drawn before fewer must do
 
 
 class Relevance:
@@ -23,8 +25,8 @@ class Relevance:
 
     Retrieval models rank generated pictures above real ones that show the same (the invisible relevance bias, arXiv
     2311.14084). There the two are compared on captions of what they show; here, because an edit changes that, on
-    captions of other pictures that do not say what was changed: what fits the edited picture better to these has no
-    other reason than how it was made.
+    captions of other pictures that say nothing of what the change is about: where these fit the edited picture better,
+    that is for how it was made.
     """
 
     version = 1
@@ -42,13 +44,13 @@ class Relevance:
         return ["relevance", self.version, self.role, self.model, CAPTIONS]
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Turn rows of ids, image_id, original_phrase, negative_phrase and unit vectors (untouched, remade or null,
-        edited) into RELEVANCE; without those for which no caption is left."""
+        """Turn rows of ids, image_id, what changed and what it is about (ABOUT), and unit vectors (untouched, remade or
+        null, edited) into RELEVANCE; without those for which no caption is left."""
         return pa.Table.from_pylist(list(self._rows(table)), RELEVANCE)
 
     def _rows(self, table: pa.Table) -> Iterator[dict[str, Any]]:
         for row in table.to_pylist():
-            changed = {word for side in ("original", "negative") for word in bare(row[f"{side}_phrase"] or "").split()}
+            changed = {word for name in ABOUT for word in bare(row[name] or "").split()}
             chosen = self._neutral(row["text_negative_id"], row["image_id"], changed)
             if not chosen:
                 continue

@@ -90,8 +90,8 @@ _WITHOUT_PICTURE = ", ".join(
 # A row that is accepted, and is not the hardest of its kind, has the reason `easier`.
 _EASIER = (
     "CASE WHEN len(reasons) = 0 AND difficulty IS NOT NULL AND row_number() OVER ("
-    "PARTITION BY pair_id, operation, len(reasons) ORDER BY coalesce(validity <= 0, false), difficulty DESC NULLS LAST, "
-    "list_avg(difficulties) DESC, text_negative_id) > 1 THEN ['easier'] ELSE reasons END"
+    "PARTITION BY pair_id, operation, len(reasons) ORDER BY coalesce(validity <= 0, false), "
+    "difficulty DESC NULLS LAST, list_avg(difficulties) DESC, text_negative_id) > 1 THEN ['easier'] ELSE reasons END"
 )
 
 

@@ -22,7 +22,7 @@ class Guards(Recipe):
 
     leakage: tuple[Held, ...] = ()
     """Benchmarks whose pictures and captions the corpus must not share; one may be written by its folder alone. Adds
-    the rule `leaked`, unless `select.rules` has one of its own."""
+    the rule `in_benchmark`, unless `select.rules` has one of its own."""
     licenses: tuple[str, ...] | None = None
     """Licences that are allowed, in any spelling; `not stated` allows rows that state none. Adds the rule
     `unlicensed`. None allows all."""
@@ -45,7 +45,7 @@ class Guards(Recipe):
         """Return the rules that drop what the guards find, as `select.rules` has them."""
         found = {}
         if self.leakage:
-            found["leaked"] = {
+            found["in_benchmark"] = {
                 "drop_when": "leaked_from IS NOT NULL",
                 "hint": "its picture or caption is in a benchmark of guards.leakage: see leaked_from and leaked_how",
             }

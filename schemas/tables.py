@@ -433,7 +433,7 @@ RELEVANCE = pa.schema(
         ("image_negative_id", pa.string()),
         ("role", pa.string()),  # judge, target, target 2, ...
         ("model", pa.string()),
-        ("captions", pa.int32()),  # how many; of other pictures, without the words that changed
+        ("captions", pa.int32()),  # how many; of other pictures, without a word of what changed
         # Mean cosine similarities of each picture with them.
         ("untouched", pa.float32()),  # of the original as it came
         ("remade", pa.float32()),  # of the original made anew by the same editor; null where there is none

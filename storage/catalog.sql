@@ -416,10 +416,11 @@ SELECT
 FROM compared LEFT JOIN shared USING (benchmark) LEFT JOIN lost USING (benchmark)
 ORDER BY benchmark;
 
--- Whether judge and targets prefer edited pictures as such: of captions of other pictures, without the words that
+-- Whether judge and targets prefer edited pictures as such: of captions of other pictures, which say nothing of what was
 -- changed, the share that the accepted edited picture fits better than the pair's original as it came (`untouched`) or
 -- as the same editor made it anew (`remade`). 0.5 is no bias; 95% interval over the originals. `gap` is the mean
--- difference of the cosine similarities.
+-- difference of the cosine similarities. Without operations that change how many things there are: of two pictures of
+-- more and of fewer, captions of other pictures prefer one.
 CREATE MACRO relevance_bias() AS TABLE
 WITH seen AS (
     SELECT r.*, e.method, n.image_id
@@ -428,6 +429,7 @@ WITH seen AS (
     JOIN text_negatives n ON n.text_negative_id = r.text_negative_id
     JOIN verdicts v ON v.text_negative_id = r.text_negative_id
         AND v.image_negative_id = r.image_negative_id AND v.accepted AND v.picture_accepted
+    WHERE n.operation NOT IN ('replace_count', 'add_object', 'negate')
 ), compared AS (
     SELECT role, model, method, 'untouched' AS preferred_to, image_id, over_untouched AS share, edited - untouched AS gap
     FROM seen

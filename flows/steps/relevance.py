@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.embeddings import Encoder
-from filters.relevance import Relevance
+from filters.relevance import ABOUT, Relevance
 from flows import models
 from flows.groups import Inputs
 from flows.rows import group_vectors, usable, with_pictures
@@ -48,8 +48,7 @@ class MeasureRelevance(Step):
         return [inputs.all(field) for field in self.takes[:3]]
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
-        phrases = ("original_phrase", "negative_phrase")
-        rows = usable(dataset, inputs.one("negatives"), inputs.one("pairs"), phrases)
+        rows = usable(dataset, inputs.one("negatives"), inputs.one("pairs"), ABOUT)
         rows = with_pictures(dataset, rows, inputs.all("pictures"))
         rows = rows.filter(pc.and_(pc.equal(rows["rank"], 0), pc.is_valid(rows["edited_image_id"])))
         if rows.num_rows == 0:
@@ -64,6 +63,6 @@ class MeasureRelevance(Step):
             name: pa.array([vectors.get(picture) for picture in rows[column].to_pylist()], pa.list_(pa.float32()))
             for name, column in pictures.items()
         }
-        known = ("text_negative_id", "image_negative_id", "image_id", *phrases)
+        known = ("text_negative_id", "image_negative_id", "image_id", *ABOUT)
         table = pa.table({name: rows[name] for name in known} | shown)
         return Relevance(self.role, self.clip.model, captions, pool)(table)
