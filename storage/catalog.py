@@ -28,6 +28,7 @@ from storage.readonly import SCHEME, ReadOnly
 
 _VIEWS = {*TABLES, *ADDED, "runs", "reasons", "edits", "candidates", "minimal_pairs"}  # names that are taken
 _STORAGE = "v1.3.0"  # of catalog.duckdb: the first that reads `lambda`, so that older tools open it too
+_SCRIPTS = ("catalog.sql", "guards.sql")
 _ROLES = {"judge": "j", "target": "t0"}
 Listed = Callable[[list[str]], str]  # files of a dataset, as table/name -> an SQL list of where they are found
 _FOLDER = "coalesce(getvariable('dataset') || '/', '')"
@@ -290,7 +291,7 @@ def _questions(build: Build, listed: Listed, runs: str, added: Mapping[str, str]
     parts += [f"CREATE VIEW {table} AS {query};" for table, query in added.items()]
     several = (len(build.config.get(section) or ()) for section in ("plausibility", "target"))
     parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'edits', *several)};")
-    parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))
+    parts += (files("storage").joinpath(script).read_text(encoding="utf-8") for script in _SCRIPTS)
     return "\n\n".join(parts)
 
 
