@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from schemas.licenses import NOT_STATED, spelled
+
 _SIZES = (
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -14,8 +16,8 @@ _SIZES = (
     (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"),
 )
-# The hub's names of licences that sources state, in letters and digits alone.
-_LICENSES = {re.sub(r"[^a-z0-9]", "", name): name for name in (
+# The hub's names of licences, by what is left of them for comparison.
+_LICENSES = {spelled(name): name for name in (
     "apache-2.0", "mit", "cc0-1.0", "cc-by-2.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0",
     "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0")} | {"cc0": "cc0-1.0"}  # fmt: skip
 USE = """\
@@ -91,7 +93,7 @@ def cell(text: str) -> str:
 
 def license_of(stated: Mapping[str, int]) -> str:
     """Name the licence as the hub does: `other` where there are several, or one that it does not know."""
-    if list(stated) == ["not stated"]:
+    if list(stated) == [NOT_STATED]:
         return "unknown"
-    known = {_LICENSES.get(re.sub(r"[^a-z0-9]", "", name.lower()), "other") for name in stated}
+    known = {_LICENSES.get(spelled(name), "other") for name in stated}
     return known.pop() if len(known) == 1 else "other"

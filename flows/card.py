@@ -4,7 +4,8 @@ from typing import Any
 
 import duckdb
 
-from exports.card import USE, Example, cell, counts, examples, header
+from exports.card import USE, Example, cell, examples, header
+from schemas.roles import numbered
 from storage.dataset import Build
 from storage.packs import folder, has_pictures
 
@@ -20,6 +21,7 @@ _SHOWN = (
     "paraphrases",
     "rejects",
 )
+_MOST_LICENSES = 20  # rows; some sources state one for each picture
 _ONE_EACH = (
     "SELECT operation, original, caption FROM text_negatives "
     "JOIN (SELECT text_negative_id FROM verdicts WHERE accepted) USING (text_negative_id) "
@@ -29,9 +31,7 @@ _ONE_EACH = (
 
 def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
     """Write the README.md of a dataset in Markdown, from the catalog of its build."""
-    licenses = dict(connection.sql(
-        "SELECT coalesce(license, 'not stated'), count(*) FROM pairs GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"
-    ).fetchall())  # fmt: skip
+    licenses = dict(connection.sql("SELECT license, captions FROM licenses()").fetchall())
     few = too_few(connection)
     return "\n".join(
         [
@@ -52,16 +52,32 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
             "it, or to put it on the hub: `counterfoil export . OUT --to huggingface`.",
             "",
             *examples([Example(*row) for row in connection.sql(_ONE_EACH).fetchall()]),
-            *_quality(connection),
+            *_quality(connection, build),
             *_blind(connection),
             *_probed(connection),
             *_models(build),
             USE,
             "## Licences of the images, as the source states them",
             "",
-            *counts("licence", "captions", licenses),
+            *_table(
+                connection,
+                ("licence", "captions", "images", "usable", "accepted"),
+                f"FROM licenses() LIMIT {_MOST_LICENSES}",
+            ),
+            *(
+                [f"And {len(licenses) - _MOST_LICENSES:,} more: `FROM licenses()`.", ""]
+                if len(licenses) > _MOST_LICENSES
+                else []
+            ),
         ]
     )
+
+
+def roles(build: Build) -> dict[str, str]:
+    """Name the alignment models of a build by their roles: judge, target, target 2, ..."""
+    judge, targets = build.config.get("judge"), build.config.get("target") or ()
+    named = {"judge": judge["model"]} if judge else {}
+    return named | {numbered("target", place): clip["model"] for place, clip in enumerate(targets)}
 
 
 def too_few(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -92,7 +108,7 @@ def _configs(build: Build) -> list[dict[str, Any]]:
     return configs
 
 
-def _quality(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _quality(connection: duckdb.DuckDBPyConnection, build: Build) -> list[str]:
     """Say what truth and people say of what was accepted, where either was asked, and how the models fare."""
     columns = ("operation", "usable", "really wrong", "accepted", "really wrong of these", "recall")
     truth = _table(connection, columns, "FROM precision_and_recall()")
@@ -103,7 +119,7 @@ def _quality(connection: duckdb.DuckDBPyConnection) -> list[str]:
     )
     models = [
         part
-        for role in ("judge", "target")
+        for role in roles(build)
         for part in _table(
             connection,
             (f"{role}: operation", "accepted", "captions", "pairs", "text", "image", "group"),
@@ -114,8 +130,27 @@ def _quality(connection: duckdb.DuckDBPyConnection) -> list[str]:
         *(["Against computed truth: the share that really is wrong.", "", *truth] if truth else []),
         *(["What people say who were not told what was decided.", "", *people] if people else []),
         *(["Share of the accepted pairs that the models match right.", "", *models] if models else []),
+        *_biases(connection),
     ]
     return ["## Quality", "", *told] if told else []
+
+
+def _biases(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say what the models take for a sign of a match that is none."""
+    relevance = _table(
+        connection,
+        ("model", "editor", "rather than", "pictures", "share", "95% interval"),
+        "SELECT role, method, preferred_to, pictures, share, format('{:.3f}-{:.3f}', low, high) FROM relevance_bias()",
+    )
+    association = _table(
+        connection,
+        ("model", "change", "captions", "wrong", "wrong by what is not there", "bias", "95% interval"),
+        "SELECT role, change, captions, error, absent, bias, format('{:+.3f} to {:+.3f}', low, high) "
+        "FROM concept_association()",
+    )
+    edited = "Relevance bias: how often captions of other pictures fit the edited picture better; 0.5 is none."
+    purple = "Concept association bias: captions got wrong where one thing has what another has (a purple lemon)."
+    return [*([edited, "", *relevance] if relevance else []), *([purple, "", *association] if association else [])]
 
 
 def _probed(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -156,10 +191,9 @@ def _blind(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _models(build: Build) -> list[str]:
-    named = [
-        f"- {role}: {build.config[role]['model'] if build.config.get(role) else 'none named, those columns are null'}"
-        for role in ("judge", "target")
-    ]
+    known = roles(build)
+    named = [f"- {role}: {model}" for role, model in known.items()]
+    named += [f"- {role}: none named, those columns are null" for role in ("judge", "target") if role not in known]
     weighers = ", ".join(model["model"] for model in build.config["plausibility"])
     return [
         "## Models",

@@ -190,9 +190,13 @@ class Engine:
                 if giver.over == "corpus":
                     if giver.name not in self.made.corpus:
                         return False
-                elif expects(giver, group) and giver.name not in group.made:
+                elif self._has_of(giver, group) and giver.name not in group.made:
                     return False
         return True
+
+    def _has_of(self, giver: Step, group: Group) -> bool:
+        """Tell whether a group is to have a step's shards: its own, or those of the group whose pairs it shares."""
+        return expects(giver, group) or not self._remakes(giver.name, group.kind)
 
     def _inputs(self, step: Step, group: Group) -> Inputs:
         shards: dict[str, tuple[str, ...]] = {"pairs": (group.pairs,), "images": (group.images,)}
@@ -231,7 +235,11 @@ class Engine:
         _, shards = self._open.pop((step.name, group.number, group.kind))
         if step.makes is None or not shards:
             group.made[step.name] = tuple(shards)
-            return [group]
+            sharing = [other for other in self.made.groups if other.number == group.number
+                       and not expects(step, other) and self._has_of(step, other)]  # fmt: skip
+            for other in sharing:
+                other.made[step.name] = tuple(shards)
+            return [group, *sharing]
         shared = {name: made for name, made in group.made.items() if not self._remakes(name, step.makes)}
         made = {**shared, step.name: tuple(shards)}
         other = Group(group.number, step.makes, group.captions, group.pairs, made, group.images)

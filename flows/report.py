@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from flows.card import too_few
+from flows.card import roles, too_few
 from flows.tables import Column, Columns, numbers, seen
 from storage.dataset import Build
 
@@ -82,6 +82,11 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         yield Padding(Text(few, style="yellow"), (0, 0, 1, 2))
     columns: tuple[str, ...] = ("reason", "dropped", "share", "alone", "what it means")
     yield _table(connection, "Why candidates were dropped", columns, "FROM why_dropped()")
+    columns = ("benchmark", "pictures", "captions", "unusable", "pairs", "picture", "alike", "caption", "negatives")
+    yield _table(connection, "Shared with benchmarks; unusable: could not be compared", columns, "FROM leakage()")
+    columns = ("licence", "captions", "images", "usable", "accepted")
+    title = "Licences that the source states, and what came of each"
+    yield _table(connection, title, columns, _LICENSES)
     columns = ("reason", "captions", "share", "for example", "what it means")
     yield _table(connection, "Captions without negatives", columns, "FROM captions_without_negatives()")
     if connection.sql("SELECT count(*) FROM labels").fetchall() != [(0,)]:
@@ -95,10 +100,18 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         columns = ("method", "reason", "dropped", "share", "alone", "what it means")
         yield _table(connection, "Why edited pictures were dropped", columns, "FROM why_pictures_dropped()")
         yield visual_probe_table(connection)
-    for role, words in _JUDGED.items():
-        if build.config.get(role):
-            columns = ("operation", "accepted", "captions", "pairs", "text", "image", "group")
-            yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
+        columns = ("model", "method", "rather than", "pictures", "share", "95% interval")
+        title = "Relevance bias: edited pictures preferred by captions of other pictures (0.5 is perfect)"
+        yield _table(connection, title, columns, _RELEVANCE)
+    named = roles(build)
+    for role, model in named.items():
+        columns = ("operation", "accepted", "captions", "pairs", "text", "image", "group")
+        words = _JUDGED["judge" if role == "judge" else "target"]
+        words = f"{words} ({seen(model)})" if len(named) > 2 else words
+        yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
+    columns = ("model", "change", "captions", "error", "by what is not there", "bias", "95% interval")
+    title = "Concept association: captions got wrong where one thing has what another has (a purple lemon)"
+    yield _table(connection, title, columns, _ASSOCIATION)
     if build.config.get("plausibility"):
         columns = ("operation", "usable", "before", "accepted", "after", "language model")
         title = "Blind accuracy: how often a blind model prefers the original (0.5 is perfect)"
@@ -119,6 +132,15 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
 _REJECTS = (
     "SELECT reason, count(*), any_value(hint) FROM rejects LEFT JOIN reasons USING (reason) "
     "GROUP BY reason ORDER BY 2 DESC, 1"
+)
+# Where no row states one, there is nothing to tell.
+_LICENSES = "FROM licenses() WHERE EXISTS (SELECT * FROM pairs WHERE license != '')"
+_RELEVANCE = (
+    "SELECT role, method, preferred_to, pictures, share, format('{:.3f}-{:.3f}', low, high) FROM relevance_bias()"
+)
+_ASSOCIATION = (
+    "SELECT role, change, captions, error, absent, bias, format('{:+.3f} to {:+.3f}', low, high) "
+    "FROM concept_association()"
 )
 _TEXT_PROBES = (
     'SELECT operation, probe, "pairs before", "accuracy before", "pairs after", "accuracy after", '

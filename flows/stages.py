@@ -7,6 +7,7 @@ follow from what the class says of itself.
 from collections.abc import Iterator
 
 from flows.steps.curation import AlignPairs
+from flows.steps.guards import FindLeaks, FingerprintBenchmark
 from flows.steps.mining import FindMinimalPairs, LabelMined, TakeMined, TakePictures
 from flows.steps.pictures import (
     LabelPictures,
@@ -17,6 +18,7 @@ from flows.steps.pictures import (
     ProbePictures,
 )
 from flows.steps.regions import align
+from flows.steps.relevance import MeasureRelevance
 from flows.steps.scores import WeighPlausibility, WeighWords
 from flows.steps.selection import Balance, MarkNearDuplicates, ProbeCaptions, Refine, Select
 from flows.steps.step import Step
@@ -33,7 +35,6 @@ def stages(config: BuildConfig) -> list[Step]:
 def _stages(config: BuildConfig) -> Iterator[Step]:
     compute, seed, describe, judge = config.compute, config.seed, config.describe, config.judge
 
-    curated = config.curate is not None and judge is not None
     if config.curate is not None and judge is not None:
         yield AlignPairs(config.curate, judge, compute)
     yield Parse(describe)
@@ -44,7 +45,7 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
     if config.rewrite is not None:
         yield Rewrite(config.rewrite, compute, seed, describe)
     if config.mine is not None:
-        clip = {"judge": judge, "target": config.target, None: None}[config.mine.nearest]
+        clip = config.encoders.get(config.mine.nearest or "")
         yield FindMinimalPairs(config.mine, describe.parser, clip, compute)
         yield TakeMined()
         yield TakePictures()
@@ -57,9 +58,8 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
             yield MakeMasks(*edit, describe)
         yield MakePictures(*edit)
 
-    for role, clip in (("judge", judge), ("target", config.target)):
-        if clip is not None:
-            yield align(role, clip, compute, describe)
+    for role, clip in config.encoders.items():
+        yield align(role, clip, compute, describe)
     for place, language_model in enumerate(config.plausibility):
         yield WeighPlausibility(place, language_model, compute)
     yield WeighWords()
@@ -68,15 +68,27 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
         yield LabelPictures()
         if config.attribution and judge is not None:
             yield MeasureAttribution(judge, compute)
+        for role, clip in config.encoders.items():
+            yield MeasureRelevance(role, clip, compute)
 
     yield MarkNearDuplicates(config.ingest.near_duplicate_distance)
-    yield Select(config.select, published=config.select.refine is None, curated=curated)
+    for place, held in enumerate(config.guards.leakage):
+        yield FingerprintBenchmark(held, place)
+    if config.guards.leakage:
+        yield FindLeaks(config.ingest.near_duplicate_distance)
+    yield Select(config.select, _choice(config), published=config.select.refine is None)
     if config.select.refine is not None:
-        yield Refine(config.select.refine, curated=curated)
+        yield Refine(config.select.refine)
         yield Balance()
     yield ProbeCaptions(judge, compute)
     if config.images and judge is not None:
         yield ProbePictures(judge, compute)
+
+
+def _choice(config: BuildConfig) -> int:
+    """Tell how many candidates of one operation on a caption targets may choose among; 0 where there are none."""
+    asked = config.rewrite.wanted if config.rewrite is not None else 1
+    return max(config.text.per_operation, asked) if config.target else 0
 
 
 def check(steps: list[Step]) -> list[str]:

@@ -16,7 +16,7 @@ from flows.tables import seen
 from generators.text.corpus.everyday import everyday
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
-from schemas.config import BuildConfig, Clip, Describe, Rule, Select, load_config
+from schemas.config import BuildConfig, Describe, Rule, Select, load_config
 from schemas.errors import InputError
 from schemas.ids import image_id, pair_id
 from schemas.reasons import DOUBTS, HINTS
@@ -40,7 +40,9 @@ class Wrong:
     spans: tuple[Span, ...]  # what changed, in code points of `caption`
     accepted: bool
     reasons: dict[str, str] = field(default_factory=dict)  # why it would be dropped, and what that means
-    scores: dict[str, float] = field(default_factory=dict)  # with a picture: judge_margin, target_margin
+    scores: dict[str, float] = field(
+        default_factory=dict
+    )  # with a picture: judge_margin, target_margin, target 2_margin
 
     def __str__(self) -> str:
         """Write it in a line."""
@@ -147,9 +149,8 @@ def _negatives(
 
 
 def _scores(rows: list[dict[str, Any]], picture: bytes, recipe: BuildConfig) -> list[dict[str, float]]:
-    """Score with the judge and the target of the config: similarities to the picture, and their difference."""
-    named: dict[str, Clip] = {role: clip for role in ("judge", "target") if (clip := getattr(recipe, role)) is not None}
-    if not named:
+    """Score with the judge and the targets of the config: similarities to the picture, and their difference."""
+    if not recipe.encoders:
         raise InputError("--image: the config names no judge to score with; give --config with one, or --dataset")
     from filters.embeddings import Encoder
     from flows.rows import Vectors, encode
@@ -157,7 +158,7 @@ def _scores(rows: list[dict[str, Any]], picture: bytes, recipe: BuildConfig) -> 
     usable = [row for row in rows if row["failed_check"] is None]
     captions = {row[side] for row in usable for side in ("original", "caption")}
     found: list[dict[str, float]] = [{} for _ in rows]
-    for role, clip in named.items():
+    for role, clip in recipe.encoders.items():
         encoder = Encoder(clip, recipe.compute)
         encoder.check()
         vectors = Vectors(encoder, encode(encoder, {"picture": picture}, captions))
@@ -181,12 +182,7 @@ def _decided(rows: list[dict[str, Any]], scores: list[dict[str, float]], select:
     from filters.selection import Selection
 
     known = [
-        {
-            **row,
-            **measured,
-            "validity": measured.get("judge_margin"),
-            "difficulty": _minus(measured.get("target_margin")),
-        }
+        {**row, **measured, "validity": measured.get("judge_margin"), **_hardness(measured)}
         for row, measured in zip(rows, scores, strict=True)
     ]
     verdicts = Selection(select)(pa.Table.from_pylist(known, CANDIDATES)).to_pylist()
@@ -203,5 +199,10 @@ def _decided(rows: list[dict[str, Any]], scores: list[dict[str, float]], select:
         )
 
 
-def _minus(value: float | None) -> float | None:
-    return None if value is None else -value
+def _hardness(measured: dict[str, float]) -> dict[str, Any]:
+    """Tell what CANDIDATES says of the targets, without a second picture."""
+    margins = [margin for name, margin in measured.items() if name.startswith("target") and name.endswith("_margin")]
+    difficulties = [-margin for margin in margins]
+    several = len(margins) > 1
+    share = sum(one >= 0 for one in difficulties) / len(margins) if several else next(iter(difficulties), None)
+    return {"target_margins": margins, "difficulties": difficulties, "difficulty": share}

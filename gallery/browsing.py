@@ -65,14 +65,15 @@ def browsing_data(drawn: Drawn, told: Figures, build: Build, title: str, notes: 
     rules = {name: rule.get("hint", "") for kind in ("rules", "picture_rules")
              for name, rule in ((build.config.get("select") or {}).get(kind) or {}).items()}  # fmt: skip
     hints = {**HINTS, **rules}
+    first = next(iter(build.config.get("target") or ()), None)
+    models = {"judge": build.config.get("judge"), "target": first}
     return {
         "title": visible(title),
         "build": build.build_id,
         "counts": build.counts,
         "found": drawn.found,
         "notes": [visible(note) for note in notes],
-        "models": {role: visible(re.split("[/:]", clip["model"])[-1]) for role in ("judge", "target")
-                   if (clip := build.config.get(role))},
+        "models": {role: visible(re.split("[/:]", clip["model"])[-1]) for role, clip in models.items() if clip},
         "columns": COLUMNS,
         "scores": list(SCORES.items()),
         "operations": list(operations.numbers),

@@ -33,7 +33,7 @@ _ROWS = f"""
         SELECT image_negative_id, bool_and(valid) AS picture_valid FROM labels GROUP BY ALL
     )
     SELECT
-        c.*, p.url, p.license, e.edited_image_id, e.instruction, said.valid, shown.picture_valid,
+        c.*, p.url, e.edited_image_id, e.instruction, said.valid, shown.picture_valid,
         coalesce(e.reconstruction_id, c.image_id) AS picture_id
     FROM wanted
     JOIN ({CANDIDATES_DECIDED}) c USING (text_negative_id)

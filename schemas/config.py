@@ -14,11 +14,13 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.curate import Curate
 from schemas.errors import InputError
+from schemas.guards import Guards
 from schemas.ids import row_seed
 from schemas.mining import Mine
 from schemas.operations import OPERATIONS
 from schemas.recipe import Recipe, override, read_yaml, validated
 from schemas.regions import Regions
+from schemas.roles import numbered
 
 _KEY_PLACE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|prefect:[a-z0-9-]+")
 
@@ -106,6 +108,7 @@ class Describe(Recipe):
 
 
 _MOST_WEIGHERS = 9  # language models: their roles are told apart by one digit
+_MOST_TARGETS = 9  # the same of targets
 
 
 class Plausibility(Recipe):
@@ -439,6 +442,10 @@ class Select(Recipe):
     """Balance what blind models can see; over all accepted negatives at once. None keeps them all."""
     picture_rules: dict[str, Rule] = Field(default={})
     """Rules that take only the edited picture away: what is left is half a minimal pair, and judged as such."""
+    hardest: bool = False
+    """Of what the rules accept of one operation on one caption, and the judge matches right, keep the one that the
+    targets find hardest (ConMe, arXiv 2406.08164); of those by rules and those by a language model one each. Set
+    `text.per_operation` to 4 or so, so that there is something to choose from. docs/curation.md has what it costs."""
     calibrated: str | None = None
     """YAML file with more rules, as `counterfoil calibrate` writes it; a path relative to the config file.
 
@@ -477,12 +484,15 @@ class BuildConfig(Recipe):
     """Measure for each edited picture where the judge sees the changed words: gradients, so slower than scores."""
     judge: Clip | None = None
     """Alignment model that says whether a pair is valid; none leaves those scores null."""
-    target: Clip | None = None
-    """Alignment model that somebody wants to train: says whether a pair is hard."""
+    target: tuple[Clip, ...] = ()
+    """Alignment models that somebody wants to train: say whether a pair is hard. One may be written without a list; of
+    several, `difficulty` is the share that fails."""
     plausibility: Annotated[tuple[Plausibility, ...], Field(max_length=_MOST_WEIGHERS)] = ()
     """Language models that never see the image; one may be written without a list, and by its name alone. The first
     gives `plausibility_gap`, `select.refine` balances them all: what it keeps is then no easier for a model that took
     no part. None leaves those scores null."""
+    guards: Guards = Guards()
+    """Keep benchmarks' pictures and captions out, and licences that are not allowed."""
     select: Select = Select()
     expect: dict[str, str] = Field(default={})
     """Named SQL conditions over the facts of a finished build: images, pairs, rejects, negatives, accepted,
@@ -496,6 +506,26 @@ class BuildConfig(Recipe):
         if self.curate is not None and self.judge is None:
             raise ValueError("curate: measures with the vectors of a judge; name one under `judge`")
         return self
+
+    @property
+    def encoders(self) -> dict[str, Clip]:
+        """The alignment models by their roles: judge, target, target 2, ..."""
+        judges = {"judge": self.judge} if self.judge is not None else {}
+        return judges | {numbered("target", place): clip for place, clip in enumerate(self.target)}
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _several(cls, models: Any) -> Any:
+        return [] if models is None else models if isinstance(models, list | tuple) else [models]
+
+    @field_validator("target")
+    @classmethod
+    def _told_apart(cls, targets: tuple[Clip, ...]) -> tuple[Clip, ...]:
+        if len(targets) > _MOST_TARGETS:
+            raise ValueError(f"at most {_MOST_TARGETS} targets")
+        if len({(one.model, one.pretrained) for one in targets}) < len(targets):
+            raise ValueError("a model is listed twice; list each once")
+        return targets
 
     @field_validator("plausibility", mode="before")
     @classmethod
@@ -517,7 +547,8 @@ def load_config(
     """Read a YAML config, or take one as it is; apply `key=value` settings (dotted keys, YAML values) and set the
     source's path.
 
-    The rules of the file that `select.calibrated` names are among the rules of what is returned.
+    The rules of the file that `select.calibrated` names, and those of the guards, are among the rules of what is
+    returned.
 
     Raises InputError with one line that names the file, the key and what is wrong with it.
     """
@@ -532,14 +563,16 @@ def load_config(
     if source is not None:
         data["source"] = {**(data.get("source") or {}), "path": source}
     checked = validated(BuildConfig, data, where)
-    if checked.select.calibrated is None:
-        return checked
-    chosen = _calibrated(where, folder, checked.select.calibrated)
+    select = checked.select
+    guarding = {name: Rule(**rule) for name, rule in checked.guards.rules().items()}
+    chosen = (
+        _calibrated(where, folder, select.calibrated) if select.calibrated is not None else CalibratedRules(rules={})
+    )
     rules = {
-        "rules": {**chosen.rules, **checked.select.rules},
-        "picture_rules": {**chosen.picture_rules, **checked.select.picture_rules},
+        "rules": {**guarding, **chosen.rules, **select.rules},
+        "picture_rules": {**chosen.picture_rules, **select.picture_rules},
     }
-    return checked.model_copy(update={"select": checked.select.model_copy(update=rules)})
+    return checked.model_copy(update={"select": select.model_copy(update=rules)})
 
 
 def _calibrated(config: str, folder: Path | None, name: str) -> CalibratedRules:

@@ -18,9 +18,13 @@ def smallest_margin(alias: str = "", still_true: str = "false") -> str:
     return f"least({s00} - {s01}, {s11} - {s01}, {between_pictures})"
 
 
-def language_role(place: int) -> str:
-    """Name the role of the language model in this place of the config's list, from 0, in SCORES."""
-    return f"language {place + 1}" if place else "language"
+def difficulty_of(difficulties: str) -> str:
+    """Write what several targets' difficulties, an SQL list, come to (see `difficulty` in CANDIDATES).
+
+    Of one it is its own; of several the share that fails, a draw being a failure.
+    """
+    failed = f"list_transform({difficulties}, lambda one: (one >= 0)::INTEGER)"
+    return f"CASE WHEN len({difficulties}) > 1 THEN list_avg({failed}) ELSE ({difficulties})[1] END"
 
 
 def score_rows(rows: int, **columns: pa.Array | pa.ChunkedArray) -> pa.Table:

@@ -66,6 +66,7 @@ SCORE_CHECKS: dict[str, str] = {
 
 # Given by `select` itself, besides the rules of the config.
 SELECT_REASONS: dict[str, str] = {
+    "easier": "another of its operation on this caption is harder for the targets (select.hardest)",
     "unbalanced": "no mate of the opposite sign: with it, a blind model would tell this operation's negatives",
 }
 

@@ -289,7 +289,8 @@ SCORES = pa.schema(
     [
         ("text_negative_id", pa.string()),
         ("image_negative_id", pa.string()),
-        # judge, target, language, words, pixels or attribution; of a second language model "language 2" and so on
+        # judge, target, language, words, pixels or attribution; of a second target "target 2" and so on, of a second
+        # language model "language 2"
         ("role", pa.string()),
         ("model", pa.string()),
         # Cosine similarity of image 0 (the original or, where there is one, its reconstruction) and caption 0.
@@ -363,23 +364,32 @@ CANDIDATES = pa.schema(
         ("source", pa.string()),
         ("source_key", pa.string()),
         ("split", pa.string()),
+        ("license", pa.string()),
         # Of the pair, where the config has a section `curate`: as in ALIGNMENT.
         ("pair_similarity", pa.float32()),
         ("pair_rank", pa.int32()),
         ("pair_weight", pa.float32()),
         ("misassigned", pa.bool_()),  # its caption fits another picture better, and is still here
-        *(
+        # The benchmark that its picture or caption is in (guards.leakage), and how: picture (to the byte), alike (by
+        # perceptual hash) or caption; of several the surest, all are in `leaks`. Null: none that was asked about.
+        ("leaked_from", pa.string()),
+        ("leaked_how", pa.string()),
+        *(  # of several targets, of the first
             (f"{role}_{name}", pa.float32())
             for role in ("judge", "target")
             for name in ("s00", "s01", "s10", "s11", "margin", *_SIMILARITIES)
         ),
         ("judge_reads_change", pa.bool_()),  # false: some of the change stands behind the judge's last token
-        ("target_reads_change", pa.bool_()),
+        ("target_reads_change", pa.bool_()),  # of several targets: whether all do
+        ("target_margins", pa.list_(pa.float32())),  # s00 - s01 of every target, in the order of the config
         # The judge's smallest margin for the right match: s00 - s01 and, with a second picture, s11 - s01, and
         # (unless the original caption is true of both pictures) s00 - s10 and s11 - s10. Above 0, the pair counts
         # in the group score. Null with no judge.
         ("validity", pa.float32()),
-        ("difficulty", pa.float32()),  # minus the same of the target: the higher, the harder; null with no target
+        # Of one target, minus the same margin of it; of several, the share of them for which that is 0 or more: the
+        # higher, the harder, and above 0 a target fails. Null with no target.
+        ("difficulty", pa.float32()),
+        ("difficulties", pa.list_(pa.float32())),  # minus that margin of every target, in the order of the config
         ("original_still_true", pa.bool_()),
         ("attribution_inside", pa.float32()),
         *((name, pa.float32()) for name in PIXELS),
@@ -418,6 +428,7 @@ VERDICTS = pa.schema(
         ("picture_reasons", pa.list_(pa.string())),  # failed check or picture rules
         ("validity", pa.float32()),  # as in CANDIDATES
         ("difficulty", pa.float32()),
+        ("difficulties", pa.list_(pa.float32())),
         # Whether blind signals were balanced over its operation: false where there was too little of it, so that all
         # was kept (select.refine.fewest); null where it was not accepted by the rules, or nothing is balanced.
         ("balanced", pa.bool_()),
@@ -429,6 +440,50 @@ NEAR_DUPLICATES = pa.schema(
         ("image_id", pa.string()),
         ("near_duplicate_of", pa.string()),  # the alike image with the smallest image_id
         ("distance", pa.int32()),  # differing bits of the two perceptual hashes
+    ]
+)
+
+# What benchmarks hold, as far as a corpus must not share it (guards.leakage): hashes alone, for a dataset may be given
+# away and a benchmark's captions must not be. A row a picture, a caption, or a row of the benchmark that is unusable.
+PRINTS = pa.schema(
+    [
+        ("benchmark", pa.string()),
+        ("kind", pa.string()),  # picture, caption, or row: one of the benchmark's files that is not as it should be
+        ("place", pa.string()),  # the item, or the place in the benchmark's files, for a person
+        # Of the encoded bytes, as image_id; of a caption, of its bare words (schemas.words). Null: see trouble, and of
+        # frames that are kept as numbers.
+        ("sha256", pa.string()),
+        ("phash", pa.uint64()),  # of a picture, as in IMAGES
+        ("trouble", pa.string()),  # why it cannot be compared; null where it can
+    ]
+)
+
+# What the corpus shares with benchmarks: for each pair, benchmark and way to share it a row.
+LEAKS = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("benchmark", pa.string()),
+        ("how", pa.string()),  # picture: the same bytes; alike: by perceptual hash; caption: the same bare words
+        ("distance", pa.int32()),  # differing bits of the two perceptual hashes; null of a caption
+        ("place", pa.string()),  # the item of the benchmark, for a person
+    ]
+)
+
+# How well edited pictures, and the originals they were made of, fit captions that have nothing to do with either.
+RELEVANCE = pa.schema(
+    [
+        ("text_negative_id", pa.string()),
+        ("image_negative_id", pa.string()),
+        ("role", pa.string()),  # judge, target, target 2, ...
+        ("model", pa.string()),
+        ("captions", pa.int32()),  # how many; of other pictures, without a word of what changed
+        # Mean cosine similarities of each picture with them.
+        ("untouched", pa.float32()),  # of the original as it came
+        ("remade", pa.float32()),  # of the original made anew by the same editor; null where there is none
+        ("edited", pa.float32()),
+        # Share of the captions that fit the edited picture better, a draw being a half.
+        ("over_untouched", pa.float32()),
+        ("over_remade", pa.float32()),
     ]
 )
 
@@ -498,5 +553,8 @@ TABLES: dict[str, pa.Schema] = {
     "refinements": REFINEMENTS,
     "probes": PROBES,
     "near_duplicates": NEAR_DUPLICATES,
+    "prints": PRINTS,
+    "leaks": LEAKS,
+    "relevance": RELEVANCE,
     "ledger": LEDGER,
 }

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import InputError
-from schemas.measures import language_role, smallest_margin
+from schemas.measures import difficulty_of, smallest_margin
 from schemas.reasons import HINTS
-from schemas.tables import ALIGNMENT, CANDIDATES, PIXELS, SCORES, TABLES
+from schemas.roles import numbered
+from schemas.tables import CANDIDATES, LEAKS, PIXELS, SCORES, TABLES
 from storage.attach import attach_files
 from storage.damage import as_told, damage_named
 from storage.dataset import Build, Dataset
@@ -27,7 +28,8 @@ from storage.readonly import SCHEME, ReadOnly
 
 _VIEWS = {*TABLES, *ADDED, "runs", "reasons", "edits", "candidates", "minimal_pairs"}  # names that are taken
 _STORAGE = "v1.3.0"  # of catalog.duckdb: the first that reads `lambda`, so that older tools open it too
-_ROLES = {"judge": "j", "target": "t"}
+_SCRIPTS = ("catalog.sql", "guards.sql")
+_ROLES = {"judge": "j", "target": "t0"}
 Listed = Callable[[list[str]], str]  # files of a dataset, as table/name -> an SQL list of where they are found
 _FOLDER = "coalesce(getvariable('dataset') || '/', '')"
 # Read when it is asked for: there may be hundreds of builds, each of which names every shard. A damaged one is no row.
@@ -180,48 +182,63 @@ def candidates_of(
     dataset: Dataset,
     negatives: str,
     pairs: str,
-    images: list[str],
-    scores: list[str],
-    alignment: pa.Table | None = None,
+    images: Sequence[str],
+    scores: Sequence[str],
+    leaks: Sequence[str],
+    alignment: pa.Table,
 ) -> pa.Table:
-    """Join a shard of negatives with its pairs, edited images, scores and ALIGNMENT: CANDIDATES, in its order."""
+    """Join a shard of negatives with its pairs, edited images, scores, leaks and ALIGNMENT: rows of CANDIDATES, in its
+    order."""
     table = dataset.read("text_negatives", negatives)
     with duckdb.connect() as connection:
         connection.register("negatives", table.append_column("row", pa.array(range(table.num_rows), pa.int64())))
         connection.register("pairs", dataset.read("pairs", pairs))
-        connection.register("alignment", ALIGNMENT.empty_table() if alignment is None else alignment)
-        for table, shards, columns in (("image_negatives", images, _EDITED), ("scores", scores, SCORES.names)):
+        connection.register("alignment", alignment)
+        for table, shards, columns in (
+            ("image_negatives", images, _EDITED),
+            ("scores", scores, SCORES.names),
+            ("leaks", leaks, LEAKS.names),
+        ):
             rows = [dataset.read(table, shard, columns) for shard in shards]
             connection.register(table, pa.concat_tables(rows) if rows else TABLES[table].empty_table())
         roles = {role for (role,) in connection.sql("SELECT DISTINCT role FROM scores").fetchall()}
-        weighers = next(place for place in count() if language_role(place) not in roles)
-        query = _candidates("negatives", "pairs", "image_negatives", weighers)
+        weighers, targets = (
+            next(place for place in count() if numbered(role, place) not in roles) for role in ("language", "target")
+        )
+        query = _candidates("negatives", "pairs", "image_negatives", weighers, targets)
         joined = connection.sql(f"SELECT * FROM ({query}) ORDER BY row")
         return joined.to_arrow_table().select(CANDIDATES.names).cast(CANDIDATES)
 
 
-def _candidates(negatives: str, pairs: str, edits: str, weighers: int) -> str:
-    """Write the query of rows of CANDIDATES, whose scores are of so many language models."""
+def _candidates(negatives: str, pairs: str, edits: str, weighers: int, targets: int) -> str:
+    """Write the query of rows of CANDIDATES, whose scores are of so many language models and targets."""
     roles = list(_ROLES.items())
     languages = [f"l{place}" for place in range(max(1, weighers))]
+    aimed = [f"t{place}" for place in range(max(1, targets))]
+    difficulties = f"[{', '.join(f'-{smallest_margin(alias, _STILL_TRUE)}' for alias in aimed)}][:{targets}]"
+    scored = [("judge", "j"), *((numbered("target", place), alias) for place, alias in enumerate(aimed))]
     wide = [f"{alias}.{name} AS {role}_{name}" for role, alias in roles for name in _WIDE]
     margins = [f"{alias}.s00 - {alias}.s01 AS {role}_margin" for role, alias in roles]
     joins = [
         f"LEFT JOIN (SELECT * FROM scores WHERE role = '{role}') {alias} "
         f"ON {alias}.text_negative_id = n.text_negative_id "
         f"AND {alias}.image_negative_id IS NOT DISTINCT FROM e.image_negative_id"
-        for role, alias in (*roles, ("pixels", "x"), ("attribution", "a"))
+        for role, alias in (*scored, ("pixels", "x"), ("attribution", "a"))
     ]
     columns = [
         "n.*",
         "e.image_negative_id, e.method AS image_method, e.failed_check AS image_failed_check, e.original_still_true",
-        "p.source, p.source_key, p.split",
+        "p.source, p.source_key, p.split, p.license",
         "f.similarity AS pair_similarity, f.rank AS pair_rank, f.weight AS pair_weight, "
         "f.better_image_id IS NOT NULL AND f.source_pair_id = f.pair_id AS misassigned",
+        "k.benchmark AS leaked_from, k.how AS leaked_how",
         *wide,
         *margins,
+        "j.reads_change AS judge_reads_change",
+        f"{' AND '.join(f'{alias}.reads_change' for alias in aimed)} AS target_reads_change",
+        f"[{', '.join(f'{alias}.s00 - {alias}.s01' for alias in aimed)}][:{targets}] AS target_margins",
         f"{smallest_margin('j', _STILL_TRUE)} AS validity",
-        f"-{smallest_margin('t', _STILL_TRUE)} AS difficulty",
+        f"{difficulty_of(difficulties)} AS difficulty, {difficulties} AS difficulties",
         f"l0.plausibility0, l0.plausibility1, {_PLAUSIBILITY_GAP.format('l0')} AS plausibility_gap",
         "l0.tokens0, l0.tokens1",
         "w.frequency0, w.frequency1, w.frequency0 - w.frequency1 AS frequency_gap",
@@ -240,12 +257,17 @@ def _candidates(negatives: str, pairs: str, edits: str, weighers: int) -> str:
         f"FROM (SELECT {', '.join(_EDITED)} FROM {edits} WHERE rank = 0)) e "
         f"ON e.text_negative_id = n.text_negative_id\n{joined}\n"
         f"{_weighed(languages)}\n"
+        "LEFT JOIN (SELECT * FROM scores WHERE role = 'words') w ON w.text_negative_id = n.text_negative_id\n"
         "LEFT JOIN alignment f ON f.pair_id = n.pair_id\n"
-        "LEFT JOIN (SELECT * FROM scores WHERE role = 'words') w ON w.text_negative_id = n.text_negative_id"
+        f"LEFT JOIN ({_SUREST_LEAK}) k ON k.pair_id = n.pair_id"
     )
 
 
-_WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity", "reads_change")
+_WIDE = ("s00", "s01", "s10", "s11", "text_similarity", "image_similarity", "directional_similarity")
+_SUREST_LEAK = (
+    "SELECT DISTINCT ON (pair_id) pair_id, benchmark, how FROM leaks "
+    "ORDER BY pair_id, list_position(['picture', 'alike', 'caption'], how), distance, benchmark"
+)
 _EDITED = ["text_negative_id", "image_negative_id", "method", "rank", "original_still_true", "failed_check"]
 _PLAUSIBILITY_GAP = "{0}.plausibility0 - {0}.plausibility1"
 _ACCEPTABILITY = "(({0}.plausibility{1} - w.frequency{1}) / nullif({0}.tokens{1}, 0))::FLOAT"
@@ -256,7 +278,7 @@ _STILL_TRUE = "coalesce(e.original_still_true, false)"
 def _weighed(languages: list[str]) -> str:
     """Join the scores of each language model, under these names."""
     return "\n".join(
-        f"LEFT JOIN (SELECT * FROM scores WHERE role = {_quoted(language_role(place))}) {name} "
+        f"LEFT JOIN (SELECT * FROM scores WHERE role = '{numbered('language', place)}') {name} "
         f"ON {name}.text_negative_id = n.text_negative_id"
         for place, name in enumerate(languages)
     )
@@ -278,9 +300,9 @@ def _questions(build: Build, listed: Listed, runs: str, added: Mapping[str, str]
         edits = _read(folder(build.build_id, "image_negatives"), build.packs["image_negatives"], listed)
     parts = [f"CREATE VIEW edits AS {edits};", _RUNS.format(runs), _reasons(build)]
     parts += [f"CREATE VIEW {table} AS {query};" for table, query in added.items()]
-    weighers = len(build.config.get("plausibility") or ())
-    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'edits', weighers)};")
-    parts.append(files("storage").joinpath("catalog.sql").read_text(encoding="utf-8"))
+    several = (len(build.config.get(section) or ()) for section in ("plausibility", "target"))
+    parts.append(f"CREATE VIEW candidates AS\n{_candidates('text_negatives', 'pairs', 'edits', *several)};")
+    parts += (files("storage").joinpath(script).read_text(encoding="utf-8") for script in _SCRIPTS)
     return "\n\n".join(parts)
 
 

@@ -8,7 +8,6 @@ picture is called follows from its bytes; `storage.seen` knows it of those whose
 """
 
 import hashlib
-import io
 import sqlite3
 import tempfile
 import time
@@ -25,13 +24,13 @@ from typing import Any
 import pyarrow as pa
 
 from devices import cores
-from devices.pictures import as_seen, size_seen
 from schemas.config import Ingest, Source
 from schemas.errors import InputError
 from schemas.ids import digest, fingerprint, pair_id
 from schemas.reasons import HINTS
 from schemas.tables import IMAGES, LEDGER, PAIRS, REJECTS, UNITS
 from storage.dataset import Build, Dataset
+from storage.looks import look_at
 from storage.presence import Presence
 from storage.seen import Named, Seen, named
 from storage.sources import Row, open_source, read_image, source_name
@@ -43,7 +42,6 @@ TABLES = ("images", "pairs", "rejects", "units")  # units last: where it is, the
 Progress = Callable[[int, int | None], None]
 _FIELDS = tuple(field.name for field in fields(Row))
 _fields_of = attrgetter(*_FIELDS)
-_FLAT = 4  # steps of brightness, of 255, that are no picture
 
 
 @dataclass(frozen=True)
@@ -275,37 +273,7 @@ def _image(unit: Unit, max_pixels: int) -> dict[str, Any] | tuple[str, str] | No
         return "missing_image", f"{name}: {one_line(error)}"
     if hashlib.sha256(data).hexdigest() != unit.image_id:
         return "unreadable_image", f"{name} changed while it was read"
-    found = _look_at(data, max_pixels)
+    found = look_at(data, max_pixels)
     if isinstance(found, tuple):
         return found[0], f"{name}: {found[1]}"
     return {"image_id": unit.image_id, "image": {"bytes": data, "path": first.name}, **found}
-
-
-def _look_at(data: bytes, max_pixels: int) -> dict[str, Any] | tuple[str, str]:
-    """Decode a picture for its measures as people see it, or return the reason and detail of why it cannot be."""
-    from PIL import Image, UnidentifiedImageError
-
-    Image.MAX_IMAGE_PIXELS = None  # ours is checked before anything is decoded
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = size_seen(image)
-            if width * height > max_pixels:
-                return "image_too_large", f"{width} x {height} pixels, more than {max_pixels}"
-            form = image.format
-            image.draft("L", (256, 256))  # JPEG decodes small at a fraction of the cost; still to the last byte
-            grey = as_seen(image).convert("L")
-    except UnidentifiedImageError:  # whose own words hold the address of an object
-        return "unreadable_image", "empty" if not data else "not a picture in any format that Pillow knows"
-    except Exception as error:  # Pillow's decoders raise whatever they like
-        return "unreadable_image", f"cannot be decoded ({one_line(error)})"
-    return {"width": width, "height": height, "format": form, "phash": _phash(grey)}
-
-
-def _phash(grey: Any) -> int | None:
-    """Return a picture's perceptual hash; None where it is one flat colour, all of which would have the same."""
-    import imagehash
-
-    darkest, brightest = grey.getextrema()
-    if brightest - darkest < _FLAT:
-        return None
-    return int("".join("01"[int(bit)] for bit in imagehash.phash(grey).hash.flatten()), 2)

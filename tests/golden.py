@@ -25,7 +25,9 @@ from filters.balance import Refinement, balanced
 from filters.composition import Composition
 from filters.duplicates import VERSION as DUPLICATES
 from filters.duplicates import near_duplicates
+from filters.leakage import Leakage, caption_hash
 from filters.pixels import Pixels
+from filters.relevance import Relevance
 from filters.selection import Selection
 from filters.words import Words
 from generators.images.masks import Masks
@@ -45,7 +47,7 @@ from schemas.curate import Curate
 from schemas.ids import fingerprint
 from schemas.mining import Mine
 from schemas.regions import Regions
-from schemas.tables import CANDIDATES, SPAN
+from schemas.tables import CANDIDATES, PRINTS, SPAN
 from storage.dataset import Dataset
 from storage.ingest import TABLES, ingest
 from storage.ingest import VERSION as INGEST
@@ -131,6 +133,7 @@ def _outputs() -> Iterator[tuple[str, Output]]:
     yield from _aligned()
     yield from _judged()
     yield from _of_scenes(parsing)
+    yield from _guarded()
     hashes = pa.table({"image_id": list("abcde"), "phash": pa.array([0, 1, 3, 2**63, 255], pa.uint64())})
     yield "near_duplicates", Output(["near duplicates", DUPLICATES], DUPLICATES, near_duplicates(hashes, 2))
 
@@ -217,6 +220,28 @@ def _judged() -> Iterator[tuple[str, Output]]:
     refined = refinement.table()
     yield "Refinement", Output(refinement.identity, refinement.version, refined, verdicts)
     yield "balanced", Output(["balance", BALANCED], BALANCED, balanced(verdicts, refined), _both(verdicts, refined))
+
+
+def _guarded() -> Iterator[tuple[str, Output]]:
+    """Ask what pairs share with a benchmark, and whether edited pictures are preferred as such."""
+    held = [
+        {"benchmark": "winoground", "kind": "picture", "place": "0", "sha256": "a", "phash": 0},
+        {"benchmark": "winoground", "kind": "picture", "place": "1", "sha256": "b", "phash": 7},
+        {"benchmark": "sugarcrepe", "kind": "caption", "place": "2", "sha256": caption_hash("A dog runs.")},
+        {"benchmark": "sugarcrepe", "kind": "caption", "place": "3", "trouble": "no words"},
+    ]
+    pairs = pa.table({"pair_id": list("123"), "image_id": list("acd"), "caption": ["The dog runs", "A cat", "Dog runs"],
+                      "phash": pa.array([0, 3, None], pa.uint64())})  # fmt: skip
+    leakage = Leakage(pa.Table.from_pylist(held, PRINTS), "prints", 2)
+    yield "Leakage", Output(leakage.identity, leakage.version, leakage(pairs))
+    captions = [("a", "A red dog"), ("b", "A blue cat"), ("c", "A horse"), ("d", "Two cows")]
+    vectors = np.array([[0.5, 0.5], [1, 0], [0.25, -0.5], [0, 1]], np.float32)
+    column = {name: pa.array([vector], pa.list_(pa.float32()))
+              for name, vector in (("untouched", [1, 0]), ("remade", [0.5, 0.5]), ("edited", [0, 1]))}  # fmt: skip
+    named = {"text_negative_id": ["n"], "image_negative_id": ["i"], "image_id": ["d"], "original_phrase": ["red"],
+             "negative_phrase": ["blue"], "unit": ["a red dog"], "foil": ["a blue dog"]}  # fmt: skip
+    relevance = Relevance("judge", "given", captions, vectors)
+    yield "Relevance", Output(relevance.identity, relevance.version, relevance(pa.table(named | column)))
 
 
 def _of_scenes(parsing: Parsing) -> Iterator[tuple[str, Output]]:

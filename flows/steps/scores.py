@@ -16,7 +16,7 @@ from flows.groups import Inputs
 from flows.rows import both_captions, group_vectors, scored, usable, with_pictures
 from flows.steps.step import Step
 from schemas import config as settings
-from schemas.measures import language_role
+from schemas.roles import numbered
 from schemas.stage import unknown_entries, with_ledger
 from schemas.tables import LEXICON
 from storage.dataset import Dataset
@@ -90,7 +90,7 @@ class WeighPlausibility(Step):
         return stage(both_captions(dataset, inputs.one("negatives"), inputs.one("pairs")))
 
     def _stage(self) -> Plausibility:
-        return Plausibility(self.plausibility, self.compute, language_role(self.place))
+        return Plausibility(self.plausibility, self.compute, numbered("language", self.place))
 
 
 @dataclass(frozen=True)

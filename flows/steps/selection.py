@@ -20,6 +20,7 @@ from flows.groups import Inputs
 from flows.rows import beside, both_captions, embeddings_of, read_all
 from flows.steps.step import Step
 from schemas import config as settings
+from schemas.errors import InputError
 from schemas.ids import embedding_key
 from schemas.tables import ALIGNMENT, NEAR_DUPLICATES
 from storage.catalog import candidates_of
@@ -28,14 +29,12 @@ from storage.kept import kept
 
 
 def _candidates(dataset: Dataset, inputs: Inputs) -> pa.Table:
-    negatives, pairs = inputs.one("negatives"), inputs.one("pairs")
+    several = (inputs.all(field) for field in ("pictures", "scores", "leaks"))
     aligned = models.loaded(read_all, dataset, "alignment", inputs.all("alignment"), tuple(ALIGNMENT.names))
-    return candidates_of(dataset, negatives, pairs, list(inputs.all("pictures")), list(inputs.all("scores")), aligned)
+    return candidates_of(dataset, inputs.one("negatives"), inputs.one("pairs"), *several, aligned)
 
 
-def _aligned(curated: bool) -> tuple[str, ...]:
-    """Name what is known of pairs, where it is: a build without has other shards of the same candidates."""
-    return ("alignment",) if curated else ()
+_KNOWN = ("negatives", "pairs", "alignment", "pictures", "scores", "leaks")  # of candidates
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,11 @@ class Select(Step):
     """Give every negative its verdict by the rules."""
 
     select: settings.Select
+    choice: int  # how many candidates of an operation on a caption there may be, where targets choose; else 0
     published: bool = True
-    curated: bool = False
     name: ClassVar = "select"
     table: ClassVar = "verdicts"
-
-    @property
-    def takes(self) -> tuple[str, ...]:  # type: ignore[override]
-        return ("negatives", "pairs", "pictures", "scores", *_aligned(self.curated))
+    takes: ClassVar = _KNOWN
 
     @property
     def gives(self) -> str:  # type: ignore[override]
@@ -62,6 +58,10 @@ class Select(Step):
 
     def check(self) -> None:
         Selection(self.select).check()
+        if self.select.hardest and not self.choice:
+            raise InputError("select.hardest: no target says which is hardest; name one, or several")
+        if self.select.hardest and self.choice == 1:
+            raise InputError("select.hardest: of one candidate there is nothing to choose; set text.per_operation to 4")
 
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
         return Selection(self.select)(_candidates(dataset, inputs))
@@ -72,16 +72,11 @@ class Refine(Step):
     """Choose, among all that the rules accept, a part that blind signals do not tell from the originals."""
 
     refine: settings.Refine
-    curated: bool = False
     name: ClassVar = "refine"
     table: ClassVar = "refinements"
+    takes: ClassVar = (*_KNOWN, "judged", "near_duplicates")
     gives: ClassVar = "refinement"
     over: ClassVar = "corpus"
-
-    @property
-    def takes(self) -> tuple[str, ...]:  # type: ignore[override]
-        known = ("negatives", "pairs", "pictures", "scores", "judged", "near_duplicates")
-        return (*known, *_aligned(self.curated))
 
     @cached_property
     def identity(self) -> list[Any]:

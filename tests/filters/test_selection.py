@@ -74,3 +74,42 @@ def test_a_quote_in_a_name_is_only_a_quote() -> None:
 
 def test_the_identity_follows_the_rules() -> None:
     assert select(a="true").identity != select(a="false").identity
+
+
+def test_of_what_the_rules_accept_of_an_operation_on_a_caption_the_hardest_is_kept() -> None:
+    stage = Selection(Select(rules={"invalid": Rule(drop_when="validity < 0")}, hardest=True))
+    same: dict[str, object] = {"pair_id": "a", "operation": "negate", "validity": 0.25}
+    made = stage(
+        candidates(
+            {**same, "difficulty": 0.5, "difficulties": [0.25, -0.75]},
+            {**same, "difficulty": 1.0, "difficulties": [0.25, 0.5], "validity": -0.25},
+            {**same, "difficulty": 0.5, "difficulties": [0.25, -0.25]},
+            {**same, "difficulty": 1.0, "difficulties": [0.75, 0.75], "validity": 0.0},
+            {**same, "difficulty": 1.0, "difficulties": [0.5, 0.5], "operation": "swap_object"},
+            {**same, "difficulty": 0.0, "difficulties": [-0.5, -0.5], "pair_id": "b"},
+            {**same, "pair_id": "b", "failed_check": "synonym"},
+        )
+    )
+    assert made["reasons"].to_pylist() == [["easier"], ["invalid"], [], ["easier"], [], [], ["synonym"]]
+    assert made["difficulties"].to_pylist()[2] == [0.25, -0.25]
+    assert stage.identity != Selection(Select(rules={"invalid": Rule(drop_when="validity < 0")})).identity
+
+
+def test_without_targets_nothing_is_easier() -> None:
+    made = Selection(Select(hardest=True))(candidates(*[{"pair_id": "a", "operation": "negate"}] * 2))
+    assert made["accepted"].to_pylist() == [True, True]
+
+
+def test_without_its_picture_a_pair_is_as_hard_as_its_captions() -> None:
+    stage = Selection(Select(picture_rules={"dull": Rule(drop_when="inside_mask_change < 0.5")}))
+    row: dict[str, object] = {
+        "image_negative_id": "i",
+        "inside_mask_change": 0.25,
+        "target_margins": [0.25, -0.25],
+        "difficulties": [0.5, 0.75],
+        "difficulty": 1.0,
+    }
+    one: dict[str, object] = {**row, "target_margins": [0.25], "difficulties": [0.5], "difficulty": 0.5}
+    made = stage(candidates(row, one, {**one, "inside_mask_change": 1.0}, {"image_negative_id": "i"}))
+    assert made["difficulty"].to_pylist() == [0.5, -0.25, 0.5, None]
+    assert made["difficulties"].to_pylist()[:3] == [[-0.25, 0.25], [-0.25], [0.5]]

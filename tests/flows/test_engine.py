@@ -230,3 +230,15 @@ def test_a_process_sees_the_device_that_it_takes(
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     take_device(1)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
+
+
+def test_groups_of_the_same_pairs_share_what_is_made_of_these_whenever_it_is_done(tmp_path: Path) -> None:
+    steps = [
+        Noted("swap", ("pairs",), "negatives", only=("rules",)),
+        Noted("rewrite", ("negatives",), "negatives", only=("rules",), begins="rewrites"),
+        Noted("slow", ("pairs",), "leaks", only=("rules",)),  # after the second group has begun
+        Noted("judge", ("negatives", "leaks"), "verdicts"),
+    ]
+    run(tmp_path, steps)
+    assert len(made("slow")) == 3
+    assert [len(inputs.all("leaks")) for inputs in made("judge")] == [1] * 6

@@ -35,7 +35,7 @@ def make(folder: Path, count: int = 24) -> Dataset:
         shards[table] = ["shard"]
     rules = {"implausible": {"drop_when": "validity < 0.05", "hint": "<i>hint</i>"}}
     config = {
-        "judge": {"model": "package:judge"}, "target": {"model": "org/target"}, "select": {"rules": rules},
+        "judge": {"model": "package:judge"}, "target": [{"model": "org/target"}], "select": {"rules": rules},
         "images": [{"method": "inpaint", "model": "org/paint"}], "describe": {"parser": "p"}, "plausibility": [],
     }  # fmt: skip
     counts = {"images": count, "pairs": count, "rejects": 0, "text_negatives": count, "accepted": count * 3 // 4}

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.errors import InputError
-from schemas.tables import CANDIDATES, TABLES
+from schemas.tables import ALIGNMENT, CANDIDATES, TABLES
 from storage.catalog import candidates_of, connect, write_catalog
 from storage.damage import damage_named
 from storage.dataset import Build, Dataset
@@ -54,7 +54,9 @@ ROWS = {
         {"text_negative_id": "3", "image_negative_id": "i3", "role": "judge",
          "s00": 0.5, "s01": 0.25, "s10": 0.75, "s11": 0.625},
         {"text_negative_id": "3", "image_negative_id": "i3", "role": "target",
-         "s00": 0.5, "s01": 0.75, "s10": 0.5, "s11": 0.5},
+         "s00": 0.5, "s01": 0.75, "s10": 0.5, "s11": 0.5, "reads_change": True},
+        {"text_negative_id": "3", "image_negative_id": "i3", "role": "target 2",
+         "s00": 0.5, "s01": 0.25, "s10": 0.5, "s11": 0.75, "reads_change": False},
         {"text_negative_id": "1", "role": "language", "model": "a", "plausibility0": -10.0, "plausibility1": -12.0,
          "tokens0": 4, "tokens1": 5},
         {"text_negative_id": "1", "role": "words", "frequency0": -22.0, "frequency1": -24.5},
@@ -74,6 +76,11 @@ ROWS = {
          "accepted": True, "reasons": [], "difficulty": 0.5, "picture_accepted": True},
         {"text_negative_id": "4", "operation": "negate", "method": "insert", "accepted": False,
          "reasons": ["synonym"], "failed_check": "synonym"},
+    ],
+    "leaks": [
+        {"pair_id": "a", "benchmark": "winoground", "how": "caption"},
+        {"pair_id": "a", "benchmark": "sugarcrepe", "how": "alike", "distance": 2},
+        {"pair_id": "a", "benchmark": "cola", "how": "alike", "distance": 3},
     ],
     "probes": [
         {"probe": "words", "selected": False, "pairs": 3, "accuracy": 0.75, "low": 0.6, "high": 0.9},
@@ -99,7 +106,11 @@ def dataset(tmp_path: Path) -> Dataset:
     build = Build(
         "b1",
         {t: ["shard"] for t in ROWS},
-        {"select": {"rules": rules}, "plausibility": [{"model": "a"}, {"model": "b"}]},
+        {
+            "select": {"rules": rules},
+            "plausibility": [{"model": "a"}, {"model": "b"}],
+            "target": [{"model": "c"}, {"model": "d"}],
+        },
         {},
         {},
         "2026-01-01T00:00:00+00:00",
@@ -131,7 +142,7 @@ def test_validity_is_the_smallest_margin_that_truth_decides(dataset: Dataset) ->
     assert found == [
         (0.25, None),  # half a pair: s00 - s01
         (0.0625, None),  # a whole one: s11 - s10, the smallest of four
-        (0.25, 0.25),  # the original is true of both pictures: s00 - s01 and s11 - s01 alone
+        (0.25, 0.5),  # the original is true of both pictures: s00 - s01 and s11 - s01 alone; one of two targets fails
         (None, None),
     ]
 
@@ -208,8 +219,18 @@ def test_a_candidate_has_the_gaps_of_every_language_model_in_order(dataset: Data
     unknown = f"{gaps} WHERE text_negative_id = '2'"
     assert rows(dataset, unknown)[0][:2] == (20.0, [20.0, None])
     joined = candidates_of(dataset, *(dataset.build().shards[name][0] for name in ("text_negatives", "pairs")), [],
-                           dataset.build().shards["scores"])  # fmt: skip
+                           dataset.build().shards["scores"], [], ALIGNMENT.empty_table())  # fmt: skip
     assert joined["plausibility_gaps"].to_pylist()[0] == [2.0, -3.0]
+
+
+def test_a_candidate_has_what_every_target_makes_of_it(dataset: Dataset) -> None:
+    said = "SELECT difficulties, target_margins, target_s11, target_reads_change FROM candidates"
+    assert rows(dataset, f"{said} WHERE text_negative_id = '3'") == [([0.25, -0.25], [-0.25, 0.25], 0.5, False)]
+
+
+def test_of_several_benchmarks_that_a_pair_is_in_the_surest_is_named(dataset: Dataset) -> None:
+    found = rows(dataset, "SELECT leaked_from, leaked_how, license FROM candidates ORDER BY text_negative_id")
+    assert found == [*[("sugarcrepe", "alike", "CC0")] * 2, *[(None, None, "CC0")] * 2]
 
 
 def test_blind_models_that_were_trained_before_and_after(dataset: Dataset) -> None:
@@ -246,7 +267,7 @@ def test_every_macro_answers(dataset: Dataset, sql: str) -> None:
 
 
 def test_the_rules_see_what_the_analyst_sees(dataset: Dataset) -> None:
-    table = candidates_of(dataset, "shard", "shard", ["shard"], ["shard"])
+    table = candidates_of(dataset, "shard", "shard", ["shard"], ["shard"], ["shard"], ALIGNMENT.empty_table())
     assert table.schema.equals(CANDIDATES)
     assert table["text_negative_id"].to_pylist() == ["1", "2", "3", "4"]
     names = ", ".join(CANDIDATES.names)
