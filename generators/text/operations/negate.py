@@ -43,9 +43,13 @@ def negate(
         alone.append(Candidate("negate", [edit], phrase, edit.text.strip(), claims))
         if _is_contested(sentence, verb, facts):
             continue
+        if sentence.child(verb.index, "conj") is not None:
+            continue  # "is not standing and reading" may be true where somebody sits
         if verb.pos != "VERB" or forbidden(sentence, [edit], moving=False):
             continue
         for other in other_actions(sentence, lexicon, rng, most, verb):
+            if " " in other.negative_phrase:
+                continue  # with another preposition it is no denial of the same
             false = apply(sentence.caption, other.edits)
             if failed_check(other, false, sentence, facts, lexicon) is None:
                 yield from _denied(sentence, verb, edit, other, claims)
