@@ -83,7 +83,9 @@ class Tries:
         pictures for it: as `candidates` has it.
         """
         validity = smallest_margin(still_true="coalesce(original_still_true, false)")
-        with locked(scores=scores, pictures=pictures.select(["image_negative_id", "original_still_true"])) as connection:
+        with locked(
+            scores=scores, pictures=pictures.select(["image_negative_id", "original_still_true"])
+        ) as connection:
             found = connection.sql(
                 f"SELECT image_negative_id, validity, coalesce(({self.settings.enough})::BOOLEAN, false) "
                 f"FROM (SELECT *, {validity} AS validity FROM scores JOIN pictures USING (image_negative_id))"
