@@ -16,7 +16,7 @@ import pyarrow as pa
 import torch
 from text_negatives import PARSER, read_pairs
 
-from devices.scoring import Scorer
+from devices.scoring import _MOST_LOGITS, Scorer
 from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
@@ -78,9 +78,10 @@ def report(name: str, scorer: Scorer, captions: list[str], repeats: int) -> None
 def padded(scorer: Scorer, captions: list[str]) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Tokenise captions and batch them, short ones first; returns token ids and attention masks."""
     rows = sorted(scorer._tokens(captions), key=len)
+    most = min(scorer.batch_tokens, _MOST_LOGITS // scorer._vocabulary)  # the loop has all logits of a batch
     batches = []
     while rows:
-        size = next((n for n in range(1, len(rows)) if (n + 1) * len(rows[n]) > scorer._most), len(rows))
+        size = next((n for n in range(1, len(rows)) if (n + 1) * len(rows[n]) > most), len(rows))
         batch, rows = rows[:size], rows[size:]
         longest = len(batch[-1])
         ids = torch.tensor([[*row, *[row[0]] * (longest - len(row))] for row in batch])

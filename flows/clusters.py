@@ -39,11 +39,15 @@ class OnRay:
                 raise InputError(f"compute.address: no Ray cluster answers: {_first_line(error)}") from error
         resources = ray.cluster_resources()
         self.width = compute.workers or int(resources.get("CPU", 1))
-        self.devices: int | None = _devices_of(compute, int(resources.get("GPU", 0)), "Ray")
+        try:
+            self.devices: int | None = _devices_of(compute, int(resources.get("GPU", 0)), "Ray")
+        except InputError:
+            self._leave()
+            raise
         self._perform = ray.remote(num_cpus=1, max_retries=LIVES)(perform)
         self._device = ray.remote(num_cpus=1, num_gpus=1, max_restarts=LIVES, max_task_retries=LIVES)(_Device)
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
-        for _ in range(self.devices):
+        for _ in range(self.devices or 0):
             self._idle.put(None)
         self._actors: list[Any] = []
         self._running: set[Any] = set()
@@ -83,13 +87,16 @@ class OnRay:
         """End what runs on the cluster for this build, and the workers that run it."""
         for made in list(self._running):
             self._ray.cancel(made, force=True)
-        for actor in self._actors:
+        for actor in list(self._actors):
             self._ray.kill(actor)
 
     def close(self) -> None:
         """Leave the cluster, and its GPUs to others."""
-        for actor in self._actors:
+        for actor in list(self._actors):
             self._ray.kill(actor)
+        self._leave()
+
+    def _leave(self) -> None:
         if self._own:
             self._ray.shutdown()
 
