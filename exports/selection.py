@@ -43,7 +43,8 @@ class Selection:
         try:
             with damage_named(dataset, build):
                 self._choose(where)
-                put_splits(self._connection)
+                mine = build.config.get("mine") or {}
+                put_splits(self._connection, frames=mine.get("groups") is not None)
                 for name, (key, table) in _PLACED.items():
                     self._place(name, key, table)
                 self._sort(needs, split)
@@ -117,17 +118,21 @@ class Selection:
 
     def _sort(self, needs: Sequence[Need], split: str | None) -> None:
         cases = "\n".join(f"WHEN ({need.condition}) IS NOT TRUE THEN {_quoted(need.why)}" for need in needs)
-        left_out = f"CASE {cases} END" if cases else "NULL"
+        other = "WHEN other.split != split_of.split THEN 'its mined picture is of another split'"
+        left_out = f"CASE {other} {cases} END"
         self._connection.execute(
             f"""
             CREATE TEMP TABLE sorted AS
             SELECT
                 chosen.* EXCLUDE (split), split_of.split, ({left_out})::VARCHAR AS left_out,
-                i.shard AS image_shard, i.row AS image_row, e.shard AS edit_shard, e.row AS edit_row
+                i.shard AS image_shard, i.row AS image_row, e.shard AS edit_shard, e.row AS edit_row,
+                m.shard AS mined_shard, m.row AS mined_row
             FROM chosen
             JOIN split_of USING (image_id)
             JOIN images_at i ON i.id = chosen.image_id
             LEFT JOIN edits_at e ON e.id = chosen.image_negative_id
+            LEFT JOIN images_at m ON m.id = chosen.edited_image_id AND chosen.image_method = 'mined'
+            LEFT JOIN split_of other ON other.image_id = m.id
             WHERE {"true" if split is None else f"split_of.split = {_quoted(split)}"}
             """
         )
@@ -158,7 +163,10 @@ class Selection:
         picture = negative = mask = None
         if edited:
             at = ("image_negatives", self._build.shards["image_negatives"][row["edit_shard"]], row["edit_row"])
-            negative = _picture(row["edited_image_id"], pictures.get(*at, "image"))
+            found = at
+            if row["mined_shard"] is not None:
+                found = ("images", self._build.shards["images"][row["mined_shard"]], row["mined_row"])
+            negative = _picture(row["edited_image_id"], pictures.get(*found, "image"))
             mask = _picture(row["image_negative_id"], pictures.get(*at, "mask"))
             if row["picture_id"] != row["image_id"]:
                 picture = _picture(row["picture_id"], pictures.get(*at, "reconstruction"))

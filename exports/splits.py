@@ -16,16 +16,19 @@ _RANK = f"""CASE WHEN regexp_matches(split, '{_NAMED["test"]}', 'i') THEN 3
 _BELOW_TRAIN, _BELOW_VALIDATION = 80, 90
 
 
-def put_splits(connection: duckdb.DuckDBPyConnection) -> None:
+def put_splits(connection: duckdb.DuckDBPyConnection, frames: bool = False) -> None:
     """Make a table `split_of` (image_id, split) of all images of a catalog, given a table `chosen` of pairs.
 
-    The source's own split counts where it names one, under a name of letters, digits and underscores.
+    The source's own split counts where it names one, under a name of letters, digits and underscores. The two pictures
+    of a mined pair are of one split where they are `frames` of one video; else they are two pictures like any others,
+    and mining itself has looked in one split: were they linked, most of a corpus would be one group.
     """
     edges = connection.execute(
-        """
+        f"""
         WITH shown AS (
             SELECT image_id, image_id AS picture FROM chosen
-            UNION SELECT image_id, edited_image_id FROM chosen WHERE edited_image_id IS NOT NULL
+            UNION SELECT image_id, edited_image_id FROM chosen
+            WHERE edited_image_id IS NOT NULL AND ({frames} OR image_method != 'mined')
             UNION SELECT image_id, picture_id FROM chosen
         )
         SELECT image_id, near_duplicate_of FROM near_duplicates

@@ -228,7 +228,7 @@ class Engine:
         """Note that a step is done with a group; returns the groups for which more can be done now."""
         self._unfinished[step.name] -= 1
         _, shards = self._open.pop((step.name, group.number, group.kind))
-        if step.makes is None:
+        if step.makes is None or not shards:
             group.made[step.name] = tuple(shards)
             return [group]
         shared = {name: made for name, made in group.made.items() if not self._remakes(name, step.makes)}

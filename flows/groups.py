@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["rules", "rewrites"]
+Kind = Literal["rules", "rewrites", "mined"]
 
 
 @dataclass(slots=True)
 class Group:
-    """The shards that come of one shard of pairs: by the rules or, as a second group of these pairs, by rewriting."""
+    """The shards that come of one shard of pairs: by the rules or, as further groups of these pairs, by rewriting and
+    mining."""
 
     number: int  # its place in the order of the source
     kind: Kind

@@ -1,7 +1,7 @@
 """Rows put beside each other, as the stages want them; vectors that are kept."""
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +11,7 @@ from flows.groups import Inputs
 from schemas.ids import embedding_key
 from schemas.tables import TABLES
 from storage.dataset import Dataset
+from storage.kept import kept
 
 _USABLE = ["text_negative_id", "pair_id", "image_id", "original", "caption", "operation", "failed_check"]
 
@@ -165,15 +166,43 @@ def picture_vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Vecto
     return Vectors(encoder, *_pictures(dataset, encoder, inputs))
 
 
+def original_vectors(dataset: Dataset, encoder: Encoder, pairs: str) -> pa.Table:
+    """Return the vectors of the pictures of a shard of pairs, as rows of EMBEDDINGS: encoded once, for all builds."""
+    return _encoded(dataset, encoder, "images", pairs, (("image_id", "image"),))
+
+
+def _encoded(
+    dataset: Dataset, encoder: Encoder, table: str, shard: str, columns: tuple[tuple[str, str], ...]
+) -> pa.Table:
+    return embeddings(dataset, encoder, shard, lambda: (_pictures_in(dataset, table, shard, columns), ()))
+
+
 def _pictures(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Iterator[pa.Table]:
-    places: list[tuple[str, str, tuple[tuple[str, str], ...]]] = [
-        ("images", inputs.one("pairs"), (("image_id", "image"),))
-    ]
+    yield original_vectors(dataset, encoder, inputs.one("pairs"))
     edited = (("edited_image_id", "image"), ("reconstruction_id", "reconstruction"))
-    places += [("image_negatives", shard, edited) for shard in inputs.all("pictures")]
-    for table, shard, columns in places:
-        load = partial(_pictures_in, dataset, table, shard, columns)
-        yield embeddings(dataset, encoder, shard, lambda load=load: (load(), ()))  # type: ignore[misc]
+    for shard in inputs.all("pictures"):
+        others = _others(dataset, shard)
+        if others:
+            yield _vectors_of(dataset, encoder, others)
+        else:
+            yield _encoded(dataset, encoder, "image_negatives", shard, edited)
+
+
+def _others(dataset: Dataset, shard: str) -> dict[str, str]:
+    """Name, of mined pictures, the shard of pairs that each rests in."""
+    rows = dataset.read("image_negatives", shard, ["edited_image_id", "method", "image.path"])
+    rows = rows.filter((pc.field("method") == "mined") & pc.field("edited_image_id").is_valid())
+    return {row["edited_image_id"]: PurePath(row["image"]["path"]).stem for row in rows.to_pylist()}
+
+
+def _vectors_of(dataset: Dataset, encoder: Encoder, pictures: Mapping[str, str]) -> pa.Table:
+    """Return the vectors of single pictures, of which it is told in which shard of pairs each is."""
+    shards = sorted(set(pictures.values()))
+    for shard in shards:
+        if not dataset.has("embeddings", embeddings_of(encoder, shard)):
+            original_vectors(dataset, encoder, shard)
+    keys = pa.array(sorted(embedding_key(encoder.fingerprint, one) for one in pictures), pa.binary(16))
+    return kept(dataset, "embeddings", [embeddings_of(encoder, shard) for shard in shards], pa.table({"key": keys}))
 
 
 def scored(rows: pa.Table, vectors: Vectors, alignment: Callable[[pa.Table], pa.Table], encoder: Encoder) -> pa.Table:

@@ -6,6 +6,7 @@ follow from what the class says of itself.
 
 from collections.abc import Iterator
 
+from flows.steps.mining import FindMinimalPairs, LabelMined, TakeMined, TakePictures
 from flows.steps.pictures import (
     LabelPictures,
     MakeMasks,
@@ -37,6 +38,12 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
     yield MakeNegatives(config.text, compute, seed, describe.parser)
     if config.rewrite is not None:
         yield Rewrite(config.rewrite, compute, seed, describe)
+    if config.mine is not None:
+        clip = {"judge": judge, "target": config.target, None: None}[config.mine.nearest]
+        yield FindMinimalPairs(config.mine, describe.parser, clip, compute)
+        yield TakeMined()
+        yield TakePictures()
+        yield LabelMined()
     yield LabelCaptions()
 
     for which, editor in enumerate(config.images):

@@ -106,7 +106,7 @@ def stored(dataset: Dataset, build: Build, rows: Sequence[Row]) -> Iterator[tupl
     wanted: dict[Key, tuple[str, int, int, str]] = {}
     for row in rows:
         for _, key, table, column in _pictures(row):
-            found = at[table].get(row[_KEYS[table]])
+            found = at[table].get(key[1] if table == "images" else row[_KEYS[table]])
             if found is not None:
                 wanted.setdefault(key, (table, *found, column))
     with Pictures(dataset) as pictures:
@@ -124,7 +124,8 @@ def _pictures(row: Row) -> Iterator[tuple[str, Key, str, str]]:
     else:
         yield "picture", ("picture", row["picture_id"]), "image_negatives", "reconstruction"
     if row["edited_image_id"] is not None:
-        yield "edited", ("picture", row["edited_image_id"]), "image_negatives", "image"
+        mined = row["image_method"] == "mined"  # it rests where it was
+        yield "edited", ("picture", row["edited_image_id"]), "images" if mined else "image_negatives", "image"
         yield "mask", ("mask", row["image_negative_id"]), "image_negatives", "mask"
 
 

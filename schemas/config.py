@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.errors import InputError
 from schemas.ids import row_seed
+from schemas.mining import Mine
 from schemas.operations import OPERATIONS
 from schemas.recipe import Recipe, override, read_yaml, validated
 
@@ -455,6 +456,8 @@ class BuildConfig(Recipe):
     text: Text = Text()
     rewrite: Rewrite | None = None
     """Language model that makes wrong captions beside the rules'."""
+    mine: Mine | None = None
+    """Minimal pairs out of other pairs of the corpus: wrong captions and real pictures. None makes none."""
     paraphrase: Paraphrase | None = None
     """Language model that says captions in other words: positives, in a table of their own."""
     images: tuple[Images, ...] = ()

@@ -54,6 +54,7 @@ IMAGE_CHECKS: dict[str, str] = {
     "no_mask": "no mask maker found where the changed words' thing is: name another in images.masks.makers",
     "bad_regions": "the source's regions are no JSON list of {phrase, box or polygon}: see source.regions_column",
     "mask_too_large": "the mask covers more of the picture than images.masks.most: it names nothing in particular",
+    "fits_both": "mined: the right caption may be true of the other picture too, as far as its captions tell",
     "unsafe": "the pipeline's safety checker blacked the picture out",
 }
 

@@ -115,7 +115,7 @@ TEXT_NEGATIVES = pa.schema(
         ("vouched_by", pa.string()),  # the pair whose caption that detail is from; null: `original` is the pair's own
         ("caption", pa.string()),  # the wrong caption
         ("operation", pa.string()),  # a name from schemas.operations.OPERATIONS
-        ("method", pa.string()),  # swap, replace, insert or rewrite
+        ("method", pa.string()),  # swap, replace, insert, rewrite or mined
         ("original_phrase", pa.string()),  # what changed; the two phrases of a swap are joined by " / "
         ("negative_phrase", pa.string()),  # what it became
         # The entity or relation that the change is about, of the right caption, and the wrong one in its place: "a red
@@ -126,9 +126,23 @@ TEXT_NEGATIVES = pa.schema(
         ("original_spans", pa.list_(SPAN)),  # every place that differs, agreement included; in order
         ("negative_spans", pa.list_(SPAN)),  # the same places in the wrong caption, one for one
         ("model", pa.string()),  # parser or language model that wrote it
-        ("seed", pa.int64()),  # seed of this row's random draws
+        ("seed", pa.int64()),  # seed of this row's random draws; null where nothing is drawn
         ("tries", pa.int32()),  # how many candidates were drawn up to and with this one
         ("failed_check", pa.string()),  # first check of schemas.reasons.CHECKS it failed; null when usable
+    ]
+)
+
+# What is found of negatives among the corpus's own pairs, before each goes to the shard of its pair.
+MINED = pa.schema(
+    [
+        *TEXT_NEGATIVES,
+        ("pairs", pa.string()),  # the shard of its pair
+        ("other_image_id", pa.string()),  # the picture that the wrong caption is true of
+        ("other_pairs", pa.string()),  # the shard that this picture and its caption rest in
+        ("scene", pa.string()),  # of that picture: JSON ground truth where it is known
+        ("similarity", pa.float32()),  # cosine of the two pictures; null where no model was asked
+        # First check by which the right caption may be true of that picture too; null: the picture may be used.
+        ("picture_check", pa.string()),
     ]
 )
 
@@ -166,11 +180,13 @@ IMAGE_NEGATIVES = pa.schema(
         ("image_negative_id", pa.string()),  # hash of text_negative_id, method, model and seed
         ("text_negative_id", pa.string()),
         ("edited_image_id", pa.string()),  # sha256 of the encoded bytes; null when there is no picture
-        ("image", IMAGE),  # null too where only the best picture of a row is kept and this is another
+        # Null too where only the best picture of a row is kept and this is another. A mined one rests where it was:
+        # without bytes, `path` names the file, "images/<shard>.parquet", that has it under this id.
+        ("image", IMAGE),
         ("tries", pa.int32()),  # how many pictures were drawn for this wrong caption up to and with this one
         ("rank", pa.int32()),  # 0: what this wrong caption comes to, the best picture or a failure; others follow
         ("mask", IMAGE),  # white where the edit was allowed
-        ("method", pa.string()),  # inpaint, instruct or render
+        ("method", pa.string()),  # inpaint, instruct, render or mined
         ("instruction", pa.string()),
         ("model", pa.string()),
         ("seed", pa.int64()),
@@ -320,7 +336,7 @@ CANDIDATES = pa.schema(
     [
         *TEXT_NEGATIVES,
         ("image_negative_id", pa.string()),
-        ("image_method", pa.string()),  # inpaint, instruct or render
+        ("image_method", pa.string()),  # inpaint, instruct, render or mined
         ("image_failed_check", pa.string()),  # why there is no picture, where one was tried
         ("source", pa.string()),
         ("source_key", pa.string()),
@@ -441,6 +457,7 @@ TABLES: dict[str, pa.Schema] = {
     "units": UNITS,
     "parses": PARSES,
     "lexicon": LEXICON,
+    "mined": MINED,
     "text_negatives": TEXT_NEGATIVES,
     "paraphrases": PARAPHRASES,
     "masks": MASKS,

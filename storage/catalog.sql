@@ -11,7 +11,9 @@ SELECT
     CASE WHEN v.picture_accepted THEN c.target_s11 END AS target_s11,
     c.plausibility0, c.plausibility1, c.source, c.source_key, c.split, p.url, p.license,
     -- Where the editor made the original anew, that is the pair's picture: both carry its fingerprint.
-    coalesce(e.reconstruction, i.image) AS image, e.image AS negative_image, e.mask, e.method AS image_method,
+    coalesce(e.reconstruction, i.image) AS image,
+    -- A mined picture rests among the images.
+    CASE WHEN e.method = 'mined' THEN m.image ELSE e.image END AS negative_image, e.mask, e.method AS image_method,
     i.image AS untouched_image, e.original_still_true
 FROM candidates c
 JOIN verdicts v ON v.text_negative_id = c.text_negative_id
@@ -19,10 +21,11 @@ JOIN verdicts v ON v.text_negative_id = c.text_negative_id
 JOIN pairs p ON p.pair_id = c.pair_id
 JOIN images i ON i.image_id = c.image_id
 LEFT JOIN image_negatives e ON e.image_negative_id = c.image_negative_id AND v.picture_accepted
+LEFT JOIN images m ON m.image_id = e.edited_image_id AND e.method = 'mined'
 WHERE v.accepted;
 
 -- How many candidates were usable and accepted, by who made them: rules (swap, replace, insert) or a language model
--- (rewrite).
+-- (rewrite); mined ones are other pairs' own.
 CREATE MACRO acceptance_by_method() AS TABLE
 SELECT
     method,
@@ -270,7 +273,7 @@ ORDER BY made.operation;
 CREATE MACRO cost_by_method() AS TABLE
 WITH work AS (
     SELECT method, operation, sum(tries) AS tries, sum(tokens) AS tokens, sum(seconds) AS seconds
-    FROM ledger WHERE check_name IS NULL AND stage IN ('text negatives', 'rewriting') AND method IS NOT NULL
+    FROM ledger WHERE check_name IS NULL AND stage IN ('text negatives', 'rewriting', 'mining') AND method IS NOT NULL
     GROUP BY method, operation
 )
 SELECT

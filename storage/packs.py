@@ -29,8 +29,8 @@ from schemas.tables import EVALUATIONS, IMAGE, TABLES, VOTES
 from storage.dataset import Build, DamagedShardError, Dataset
 from storage.manifest import Facts, Manifest
 
-# Not for an analyst: caches, and a ledger of the ingest.
-HIDDEN = frozenset({"embeddings", "answers", "units"})
+# Not for an analyst: caches, a ledger of the ingest, and what is text_negatives and image_negatives again.
+HIDDEN = frozenset({"embeddings", "answers", "units", "mined"})
 # Tables that no build makes: what people say of a dataset, and how models do on it, is added beside the builds.
 ADDED = {"votes": VOTES, "evaluations": EVALUATIONS}
 _VERSION = 1  # of what is in a pack besides the rows of its shards

@@ -26,7 +26,7 @@ class Step:
     """The field that its shards go to; several steps may give the same."""
     over: ClassVar[Literal["group", "corpus"]] = "group"
     """Whether it makes shards of one group, or one shard of all groups together: a barrier."""
-    kinds: ClassVar[tuple[Kind, ...]] = ("rules", "rewrites")
+    kinds: ClassVar[tuple[Kind, ...]] = ("rules", "rewrites", "mined")
     """The kinds of groups that it works on."""
     makes: ClassVar[Kind | None] = None
     """The kind of group that each of its shards begins, where it does not join the group that it was made of."""

@@ -62,6 +62,32 @@ class PictureTruth:
         return pa.Table.from_pylist([{**_picture_label(row), "labeller": "truth"} for row in rows], LABELS)
 
 
+class SceneTruth:
+    """Label pictures that were drawn from another scene, which is known; by no look at the picture."""
+
+    version = 1
+
+    @property
+    def identity(self) -> list[Any]:
+        """Stage name and version."""
+        return ["scene truth", self.version]
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Turn rows of text_negative_id, image_negative_id, original, caption and scene (JSON, of the other picture, or
+        null: no label) into rows of LABELS."""
+        labels = [{**_scene_label(row), "labeller": "truth"} for row in table.to_pylist() if row["scene"] is not None]
+        return pa.Table.from_pylist(labels, LABELS)
+
+
+def _scene_label(row: dict[str, Any]) -> dict[str, Any]:
+    known = {name: row[name] for name in ("text_negative_id", "image_negative_id")}
+    try:
+        valid = answers(Scene.from_json(row["scene"]), read(row["original"]), read(row["caption"]))
+    except (UnreadableError, ValueError) as error:
+        return {**known, "valid": None, "detail": str(error)}
+    return {**known, "valid": valid, "detail": row["scene"]}
+
+
 def can_be_told(table: pa.Table) -> pa.ChunkedArray:
     """Tell of rows of scene and method whether there is a scene, and the picture was not simply drawn from one."""
     return pc.and_(pc.is_valid(table["scene"]), pc.not_equal(table["method"], "render"))

@@ -11,7 +11,7 @@ from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import agreement_edits, has_pronoun, plural_of
 from generators.text.language.sentence import NounPhrase, Sentence, Token
-from generators.text.operations.base import Operation
+from generators.text.operations.base import Compared, Operation
 
 _COUNTED = frozenset({"person", "animal", "vehicle", "figure"})
 
@@ -43,6 +43,23 @@ def replace_count(
 # Where there is one a language model finds any number less likely (0.95 of the time): few of them are ever kept.
 _FEW_OF_ONE = 4
 _TOLD_OFF = frozenset({"both", "each", "either", "neither"})
+
+
+def counts(sentence: Sentence) -> list[tuple[NounPhrase, Token]]:
+    """List the numbers above one that say how many of something there are."""
+    if any(token.lower in _TOLD_OFF for token in sentence.tokens):
+        return []  # "two dogs, both with a ball"
+    phrases = [(p, sentence.child(p.head, "nummod")) for p in sentence.noun_phrases if kind_of(p.lemma) is not None]
+    numbers = [(phrase, sentence.tokens[number]) for phrase, number in phrases if number is not None]
+    return [(p, number) for p, number in numbers if number.lower not in _ONE and _is_count(sentence, p, number)]
+
+
+def read_count(sentence: Sentence, other: Sentence, change: Compared, _: Lexicon) -> Candidate | None:
+    """Read the number that another caption has in the place of one."""
+    new = other.tokens[change[2]].lower
+    word = NUMBER_WORDS.get(new, new)
+    found = next((one for one in counts(sentence) if one[1].index == change[0]), None)
+    return next(_other_number(*found, word), None) if found is not None and word in DIGITS else None
 
 
 def _numbers(lexicon: Lexicon, rng: random.Random, most: int) -> Iterator[str]:
