@@ -157,8 +157,8 @@ def group_vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Vectors
         longer = rows.filter(pc.is_valid(rows["original"]))["original"].to_pylist()
         return {}, {*rows["caption"].to_pylist(), *longer} - set(own()[1])
 
-    kept = [embeddings(dataset, encoder, f"{pairs}-captions", own), embeddings(dataset, encoder, negatives, wrong)]
-    return Vectors(encoder, *kept, *_pictures(dataset, encoder, inputs))
+    captions = [embeddings(dataset, encoder, f"{pairs}-captions", own), embeddings(dataset, encoder, negatives, wrong)]
+    return Vectors(encoder, *captions, *_pictures(dataset, encoder, inputs))
 
 
 def picture_vectors(dataset: Dataset, encoder: Encoder, inputs: Inputs) -> Vectors:
@@ -192,7 +192,7 @@ def _others(dataset: Dataset, shard: str) -> dict[str, str]:
     """Name, of mined pictures, the shard of pairs that each rests in."""
     rows = dataset.read("image_negatives", shard, ["edited_image_id", "method", "image.path"])
     rows = rows.filter((pc.field("method") == "mined") & pc.field("edited_image_id").is_valid())
-    return {row["edited_image_id"]: PurePath(row["image"]["path"]).stem for row in rows.to_pylist()}
+    return {row["edited_image_id"]: PurePath(row["path"]).stem for row in rows.to_pylist()}
 
 
 def _vectors_of(dataset: Dataset, encoder: Encoder, pictures: Mapping[str, str]) -> pa.Table:

@@ -38,9 +38,10 @@ class Mine(Recipe):
     """Operations to look for."""
     per_operation: Annotated[int, Field(gt=0)] = 1
     """Usable negatives to keep of one operation on one caption: of more, those of the pictures most alike."""
-    tries: Annotated[int, Field(gt=0)] = 32
+    tries: Annotated[int, Field(gt=0)] = 16
     """Other captions that one caption is held against, for each place of it that may change. What bounds the work: of
-    ten thousand captions of one sentence with another word in one place each sees so many."""
+    ten thousand captions of one sentence with another word in one place each sees so many. Of 3,000 captions of drawn
+    scenes 4 gave 1,242 negatives, 16 gave 1,278 and 32 one more."""
     nearest: Literal["judge", "target"] | None = None
     """Hold a caption against those of the pictures most alike, by the vectors of this model; of any when left out."""
     groups: Frames | None = None

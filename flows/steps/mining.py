@@ -98,7 +98,7 @@ def _cells(dataset: Dataset, inputs: Inputs, mine: Mine) -> dict[str, str]:
     pairs = pa.concat_tables([dataset.read("pairs", shard, ["image_id", "split"]) for shard in shards])
     if mine.groups is not None:
         images = [dataset.read("images", shard, ["image_id", "image.path"]) for shard in shards]
-        names = {row["image_id"]: row["image"]["path"] or "" for table in images for row in table.to_pylist()}
+        names = {row["image_id"]: row["path"] or "" for table in images for row in table.to_pylist()}
         found = groups_of_frames(names, mine.groups)
         splits = zip(*(column.to_pylist() for column in pairs.columns), strict=True)
         return {image: f"{split} {found[image]}" if image in found else f"alone {image}" for image, split in splits}

@@ -10,12 +10,25 @@ import numpy as np
 import pyarrow as pa
 
 from generators.text.mining.bucket import Bucket, Vectors, buckets, paired
-from schemas.tables import MINED
+from schemas.tables import MINED, PARSES
 
 _MEMORY = "768MB"
 _ROWS = 200_000  # places that are read at a time; a bucket that is larger is read whole
 _READ = 256  # pairs of captions, with all captions of both pictures
 
+CAPTIONS = pa.schema(
+    [
+        ("caption", pa.int64()),  # its number, in the order of the corpus
+        ("picture", pa.int64()),  # the picture's number
+        ("alike", pa.uint64()),  # hash of what the picture is, or is nearly
+        ("pair_id", pa.string()),
+        ("image_id", pa.string()),
+        ("text", pa.string()),
+        PARSES.field("tokens"),
+        ("shard", pa.string()),
+        ("scene", pa.string()),
+    ]
+)
 PLACES = pa.schema(
     [
         ("caption", pa.int64()),
@@ -29,6 +42,19 @@ PLACES = pa.schema(
 )
 
 
+# Two captions, and where they differ.
+_PAIRS = pa.schema(
+    [
+        ("operation", pa.string()),
+        ("a", pa.int64()),
+        ("b", pa.int64()),
+        *((f"{end}_{side}", pa.int32()) for side in "ab" for end in ("first", "last")),
+        ("similarity", pa.float32()),
+    ]
+)
+FOUND = pa.schema([*MINED, ("number", pa.int64()), ("draw", pa.string())])  # of its caption; what ties are broken by
+
+
 class Index:
     """Captions, their places, and what is found of them: tables of a database in a temporary folder."""
 
@@ -37,7 +63,10 @@ class Index:
         self._connection = duckdb.connect(os.path.join(self._folder.name, "index.duckdb"))
         for setting in (f"memory_limit = '{_MEMORY}'", "threads = 1", "enable_progress_bar = false"):
             self._connection.execute(f"SET {setting}")
-        self._made: set[str] = set()
+        for table, schema in (("captions", CAPTIONS), ("places", PLACES), ("pairs", _PAIRS), ("found", FOUND)):
+            self._connection.register("given", schema.empty_table())
+            self._connection.execute(f"CREATE TABLE {table} AS FROM given")
+            self._connection.unregister("given")
 
     def close(self) -> None:
         """Remove it all."""
@@ -45,31 +74,19 @@ class Index:
         self._folder.cleanup()
 
     def add(self, table: str, rows: pa.Table) -> None:
-        """Add rows to a table: captions (`caption` and `picture` are numbers), places, or what is found."""
+        """Add rows to a table: captions, places, pairs, or what is found."""
         self._connection.register("given", rows)
-        how = f"INSERT INTO {table}" if table in self._made else f"CREATE TABLE {table} AS"
-        self._connection.execute(f"{how} FROM given")
+        self._connection.execute(f"INSERT INTO {table} FROM given")
         self._connection.unregister("given")
-        self._made.add(table)
 
     def pair(self, most: int, vectors: Vectors | None) -> int:
         """Choose who is held against whom; returns how many pairs there are."""
-        self._connection.execute(
-            "CREATE TABLE pairs (operation VARCHAR, a BIGINT, b BIGINT, first_a INTEGER, last_a INTEGER, "
-            "first_b INTEGER, last_b INTEGER, similarity FLOAT)"
-        )
         for rows in self._places():
             found = self._paired(rows, most, vectors)
             if found.num_rows:
-                self.add_pairs(found)
+                self.add("pairs", found)
         [(count,)] = self._connection.execute("SELECT count(*) FROM pairs").fetchall()
         return int(count)
-
-    def add_pairs(self, found: pa.Table) -> None:
-        """Add pairs of captions, by their places."""
-        self._connection.register("given", found)
-        self._connection.execute("INSERT INTO pairs FROM given")
-        self._connection.unregister("given")
 
     def _places(self) -> Iterator[pa.Table]:
         """Read the places that several captions have with different phrases, those of one rest together."""
@@ -109,7 +126,7 @@ class Index:
             second.append(found.second + part.start)
             similarity.append(found.similarity)
         if not first:
-            return pa.table({})
+            return _PAIRS.empty_table()
         a, b = (rows.take(pa.array(np.concatenate(side))) for side in (first, second))
         near = np.concatenate(similarity)
         return pa.table(
@@ -151,8 +168,6 @@ class Index:
         Of one operation on one caption those whose picture may be used and is most alike; where nothing is usable, one
         that failed its checks, to tell why.
         """
-        if "found" not in self._made:
-            return MINED.empty_table()
         order = "picture_check IS NOT NULL, similarity DESC NULLS LAST, draw, other_image_id"
         rows = self._connection.sql(
             f"""
@@ -173,10 +188,9 @@ class Index:
 
     def failed(self) -> list[tuple[str, str, int]]:
         """Count what was found and failed: operation, check, negatives."""
-        if "found" not in self._made:
-            return []
         found: list[tuple[str, str, int]] = self._connection.execute(
-            "SELECT operation, failed_check, count(*) FROM found WHERE failed_check IS NOT NULL GROUP BY ALL ORDER BY ALL"
+            "SELECT operation, failed_check, count(*) FROM found WHERE failed_check IS NOT NULL "
+            "GROUP BY ALL ORDER BY ALL"
         ).fetchall()
         return found
 

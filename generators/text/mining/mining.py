@@ -16,13 +16,12 @@ from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.edits import Candidate
 from generators.text.language.sentence import Sentence
 from generators.text.mining.bucket import Vectors
-from generators.text.mining.index import PLACES, Index
+from generators.text.mining.index import CAPTIONS, FOUND, PLACES, Index
 from generators.text.mining.naming import candidates, judged
 from generators.text.mining.places import places
 from schemas.ids import digest, text_negative_id
 from schemas.mining import Mine
 from schemas.stage import with_ledger
-from schemas.tables import MINED, PARSES
 
 METHOD = "mined"
 Told = tuple[dict[int, Sentence], Facts]  # captions of a picture by their numbers, and what they say together
@@ -88,7 +87,7 @@ class Mining:
             )  # fmt: skip
             found += [(self._captions, *place, draw) for place in places(sentence, self.config.operations, cell)]
         if captions:
-            self._index.add("captions", pa.Table.from_pylist(captions, _CAPTIONS))
+            self._index.add("captions", pa.Table.from_pylist(captions, CAPTIONS))
         if found:
             columns = zip(*found, strict=True)
             self._index.add("places", pa.table([pa.array(c, f.type) for c, f in zip(columns, PLACES, strict=True)],
@@ -104,7 +103,7 @@ class Mining:
             for pairs in self._index.read():
                 found = [row for pair in pairs for row in self._told(pair, tried)]
                 if found:
-                    self._index.add("found", pa.Table.from_pylist(found, _FOUND))
+                    self._index.add("found", pa.Table.from_pylist(found, FOUND))
         result = self._index.best(self.config.per_operation)
         return with_ledger(result, self._ledger(result, tried))
 
@@ -179,19 +178,3 @@ class Mining:
             {"operation": operation, "method": METHOD, "check_name": check, "rows_out": n}
             for operation, check, n in self._index.failed()
         ]  # fmt: skip
-
-
-_CAPTIONS = pa.schema(
-    [
-        ("caption", pa.int64()),
-        ("picture", pa.int64()),
-        ("alike", pa.uint64()),
-        ("pair_id", pa.string()),
-        ("image_id", pa.string()),
-        ("text", pa.string()),
-        PARSES.field("tokens"),
-        ("shard", pa.string()),
-        ("scene", pa.string()),
-    ]
-)
-_FOUND = pa.schema([*MINED, ("number", pa.int64()), ("draw", pa.string())])

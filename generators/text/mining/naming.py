@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from generators.text.checks import failed_check
-from generators.text.corpus.facts import Facts, normalised
+from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.things import kind_of, thing_of
 from generators.text.language.edits import Candidate, Edit, apply, columns_of
 from generators.text.language.scope import forbidden
 from generators.text.language.sentence import Sentence
 from generators.text.language.units import unit_of
-from generators.text.mining.places import SWAP
+from generators.text.mining.places import SWAP, said
 from generators.text.operations import OPERATIONS
 from generators.text.operations.base import Compared, Question
 from generators.text.operations.replace_count import read_count
 from schemas.mining import MINABLE
+from schemas.words import words_of
 
 
 def _read_thing(ours: Sentence, theirs: Sentence, change: Compared, lexicon: Lexicon) -> Candidate | None:
@@ -76,13 +77,19 @@ def candidates(
     if operation != SWAP:
         found = _READERS[operation](ours, theirs, change, lexicon)
         return iter(() if found is None else (found,))
-    return _swapped(ours, normalised(theirs.caption), facts, lexicon)
+    return _swapped(ours, theirs, facts, lexicon)
 
 
-def _swapped(ours: Sentence, words: tuple[str, ...], facts: Facts, lexicon: Lexicon) -> Iterator[Candidate]:
+def _swapped(ours: Sentence, theirs: Sentence, facts: Facts, lexicon: Lexicon) -> Iterator[Candidate]:
+    reduced = {token.lower: word for one in (ours, theirs) for token, word in zip(one.tokens, said(one), strict=True)}
+
+    def told(caption: str) -> list[str]:
+        return [word for word in (reduced.get(word, word) for word in words_of(caption)) if word]
+
+    wanted = told(theirs.caption)
     for operation in _SWAPS:
         for found in OPERATIONS[operation].candidates(ours, lexicon, random.Random(0), _ALL, facts):
-            if normalised(apply(ours.caption, found.edits).caption) == words:
+            if told(apply(ours.caption, found.edits).caption) == wanted:
                 found.failed = forbidden(ours, found.edits, moving=True) or found.failed
                 yield found
                 return
