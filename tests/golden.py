@@ -29,16 +29,18 @@ from filters.words import Words
 from generators.images.masks import Masks
 from generators.shapes.drawing import draw, mask, png
 from generators.shapes.render import Render
-from generators.shapes.truth import PictureTruth, Truth
+from generators.shapes.truth import PictureTruth, SceneTruth, Truth
 from generators.shapes.world import Scene, Thing
 from generators.text.corpus.describing import Describing
 from generators.text.language.parsing import Parsing
 from generators.text.llm.paraphrasing import Paraphrasing
 from generators.text.llm.rewriting import Rewriting
 from generators.text.llm.writers.base import Answer, Prompt
+from generators.text.mining.mining import Mining
 from generators.text.negatives import TextNegatives
 from schemas import config as settings
 from schemas.ids import fingerprint
+from schemas.mining import Mine
 from schemas.tables import CANDIDATES, SPAN
 from storage.dataset import Dataset
 from storage.ingest import TABLES, ingest
@@ -117,6 +119,7 @@ def _outputs() -> Iterator[tuple[str, Output]]:
     yield "Rewriting", Output(rewriting.identity, rewriting.version, rewriting(said), _both(parses, lexicon))
     paraphrasing = Paraphrasing(settings.Paraphrase(model="scripted"), 0, parsing, _Scripted())
     yield "Paraphrasing", Output(paraphrasing.identity, paraphrasing.version, paraphrasing(said), parses)
+    yield "Mining", _mined(parsing)
     words = Words(lexicon, "lexicon")
     both = negatives.select(["text_negative_id", "original", "caption"])
     both = both.rename_columns(["text_negative_id", "caption0", "caption1"])
@@ -125,6 +128,17 @@ def _outputs() -> Iterator[tuple[str, Output]]:
     yield from _of_scenes(parsing)
     hashes = pa.table({"image_id": list("abcde"), "phash": pa.array([0, 1, 3, 2**63, 255], pa.uint64())})
     yield "near_duplicates", Output(["near duplicates", DUPLICATES], DUPLICATES, near_duplicates(hashes, 2))
+
+
+def _mined(parsing: Parsing) -> Output:
+    captions = ("A dog runs in the woods .", "a dog is running on a beach", "Two dogs play .", "Three dogs play",
+                "A red cup on a blue plate .", "A blue cup on the red plate", "A man rides a bike .")  # fmt: skip
+    parses = parsing(pa.table(dict.fromkeys(("pair_id", "image_id", "caption"), captions)))
+    describing = Describing(settings.Describe(parser=PARSER))
+    describing.add(parses)
+    with Mining(Mine(), describing.table(), PARSER) as mining:
+        mining.add(parses, "shard", {image: ("", image, None) for image in captions})
+        return Output(mining.identity, mining.version, mining.table(), parses)
 
 
 def _ingested(dataset: Dataset) -> dict[str, pa.Table]:
@@ -209,6 +223,8 @@ def _of_scenes(parsing: Parsing) -> Iterator[tuple[str, Output]]:
     table = pa.table({name: pa.array([row[name] for row in rows], kinds.get(name)) for name in rows[0]})
     truth = Truth()
     yield "Truth", Output(truth.identity, truth.version, truth(table))
+    other = SceneTruth()
+    yield "SceneTruth", Output(other.identity, other.version, other(table))
     render = Render(0)
     drawn = render(table)
     yield "Render", Output(render.identity, render.version, drawn)
