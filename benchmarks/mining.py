@@ -57,7 +57,9 @@ def measure(pairs: int, how: Mine) -> None:
     started = time.process_time()
     with Mining(how, lexicon, _DESCRIBE.parser) as stage:
         for number, parses in enumerate(shards):
-            stage.add(parses, str(number), {image: ("all", image, scene) for image, scene in scenes.items()})
+            stage.add(
+                parses, str(number), str(number), {image: ("all", image, scene) for image, scene in scenes.items()}
+            )
         found = stage.table()
     seconds = time.process_time() - started
     usable = [row for row in found.to_pylist() if row["failed_check"] is None]

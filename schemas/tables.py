@@ -138,7 +138,7 @@ MINED = pa.schema(
         *TEXT_NEGATIVES,
         ("pairs", pa.string()),  # the shard of its pair
         ("other_image_id", pa.string()),  # the picture that the wrong caption is true of
-        ("other_pairs", pa.string()),  # the shard that this picture and its caption rest in
+        ("other_images", pa.string()),  # the shard of images that it rests in
         ("scene", pa.string()),  # of that picture: JSON ground truth where it is known
         ("similarity", pa.float32()),  # cosine of the two pictures; null where no model was asked
         # First check by which the right caption may be true of that picture too; null: the picture may be used.

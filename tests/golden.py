@@ -137,7 +137,7 @@ def _mined(parsing: Parsing) -> Output:
     describing = Describing(settings.Describe(parser=PARSER))
     describing.add(parses)
     with Mining(Mine(), describing.table(), PARSER) as mining:
-        mining.add(parses, "shard", {image: ("", image, None) for image in captions})
+        mining.add(parses, "shard", "shard", {image: ("", image, None) for image in captions})
         return Output(mining.identity, mining.version, mining.table(), parses)
 
 

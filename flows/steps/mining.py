@@ -78,7 +78,7 @@ class FindMinimalPairs(Step):
                     image: (cells[image], alike.get(image, image), scene)
                     for image, scene in zip(*(column.to_pylist() for column in scenes.columns), strict=True)
                 }
-                stage.add(parses, group.one("pairs"), about)
+                stage.add(parses, group.one("pairs"), group.one("pairs"), about)  # images have their pairs' name
             if self.mine.nearest is None:
                 return stage.table()
             with TemporaryFile() as file:
@@ -183,7 +183,7 @@ class TakePictures(Step):
 def _picture(row: dict[str, Any]) -> dict[str, Any]:
     fits = row["picture_check"] is None
     negative, other = row["text_negative_id"], row["other_image_id"]
-    place = {"bytes": None, "path": f"images/{row['other_pairs']}.parquet"}
+    place = {"bytes": None, "path": f"images/{row['other_images']}.parquet"}
     return {
         "image_negative_id": image_negative_id(negative, METHOD, other, 0),
         "text_negative_id": negative,

@@ -25,7 +25,8 @@ CAPTIONS = pa.schema(
         ("image_id", pa.string()),
         ("text", pa.string()),
         PARSES.field("tokens"),
-        ("shard", pa.string()),
+        ("pairs", pa.string()),  # the shard of its pair
+        ("images", pa.string()),  # and of its picture
         ("scene", pa.string()),
     ]
 )
@@ -163,7 +164,7 @@ class Index:
             yield batch.to_pylist()
 
     def best(self, per_operation: int) -> pa.Table:
-        """Choose what is kept of what was found: rows of MINED in the order of the corpus, with `outranked`.
+        """Choose what is kept of what was found: rows of MINED in the order of the corpus.
 
         Of one operation on one caption those whose picture may be used and is most alike; where nothing is usable, one
         that failed its checks, to tell why.
@@ -196,5 +197,7 @@ class Index:
 
 
 _OF_PAIR = ", ".join(
-    f"c{side}.{name} AS {name}_{side}" for side in "ab" for name in ("pair_id", "image_id", "picture", "shard", "scene")
+    f"c{side}.{name} AS {name}_{side}"
+    for side in "ab"
+    for name in ("pair_id", "image_id", "picture", "pairs", "images", "scene")
 )

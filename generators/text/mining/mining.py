@@ -24,6 +24,7 @@ from schemas.mining import Mine
 from schemas.stage import with_ledger
 
 METHOD = "mined"
+About = tuple[str, str, str | None]  # of a picture: its cell, what it is or is nearly, its scene
 Told = tuple[dict[int, Sentence], Facts]  # captions of a picture by their numbers, and what they say together
 _REMEMBERED = 256  # pictures whose captions are kept read
 
@@ -64,8 +65,8 @@ class Mining:
         if "_index" in self.__dict__:
             self._index.close()
 
-    def add(self, parses: pa.Table, shard: str, about: Mapping[str, tuple[str, str, str | None]]) -> None:
-        """Add rows of PARSES of one shard of pairs.
+    def add(self, parses: pa.Table, pairs: str, images: str, about: Mapping[str, About]) -> None:
+        """Add rows of PARSES; their pairs and pictures rest in these two shards.
 
         `about` says of every picture where it may be looked for (pictures of different cells are never paired: other
         splits, other videos), what it is nearly the same as, and its scene.
@@ -82,7 +83,7 @@ class Mining:
                 {
                     "caption": self._captions, "picture": picture, "alike": int(digest(alike)[:16], 16),
                     "pair_id": row["pair_id"], "image_id": row["image_id"], "text": row["caption"],
-                    "tokens": row["tokens"], "shard": shard, "scene": scene,
+                    "tokens": row["tokens"], "pairs": pairs, "images": images, "scene": scene,
                 }
             )  # fmt: skip
             found += [(self._captions, *place, draw) for place in places(sentence, self.config.operations, cell)]
@@ -136,9 +137,9 @@ class Mining:
             "image_id": pair[f"image_id_{side}"],
             "method": METHOD,
             "model": self.parser,
-            "pairs": pair[f"shard_{side}"],
+            "pairs": pair[f"pairs_{side}"],
             "other_image_id": pair[f"image_id_{other}"],
-            "other_pairs": pair[f"shard_{other}"],
+            "other_images": pair[f"images_{other}"],
             "scene": pair[f"scene_{other}"],
             "similarity": pair["similarity"],
             "number": pair[side],

@@ -34,7 +34,7 @@ def mined(
     parses = parsing(pa.Table.from_pylist(rows, PAIRS))
     about = {image: ((cells or {}).get(image, ""), (alike or {}).get(image, image), None) for image in corpus}
     with Mining(Mine(**how), lexicon, PARSER) as stage:
-        stage.add(parses, "shard", about)
+        stage.add(parses, "pairs", "images", about)
         return stage.table(vectors)
 
 
@@ -77,7 +77,12 @@ def test_two_captions_are_each_others_wrong_one_in_their_own_words(
     for before, after in reversed(list(spans)):
         rebuilt[before["start"] : before["end"]] = row["caption"][after["start"] : after["end"]]
     assert "".join(rebuilt) == row["caption"]
-    assert (row["method"], row["other_image_id"], row["pairs"]) == ("mined", "b", "shard")
+    assert (row["method"], row["other_image_id"], row["pairs"], row["other_images"]) == (
+        "mined",
+        "b",
+        "pairs",
+        "images",
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,6 +159,11 @@ def test_the_same_comes_out_however_the_corpus_is_cut(parsing: Parsing, lexicon:
     rows = [{"pair_id": pair_id(i, c), "image_id": i, "caption": c} for i, [c] in reversed(_MANY.items())]
     with Mining(Mine(), lexicon, PARSER) as stage:
         for row in rows:
-            stage.add(parsing(pa.Table.from_pylist([row], PAIRS)), "shard", {row["image_id"]: ("", row["image_id"], None)})
+            stage.add(
+                parsing(pa.Table.from_pylist([row], PAIRS)),
+                "pairs",
+                "images",
+                {row["image_id"]: ("", row["image_id"], None)},
+            )
         cut = stage.table()
     assert whole.sort_by("text_negative_id").to_pylist() == cut.sort_by("text_negative_id").to_pylist()
