@@ -83,21 +83,40 @@ def test_pictures_that_an_edit_made_equal_are_of_one_split() -> None:
     chosen = [
         (image, f"e{n // 2}" if n < 100 else images[n + 1] if n < 150 else None) for n, image in enumerate(images)
     ]
-    with duckdb.connect() as connection:
-        rows = [{"image_id": image, "edited_image_id": edited, "picture_id": image} for image, edited in chosen]
-        schema = pa.schema(dict.fromkeys(("image_id", "edited_image_id", "picture_id"), pa.string()))
-        connection.register("chosen", pa.Table.from_pylist(rows, schema))
-        connection.register("pairs", pa.Table.from_pylist([{"image_id": image} for image in images], PAIRS))
-        alike = [{"image_id": "i199", "near_duplicate_of": "i198"}, {"image_id": "i198", "near_duplicate_of": "i000"}]
-        connection.register("near_duplicates", pa.Table.from_pylist(alike, NEAR_DUPLICATES))
-        put_splits(connection)
-        found = dict(connection.sql("FROM split_of").fetchall())
+    found = split_of(images, chosen, "render", {"i199": "i198", "i198": "i000"})
     assert sorted(found) == images
     assert all(found[images[n]] == found[images[n + 1]] for n in range(0, 100, 2))
     assert len({found[image] for image in images[100:151]}) == 1
     assert len({found[name] for name in ("i000", "i001", "i198", "i199")}) == 1
     assert set(found.values()) == {"train", "validation", "test"}
     assert Counter(found.values()).most_common(1)[0][0] == "train"
+
+
+def test_frames_of_a_video_are_of_one_split_and_other_mined_pictures_are_none_of_it() -> None:
+    images = [f"i{n:03d}" for n in range(100)]
+    chain = [*pairwise(images), (images[-1], None)]
+    assert len(set(split_of(images, chain, "mined", frames=True).values())) == 1
+    assert split_of(images, chain, "mined") == split_of(images, [(image, None) for image in images], "mined")
+
+
+def split_of(
+    images: list[str],
+    chosen: list[tuple[str, str | None]],
+    method: str,
+    alike: dict[str, str] | None = None,
+    frames: bool = False,
+) -> dict[str, str]:
+    """Ask which split each image is of, where some were edited to, or mined with, others."""
+    rows = [{"image_id": image, "edited_image_id": edited, "picture_id": image, "image_method": edited and method}
+            for image, edited in chosen]  # fmt: skip
+    near = [{"image_id": image, "near_duplicate_of": other} for image, other in (alike or {}).items()]
+    with duckdb.connect() as connection:
+        names = ("image_id", "edited_image_id", "picture_id", "image_method")
+        connection.register("chosen", pa.Table.from_pylist(rows, pa.schema(dict.fromkeys(names, pa.string()))))
+        connection.register("pairs", pa.Table.from_pylist([{"image_id": image} for image in images], PAIRS))
+        connection.register("near_duplicates", pa.Table.from_pylist(near, NEAR_DUPLICATES))
+        put_splits(connection, frames)
+        return dict(connection.sql("FROM split_of").fetchall())
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_frames_are_mined_among_themselves(run: Run, tmp_path: Path) -> None:
 
 
 def test_scenes_say_whether_mined_pictures_are_right(run: Run, tmp_path: Path) -> None:
-    run("shapes:50?seed=3", text=_NOTHING, mine={"per_operation": 2}, with_models=False)
+    run("shapes:60?seed=3", text=_NOTHING, mine={"per_operation": 2}, with_models=False)
     data = tmp_path / "dataset"
     right = "SELECT pictures, accepted, \"right before\" FROM pictures_by_operation() WHERE operation = 'all'"
     [(pictures, accepted, share)] = rows(data, right)
