@@ -19,7 +19,7 @@ _SIZES = (
 # The hub's names of licences, by what is left of them for comparison.
 _LICENSES = {spelled(name): name for name in (
     "apache-2.0", "mit", "cc0-1.0", "cc-by-2.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0",
-    "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0")} | {"cc0": "cc0-1.0"}  # fmt: skip
+    "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0")}  # fmt: skip
 USE = """\
 ## Intended use
 

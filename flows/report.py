@@ -82,8 +82,9 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         yield Padding(Text(few, style="yellow"), (0, 0, 1, 2))
     columns: tuple[str, ...] = ("reason", "dropped", "share", "alone", "what it means")
     yield _table(connection, "Why candidates were dropped", columns, "FROM why_dropped()")
-    columns = ("benchmark", "pictures", "captions", "unusable", "pairs", "picture", "alike", "caption", "negatives")
-    yield _table(connection, "Shared with benchmarks; unusable: could not be compared", columns, "FROM leakage()")
+    columns = ("benchmark", "pictures", "captions", "unusable", "shared by", "picture", "alike", "caption")
+    title = "Benchmarks: what was compared, what could not be, and how many pairs share it how"
+    yield _table(connection, title, columns, "SELECT * EXCLUDE (negatives) FROM leakage()")
     columns = ("licence", "captions", "images", "usable", "accepted")
     title = "Licences that the source states, and what came of each"
     yield _table(connection, title, columns, _LICENSES)
@@ -101,7 +102,7 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         yield _table(connection, "Why edited pictures were dropped", columns, "FROM why_pictures_dropped()")
         yield visual_probe_table(connection)
         columns = ("model", "method", "rather than", "pictures", "share", "95% interval")
-        title = "Relevance bias: edited pictures preferred by captions of other pictures (0.5 is perfect)"
+        title = "Edited pictures preferred as such, by captions of other pictures (0.5 is perfect)"
         yield _table(connection, title, columns, _RELEVANCE)
     named = roles(build)
     for role, model in named.items():
@@ -109,8 +110,8 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         words = _JUDGED["judge" if role == "judge" else "target"]
         words = f"{words} ({seen(model)})" if len(named) > 2 else words
         yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
-    columns = ("model", "change", "captions", "error", "by what is not there", "bias", "95% interval")
-    title = "Concept association: captions got wrong where one thing has what another has (a purple lemon)"
+    columns = ("model", "change", "captions", "error", "absent", "bias", "95% interval")
+    title = "A purple lemon: share wrong where a thing has what another has, or nothing there"
     yield _table(connection, title, columns, _ASSOCIATION)
     if build.config.get("plausibility"):
         columns = ("operation", "usable", "before", "accepted", "after", "language model")

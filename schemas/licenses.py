@@ -11,13 +11,15 @@ _SPELLINGS = (
     (r"^(https?://)?(www\.)?creativecommons\.org/(licenses|publicdomain)/", "cc"),
     (r"/(deed|legalcode).*$", ""),
     (r"[^a-z0-9]", ""),
+    (r"^cc010$", "cc0"),  # there is one version
 )
 
 
 def spelled(license: str) -> str:
     """Return what is left of a licence's name for comparison: lower-case letters and digits, addresses as short names.
 
-    `CC BY-SA 4.0`, `cc-by-sa-4.0` and `https://creativecommons.org/licenses/by-sa/4.0/` are one.
+    `CC BY-SA 4.0`, `cc-by-sa-4.0` and `https://creativecommons.org/licenses/by-sa/4.0/` are one. A name with more in
+    it, such as an author's, is another: what it adds may be a condition.
     """
     name = license.lower()
     for pattern, instead in _SPELLINGS:

@@ -14,8 +14,9 @@ SPELLINGS = [
     ("https://creativecommons.org/licenses/by-sa/4.0/", "ccbysa40"),
     ("http://www.creativecommons.org/licenses/by-sa/4.0/deed.en", "ccbysa40"),
     ("creativecommons.org/licenses/by-sa/4.0/legalcode", "ccbysa40"),
-    ("https://creativecommons.org/publicdomain/zero/1.0/", "cc010"),
-    ("CC0 1.0", "cc010"),
+    ("https://creativecommons.org/publicdomain/zero/1.0/", "cc0"),
+    ("CC0 1.0", "cc0"),
+    ("cc0", "cc0"),
     ("MIT", "mit"),
     ("it's /licensed; DROP TABLE", "itslicenseddroptable"),
 ]
@@ -49,7 +50,7 @@ def test_guards_add_their_rules_and_a_rule_of_ones_own_wins() -> None:
     rules = load_config(BuildConfig(guards=guards, select=own)).select.rules
     assert set(rules) == {"in_benchmark", "unlicensed", "other"}
     assert rules["in_benchmark"].drop_when == "leaked_how = 'picture'"
-    assert "'cc010'" in rules["unlicensed"].drop_when
+    assert "'cc0'" in rules["unlicensed"].drop_when
     assert not load_config(BuildConfig()).select.rules
 
 
