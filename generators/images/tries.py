@@ -22,7 +22,7 @@ class Tries:
     that are pictures. Which pictures it finds good decides what is drawn, so its identity counts.
     """
 
-    version = 1
+    version = 2
 
     def __init__(
         self, editor: Stage, settings: Settings, judge: Judge | None = None, judge_identity: Any = None
@@ -42,7 +42,7 @@ class Tries:
     def check(self) -> None:
         """Raise InputError for a stop rule that is no SQL condition over scores."""
         try:
-            self._judged(SCORES.empty_table())
+            self._judged(SCORES.empty_table(), IMAGE_NEGATIVES.empty_table())
         except duckdb.Error as error:
             why = " ".join(str(error).split())[:200]
             where = f"images.tries.enough: {self.settings.enough!r}"
@@ -61,7 +61,7 @@ class Tries:
                 open_rows.append_column("try", pa.repeat(pa.scalar(number, pa.int32()), len(open_rows)))
             )
             ledger += entries_of(pictures)
-            judged = self._judged(self._judge(open_rows, pictures)) if self._judge is not None else {}
+            judged = self._judged(self._judge(open_rows, pictures), pictures) if self._judge is not None else {}
             for row in pictures.to_pylist():
                 found = judged.get(row["image_negative_id"], {"good": False, "validity": None})
                 made[row["text_negative_id"]].append(row | {"tries": number + 1} | found)
@@ -76,12 +76,17 @@ class Tries:
             self.advance(len(open_rows))
         return with_ledger(pa.Table.from_pylist(list(ranked), IMAGE_NEGATIVES), ledger)
 
-    def _judged(self, scores: pa.Table) -> dict[str, dict[str, Any]]:
-        """Tell of each scored picture its validity and whether it is good enough."""
-        with locked(scores=scores) as connection:
+    def _judged(self, scores: pa.Table, pictures: pa.Table) -> dict[str, dict[str, Any]]:
+        """Tell of each scored picture its validity and whether it is good enough.
+
+        Where the original caption is true of the edited picture too, as of additions, validity asks nothing of the two
+        pictures for it: as `candidates` has it.
+        """
+        validity = smallest_margin(still_true="coalesce(original_still_true, false)")
+        with locked(scores=scores, pictures=pictures.select(["image_negative_id", "original_still_true"])) as connection:
             found = connection.sql(
                 f"SELECT image_negative_id, validity, coalesce(({self.settings.enough})::BOOLEAN, false) "
-                f"FROM (SELECT *, {smallest_margin()} AS validity FROM scores)"
+                f"FROM (SELECT *, {validity} AS validity FROM scores JOIN pictures USING (image_negative_id))"
             ).fetchall()
         return {name: {"validity": validity, "good": good} for name, validity, good in found}
 

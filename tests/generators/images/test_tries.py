@@ -101,3 +101,22 @@ def test_how_pictures_are_judged_counts_only_where_it_decides() -> None:
     once, twice = Settings(), Settings(most=2)
     assert Tries(Drawer(), once, judge({}), "a").identity == Tries(Drawer(), once, judge({}), "b").identity
     assert Tries(Drawer(), twice, judge({}), "a").identity != Tries(Drawer(), twice, judge({}), "b").identity
+
+
+def test_where_the_original_stays_true_nothing_is_asked_of_it() -> None:
+    """An addition: "a dog" is true of the picture of "a black dog" too, and may fit it as well or better."""
+
+    class Adding(Drawer):
+        def __call__(self, table: pa.Table) -> pa.Table:
+            rows = [row | {"original_still_true": True} for row in super().__call__(table).to_pylist()]
+            return pa.Table.from_pylist(rows, IMAGE_NEGATIVES)
+
+    def score(_rows: pa.Table, pictures: pa.Table) -> pa.Table:
+        """The first picture fits the original better than the wrong caption does, and the wrong caption well."""
+        made = [{"image_negative_id": name, "s00": 0.3, "s01": 0.1, "s10": 0.35, "s11": 0.3}
+                for name in pictures["image_negative_id"].to_pylist()]  # fmt: skip
+        return pa.Table.from_pylist(made, SCORES)
+
+    adding, replacing = Adding(), Drawer()
+    assert Tries(adding, Settings(most=3), score)(rows("a"))["image_negative_id"].to_pylist() == ["a0"]
+    assert len(Tries(replacing, Settings(most=3), score)(rows("a"))) == 3, "else it must be false of what was made"
