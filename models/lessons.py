@@ -1,7 +1,7 @@
 """What the small CLIP models are taught: minimal pairs of the shapes world, drawn, said and labelled."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from functools import partial
@@ -42,11 +42,9 @@ class Lessons:
 
     images: npt.NDArray[np.uint8]  # rows, 2, SIZE, SIZE, 3
     captions: npt.NDArray[np.object_]  # rows, 2: the minimal pair's captions
-    more: npt.NDArray[np.object_]  # rows, 2, 2: for each image a true caption and one that is wrong by one thing
     patches: npt.NDArray[np.uint8]  # rows, 2, patches, attributes: 1 + index of the value, 0 where nothing is
     shown: npt.NDArray[np.uint8]  # rows, 2, bytes: the facts of each scene, in packed bits
-    said: npt.NDArray[np.uint8]  # rows, 2, bytes: the facts of the minimal pair's captions
-    said_more: npt.NDArray[np.uint8]  # rows, 2, 2, bytes: the facts of `more`
+    said: npt.NDArray[np.uint8]  # rows, 2, 2, bytes: what the minimal pair's captions say, and what they deny
     slots: npt.NDArray[np.uint8]  # rows, 2, slots: the minimal pair's captions, read
     operation: npt.NDArray[np.int64]  # rows: index in OPERATION_NAMES
     entailed: npt.NDArray[np.bool_]  # rows: caption 0 is true of image 1 too ("a circle", "a red circle")
@@ -67,7 +65,17 @@ def make_lessons(rows: int, seed: int, held_out: bool = False, workers: int = 2,
     else:
         with ProcessPoolExecutor(workers) as pool:
             parts = list(pool.map(make, starts))
+    return joined(parts)
+
+
+def joined(parts: Sequence[Lessons]) -> Lessons:
+    """Put lessons one behind the other."""
     return Lessons(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Lessons)})
+
+
+def as_lessons(rows: Iterable[tuple[Any, ...]]) -> Lessons:
+    """Make arrays of what `lesson` returned; at least one row."""
+    return Lessons(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
 def kept_lessons(folder: Path, rows: int, seed: int, held_out: bool = False) -> Lessons:
@@ -90,9 +98,7 @@ def kept(file: Path, kind: type[Arrays], make: Callable[[], Arrays]) -> Arrays:
 
 
 def _chunk(start: int, seed: int, held_out: bool, rows: int, chunk: int) -> Lessons:
-    made = [_row(random.Random(f"{seed} {row}"), held_out) for row in range(start, min(start + chunk, rows))]
-    columns = zip(*made, strict=True)
-    return Lessons(*(np.array(column) for column in columns))
+    return as_lessons(_row(random.Random(f"{seed} {row}"), held_out) for row in range(start, min(start + chunk, rows)))
 
 
 def _row(rng: random.Random, held_out: bool) -> tuple[Any, ...]:
@@ -100,15 +106,19 @@ def _row(rng: random.Random, held_out: bool) -> tuple[Any, ...]:
     scenes, claims = minimal_pair(rng, operation, held_out)
     wording = rng.getrandbits(48)
     captions = [write(claim, random.Random(wording)) for claim in claims]
-    more = [_right_and_wrong(scene, rng, held_out) for scene in scenes]
+    return lesson(scenes, claims, captions, operation)
+
+
+def lesson(
+    scenes: Sequence[Scene], claims: Sequence[Claim], captions: Sequence[str], operation: str
+) -> tuple[Any, ...]:
+    """Draw and label a minimal pair: one row of each array of Lessons, in their order."""
     return (
         np.stack([draw(scene, SIZE) for scene in scenes]),
-        captions,
-        [[write(claim, random.Random(wording)) for claim in pair] for pair, wording in more],
+        list(captions),
         np.stack([patch_labels(scene) for scene in scenes]),
         np.packbits([facts_of_scene(scene) for scene in scenes], axis=-1),
         np.packbits([facts_of_claim(claim) for claim in claims], axis=-1),
-        np.packbits([[facts_of_claim(claim) for claim in pair] for pair, _ in more], axis=-1),
         np.array([slots_of(caption) for caption in captions], np.uint8),
         OPERATION_NAMES.index(operation),
         is_true(claims[0], scenes[1]),
@@ -128,27 +138,19 @@ def minimal_pair(
             continue
         claim = claim_about(scene, rng)
         wrong = wrong_claim(claim, operation, scene, rng)
-        if wrong is None or (held_out is False and not _is_allowed((claim, wrong), ())):
+        if wrong is None or (held_out is False and not is_allowed((claim, wrong), ())):
             continue
         other = minimal_change(scene, claim, wrong, rng)
-        if other is not None and (held_out is not False or _is_allowed((), (other,))):
+        if other is not None and (held_out is not False or is_allowed((), (other,))):
             return (scene, other), (claim, wrong)
-
-
-def _right_and_wrong(scene: Scene, rng: random.Random, held_out: bool) -> tuple[tuple[Claim, Claim], int]:
-    while True:
-        claim = claim_about(scene, rng)
-        operation = rng.choices(OPERATION_NAMES, list(_SHARES.values()))[0]
-        wrong = wrong_claim(claim, operation, scene, rng)
-        if wrong is not None and (held_out or _is_allowed((claim, wrong), ())):
-            return (claim, wrong), rng.getrandbits(48)
 
 
 def _has_held_out(scene: Scene) -> bool:
     return any((thing.colour, thing.shape) in HELD_OUT for thing in scene.things)
 
 
-def _is_allowed(claims: Sequence[Claim], scenes: Sequence[Scene]) -> bool:
+def is_allowed(claims: Sequence[Claim], scenes: Sequence[Scene]) -> bool:
+    """Tell whether nothing of HELD_OUT is said or shown."""
     said = ((m.what.value("colour"), m.what.value("shape")) for claim in claims for m in claim.mentions)
     return not any(_has_held_out(scene) for scene in scenes) and not any(pair in HELD_OUT for pair in said)
 

@@ -11,10 +11,11 @@ the same weights.
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import open_clip
@@ -26,14 +27,19 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerFast
 
 from generators.shapes.world import ATTRIBUTES
+from models.built import kept_built
 from models.facts import FACTS, SLOT_SIZES, WEIGHTS
-from models.lessons import OPERATION_NAMES, SIZE, Lessons, kept_lessons
+from models.lessons import OPERATION_NAMES, SIZE, Lessons, joined, kept, kept_lessons
 from models.scoring import group_scores
+from models.soft import kept_soft, softened
 from models.training import Course, rows_of
 
 HERE = Path(__file__).resolve().parent
 WEIGHTS_FILE = "open_clip_model.safetensors"
 CONTEXT = 40
+_EXAM = (2000, 250)  # lessons, and scenes that a build is made of: what a training says on its way is of these
+_GROUPS = 4  # of captions of about one length, of a batch
+_SOFT = 4  # of every so many pairs that a build makes one is drawn by the autoencoder of the editor
 SPECIAL = ("<pad>", "<start>", "<end>")
 MEAN, STD = (0.6, 0.55, 0.52), (0.25, 0.25, 0.25)
 MODEL_CONFIG: dict[str, Any] = {
@@ -53,18 +59,44 @@ MODEL_CONFIG: dict[str, Any] = {
 }
 
 
+class Part(NamedTuple):
+    """How much of one kind of lesson is made, and how many minimal pairs of it are in a step."""
+
+    many: int
+    batch: int
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How one model is trained."""
 
     loss: "Callable[[Towers, Batch], torch.Tensor]"
     steps: int
-    rows: int  # minimal pairs that the lessons are made of
-    batch: int  # minimal pairs a step
+    written: "Part"  # minimal pairs of `models.lessons`
+    built: "Part | None" = (
+        None  # scenes that a build is made of (`models.built`); of every fourth pair pictures are soft
+    )
+    edited: "Part | None" = None  # scenes whose pictures are edited (`models.soft`)
     alone: int = 0  # first steps, in which each tower learns alone, by `first_loss`
     learning_rate: float = 1e-3
     start: Callable[[], dict[str, torch.Tensor]] | None = None  # weights of `Towers.clip` to begin with
     tokenizer: str | None = None  # the model whose tokenizer is taken
+
+
+@dataclass
+class Material:
+    """The lessons of a training, kind behind kind, and their captions as tokens."""
+
+    lessons: Lessons
+    parts: list[Part]  # rows of each kind, and how many are in a step
+    tokenizer: PreTrainedTokenizerFast
+    tokens: torch.Tensor  # rows, 2, CONTEXT
+
+    @classmethod
+    def of(cls, lessons: Lessons, parts: list[Part], tokenizer: PreTrainedTokenizerFast | None = None) -> "Material":
+        """Tokenise lessons, by a tokenizer of their own where none is given."""
+        tokenizer = tokenizer or make_tokenizer(lessons.captions.reshape(-1).tolist())
+        return cls(lessons, parts, tokenizer, tokenise(tokenizer, lessons.captions))
 
 
 @dataclass
@@ -73,11 +105,10 @@ class Batch:
 
     images: torch.Tensor  # 2 x pairs, 3, SIZE, SIZE
     captions: torch.Tensor  # 2 x pairs, tokens
-    true: torch.Tensor  # 2 x pairs, tokens: one more true caption of each image
-    wrong: torch.Tensor  # 2 x pairs, tokens: the same, wrong by one thing
     patches: torch.Tensor  # 2 x pairs, patches, attributes
     slots: torch.Tensor  # 2 x pairs, slots
-    facts: torch.Tensor  # 8 x pairs, facts: of images, captions, true and wrong, in this order
+    shown: torch.Tensor  # 2 x pairs, facts: 1 where it holds
+    said: torch.Tensor  # 2 x pairs, 2, facts: said, denied
     entailed: torch.Tensor  # pairs
     weight: torch.Tensor  # 2 x pairs: how much a minimal pair counts
 
@@ -95,7 +126,7 @@ class Towers(torch.nn.Module):
         width = MODEL_CONFIG["text_cfg"]["width"]
         sizes = [1 + len(values) for values in ATTRIBUTES.values()]
         self.facts = torch.nn.Linear(MODEL_CONFIG["embed_dim"], len(FACTS), bias=False)
-        self.fact_bias = torch.nn.Parameter(torch.full((2, len(FACTS)), -3.0))  # of images, of captions
+        self.fact_bias = torch.nn.Parameter(torch.full((3, len(FACTS)), -3.0))  # shown, said, denied
         self.slots = torch.nn.Sequential(torch.nn.LayerNorm(width), torch.nn.Linear(width, sum(SLOT_SIZES)))
         self.heads = torch.nn.ModuleList(torch.nn.Linear(8 * MODEL_CONFIG["vision_cfg"]["width"], n) for n in sizes)
 
@@ -104,6 +135,13 @@ class Towers(torch.nn.Module):
         visual = self.clip.visual
         features: torch.Tensor = visual.layer2(visual.layer1(visual.stem(pixels)))
         return features
+
+    def read_as_before(self) -> None:
+        """Leave the lower half of the text tower as it is: it reads, and shapes-inpaint reads by it too."""
+        clip = self.clip
+        clip.positional_embedding.requires_grad_(False)
+        for part in (clip.token_embedding, *clip.transformer.resblocks[: len(clip.transformer.resblocks) // 2]):
+            part.requires_grad_(False)
 
     def images(self, patches: torch.Tensor) -> torch.Tensor:
         """Return vectors of images, not of unit length, from the features of their patches."""
@@ -114,8 +152,14 @@ class Towers(torch.nn.Module):
     def captions(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return vectors of captions, not of unit length, and the state at half the depth that slots are read from.
 
-        Tokens behind the longest caption are not computed.
+        Captions of a length go together: tokens behind the longest of a group are not computed, half of all in a batch.
         """
+        order = (tokens != 0).sum(1).argsort(stable=True)
+        found = [self._of_a_length(tokens[rows]) for rows in order.chunk(_GROUPS)]
+        vectors, half = (torch.cat(parts)[order.argsort()] for parts in zip(*found, strict=True))
+        return vectors.float(), half
+
+    def _of_a_length(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         clip = self.clip
         lengths = (tokens != 0).sum(1)
         longest = int(lengths.max())
@@ -128,8 +172,7 @@ class Towers(torch.nn.Module):
         half = x[rows, last]
         for block in blocks[len(blocks) // 2 :]:
             x = block(x, attn_mask=mask)
-        vectors: torch.Tensor = clip.ln_final(x[rows, last]) @ clip.text_projection
-        return vectors.float(), half
+        return clip.ln_final(x[rows, last]) @ clip.text_projection, half
 
 
 def looking_loss(towers: Towers, batch: Batch, patches: torch.Tensor | None = None) -> torch.Tensor:
@@ -150,13 +193,23 @@ def reading_loss(towers: Towers, batch: Batch, half: torch.Tensor) -> torch.Tens
 
 
 def fact_loss(towers: Towers, batch: Batch, shown: torch.Tensor, spoken: torch.Tensor) -> torch.Tensor:
-    """Read the facts out of the vectors of images and captions, by the same weights: so both put them alike."""
-    logits = towers.facts(torch.cat([shown, spoken])).float()
-    bias = towers.fact_bias.repeat_interleave(torch.tensor([len(shown), len(spoken)]), dim=0)
-    facts = batch.facts[: len(logits)]
+    """Read the facts out of the vectors of images and captions, by the same weights: so both put them alike.
+
+    Of a caption they have a sign: far above zero is said, far below is denied, and what it does not speak of is near
+    zero, so that a denial fits those pictures better that do not show what it denies.
+    """
+    of_images, of_captions = towers.facts(torch.cat([shown, spoken])).float().split([len(shown), len(spoken)])
+    said, denied = batch.said[: len(spoken)].unbind(1)
     few = torch.tensor(3.0)  # facts that hold are rare: they count more
-    each = F.binary_cross_entropy_with_logits(logits + bias, facts, pos_weight=few, reduction="none")
-    return (each * torch.from_numpy(WEIGHTS)).sum(1).mean()
+    weights = torch.from_numpy(WEIGHTS)
+
+    def wrong(logits: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
+        each = F.binary_cross_entropy_with_logits(logits, facts, pos_weight=few, reduction="none")
+        return (each * weights).sum()
+
+    show, say, deny = towers.fact_bias
+    all_ = wrong(of_images + show, batch.shown) + wrong(of_captions + say, said) + wrong(deny - of_captions, denied)
+    return all_ / (len(shown) + len(spoken))
 
 
 def first_loss(towers: Towers, batch: Batch) -> torch.Tensor:
@@ -170,40 +223,29 @@ def first_loss(towers: Towers, batch: Batch) -> torch.Tensor:
 def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     """Both sides of each minimal pair against each other, and everything in the batch against everything.
 
-    What is known to be true, or not known to be false, is left out of the sums: an image's other true caption, and
-    what was said of its twin.
+    What is known to be true is left out of the sums: caption 0 of a pair may be true of its image 1 too.
     """
     patches = towers.patches(batch.images)
     shown = towers.images(patches)
-    spoken, half = towers.captions(torch.cat([batch.captions, batch.true, batch.wrong]))
+    spoken, half = towers.captions(batch.captions)
     vectors, said = F.normalize(shown, dim=-1), F.normalize(spoken, dim=-1)
-    n = len(vectors)
     scaled = towers.clip.logit_scale.exp() * vectors @ said.T
-    own = torch.arange(n)
+    own = torch.arange(len(vectors))
     twin = own ^ 1
-    open_ = torch.ones_like(scaled, dtype=torch.bool)  # may be held against the image
-    open_[own, own] = open_[own, own + n] = False
-    open_[own, twin + n] = open_[own, twin + 2 * n] = False
-    also_true = torch.zeros(n, dtype=torch.bool)  # image 1 of a pair whose caption 0 is true of it
+    also_true = torch.zeros(len(own), dtype=torch.bool)  # image 1 of a pair whose caption 0 is true of it
     also_true[1::2] = batch.entailed
-    open_[own[also_true], twin[also_true]] = False
-    losses = []
-    for at in (own, own + n):
-        right = scaled[own, at]
-        mask = open_.clone()
-        mask[own, at] = True
-        losses.append((torch.logsumexp(scaled.masked_fill(~mask, -torch.inf), 1) - right).mean())
-        columns = scaled[:, at].masked_fill(~open_[:, at] & ~torch.eye(n, dtype=torch.bool), -torch.inf)
-        losses.append((torch.logsumexp(columns, 0) - right).mean())
+    held_against = torch.ones_like(scaled, dtype=torch.bool)
+    held_against[own[also_true], twin[also_true]] = False
+    against = scaled.masked_fill(~held_against, -torch.inf)
+    everything = (F.cross_entropy(against, own) + F.cross_entropy(against.T, own)) / 2
     known = ~also_true
     rows = scaled[own, own] - scaled[own, twin]  # the image between its two captions
     columns = scaled[own, own] - scaled[twin, own]  # the caption between its two images
-    said_of_one = scaled[own, own + n] - scaled[own, own + 2 * n]
     weight = batch.weight[known]
     of_pairs = -F.logsigmoid(rows[known]) - F.logsigmoid(columns[twin][known])
-    hard = (of_pairs * weight).sum() / weight.sum() - F.logsigmoid(said_of_one).mean()
-    seen_and_read = looking_loss(towers, batch, patches) + reading_loss(towers, batch, half[:n])
-    return torch.stack(losses).mean() + hard + 0.5 * fact_loss(towers, batch, shown, spoken) + 0.1 * seen_and_read
+    hard = (of_pairs * weight).sum() / weight.sum()
+    seen_and_read = looking_loss(towers, batch, patches) + reading_loss(towers, batch, half)
+    return everything + hard + 0.5 * fact_loss(towers, batch, shown, spoken) + 0.1 * seen_and_read
 
 
 def plain_loss(towers: Towers, batch: Batch) -> torch.Tensor:
@@ -222,29 +264,49 @@ def judge_that_forgot_to_bind() -> dict[str, torch.Tensor]:
     the two are matched. The upper half comes from a seed of its own: what grew from the same beginnings as the judge's
     still binds.
     """
-    state = load_file(HERE / "shapes-clip" / WEIGHTS_FILE)
+    state = _weights("shapes-clip")
     torch.manual_seed(1)
     layers = MODEL_CONFIG["text_cfg"]["layers"]
     upper = tuple(f"transformer.resblocks.{layer}." for layer in range(layers // 2, layers))
     fresh = open_clip.CLIP(**MODEL_CONFIG).state_dict().items()
-    state |= {key: value for key, value in fresh if key.startswith((*upper, "ln_final.", "text_projection"))}
-    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    return state | {key: value for key, value in fresh if key.startswith((*upper, "ln_final.", "text_projection"))}
 
 
-# "Not" turns a sign, which is learned last: those pairs count more.
-_NEGATE = OPERATION_NAMES.index("negate")
+# What is learned last counts more: "not" turns a sign, and numbers are of all things of a kind.
+_COUNTS_FOR = np.array(
+    [{"negate": 3, "replace_count": 2, "swap_attribute": 2}.get(n, 1) for n in OPERATION_NAMES], np.float32
+)
 RECIPES = {
-    "shapes-clip": Recipe(judge_loss, steps=5500, rows=40_000, batch=32, alone=2000),
+    "shapes-clip": Recipe(
+        judge_loss,
+        steps=12_000,
+        written=Part(8000, 12),
+        built=Part(2500, 14),
+        edited=Part(150, 6),
+        alone=2000,
+    ),
     "shapes-clip-bag": Recipe(
         plain_loss,
         steps=400,
-        rows=12_000,
-        batch=32,
+        written=Part(12_000, 32),
         learning_rate=3e-4,
         start=judge_that_forgot_to_bind,
         tokenizer="shapes-clip",
     ),
 }
+
+
+def taught_again(name: str) -> Recipe:
+    """Return a model's recipe as one that goes on with the weights that are there, for half the steps at half the rate:
+    what only training needs is learned anew, and that is quick."""
+    recipe = RECIPES[name]
+    steps, rate = (recipe.steps - recipe.alone) // 2, recipe.learning_rate / 2
+    return replace(recipe, steps=steps, alone=0, learning_rate=rate, start=partial(_weights, name), tokenizer=name)
+
+
+def _weights(name: str) -> dict[str, torch.Tensor]:
+    state = load_file(HERE / name / WEIGHTS_FILE)
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
 def make_tokenizer(captions: list[str]) -> PreTrainedTokenizerFast:
@@ -279,48 +341,60 @@ def normalised(images: torch.Tensor) -> torch.Tensor:
     return ((images.float() / 255 - mean) / std).movedim(-1, -3)
 
 
-def batches(lessons: Lessons, tokens: dict[str, torch.Tensor], size: int, start: int) -> Iterator[Batch]:
-    """Go through the lessons for ever, each epoch in an order of its own, from a step onward."""
+def batches(course: Material, start: int) -> Iterator[Batch]:
+    """Go through the lessons for ever, each kind in epochs with an order of their own, from a step onward."""
+    lessons, tokens, size = course.lessons, course.tokens, sum(batch for _, batch in course.parts)
+    first = np.cumsum([0, *(many for many, _ in course.parts)])
     for step in count(start):
-        rows = rows_of(len(lessons), size, step)
-        flat = {name: values[rows].flatten(0, 1) for name, values in tokens.items()}
-        more = lessons.said_more[rows]
-        facts = (lessons.shown[rows], lessons.said[rows], more[:, :, 0], more[:, :, 1])
-        bits = np.concatenate([part.reshape(2 * size, -1) for part in facts])
+        rows = np.concatenate([at + rows_of(*part, step) for at, part in zip(first, course.parts, strict=False)])
         yield Batch(
             normalised(torch.from_numpy(lessons.images[rows])).flatten(0, 1),
-            flat["captions"],
-            flat["true"],
-            flat["wrong"],
+            tokens[rows].flatten(0, 1),
             torch.from_numpy(lessons.patches[rows]).long().flatten(0, 1),
             torch.from_numpy(lessons.slots[rows]).long().flatten(0, 1),
-            torch.from_numpy(np.unpackbits(bits, axis=1, count=len(FACTS))).float(),
+            _unpacked(lessons.shown[rows].reshape(2 * size, -1)),
+            _unpacked(lessons.said[rows].reshape(2 * size, 2, -1)),
             torch.from_numpy(lessons.entailed[rows]),
-            torch.where(torch.from_numpy(lessons.operation[rows]) == _NEGATE, 5.0, 1.0).repeat_interleave(2),
+            torch.from_numpy(_COUNTS_FOR[lessons.operation[rows]]).repeat_interleave(2),
         )
 
 
-def train(name: str, work: Path, steps: int | None = None) -> Towers:
-    """Train one model, or go on with it."""
-    recipe = RECIPES[name]
+def _unpacked(bits: Any) -> torch.Tensor:
+    return torch.from_numpy(np.unpackbits(bits, axis=-1, count=len(FACTS))).float()
+
+
+def material(recipe: Recipe, work: Path, tokenizer: PreTrainedTokenizerFast | None) -> Material:
+    """Make all lessons of a recipe, or read those that were made before, and tokenise them."""
+    lessons, parts = [kept_lessons(work, recipe.written.many, seed=1)], [recipe.written]
+    if recipe.built is not None:
+        file = work / f"built-{recipe.built.many}-1-softened.npz"
+        built = recipe.built.many
+        lessons.append(kept(file, Lessons, lambda: softened(kept_built(work, built, seed=1), _SOFT)))
+        parts.append(recipe.built)
+    if recipe.edited is not None:
+        lessons.append(kept_soft(work, recipe.edited.many, seed=3))
+        parts.append(recipe.edited)
+    of_rows = [Part(len(some), part.batch) for some, part in zip(lessons, parts, strict=True)]
+    return Material.of(joined(lessons), of_rows, tokenizer)
+
+
+def train(name: str, work: Path, steps: int | None = None, again: bool = False) -> Towers:
+    """Train one model, or go on with it; with `again` the weights that are there are its beginning."""
+    recipe = taught_again(name) if again else RECIPES[name]
     torch.manual_seed(0)
-    lessons = kept_lessons(work, recipe.rows, seed=1)
-    exam = kept_lessons(work, 2000, seed=2)
-    if recipe.tokenizer is None:
-        tokenizer = make_tokenizer(lessons.captions.reshape(-1).tolist())
-    else:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(HERE / recipe.tokenizer)
-    tokens = {
-        "captions": tokenise(tokenizer, lessons.captions),
-        "true": tokenise(tokenizer, lessons.more[:, :, 0]),
-        "wrong": tokenise(tokenizer, lessons.more[:, :, 1]),
-    }
+    taken = recipe.tokenizer
+    known = PreTrainedTokenizerFast.from_pretrained(HERE / taken) if taken is not None else None
+    lessons = material(recipe, work, known)
+    tokenizer = lessons.tokenizer
+    exam = joined([kept_lessons(work, _EXAM[0], seed=2), kept_built(work, _EXAM[1], seed=2)])
     towers = Towers()
     if recipe.start is not None:
         towers.clip.load_state_dict(recipe.start())
-    course = Course(towers, recipe.steps, recipe.learning_rate, work / f"{name}.pt")
+    if again:
+        towers.read_as_before()
+    course = Course(towers, recipe.steps, recipe.learning_rate, work / f"{name}.pt", keep=500)
     last = min(steps or recipe.steps, recipe.steps)
-    for step, batch in zip(course.steps(last), batches(lessons, tokens, recipe.batch, course.done), strict=False):
+    for step, batch in zip(course.steps(last), batches(lessons, course.done), strict=False):
         # Sequences are short: plain attention is a quarter faster a step than the flash kernel for CPUs.
         with sdpa_kernel(SDPBackend.MATH):
             with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -370,8 +444,9 @@ def main() -> None:
     arguments.add_argument("name", choices=RECIPES)
     arguments.add_argument("--work", type=Path, default=HERE / "work", help="lessons and checkpoints rest here")
     arguments.add_argument("--steps", type=int, help="stop after this step, to go on later")
+    arguments.add_argument("--again", action="store_true", help="begin with the weights that are there, not at random")
     given = arguments.parse_args()
-    train(given.name, given.work, given.steps)
+    train(given.name, given.work, given.steps, given.again)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def lessons() -> Lessons:
 
 def test_lessons_do_not_depend_on_workers(lessons: Lessons) -> None:
     again = make_lessons(60, seed=5, workers=2, chunk=30)
-    for name in ("images", "captions", "more", "patches", "shown", "said", "said_more", "operation", "entailed"):
+    for name in ("images", "captions", "patches", "shown", "said", "operation", "entailed"):
         assert (getattr(lessons, name) == getattr(again, name)).all(), name
     assert (make_lessons(30, seed=5, workers=1, chunk=30).images == lessons.images[:30]).all()
 
@@ -28,13 +28,11 @@ def test_lessons_do_not_depend_on_workers(lessons: Lessons) -> None:
 def test_both_sides_of_a_pair_differ_in_picture_and_words(lessons: Lessons) -> None:
     assert (lessons.images[:, 0] != lessons.images[:, 1]).any((1, 2, 3)).all()
     assert (lessons.captions[:, 0] != lessons.captions[:, 1]).all()
-    assert (lessons.more[:, :, 0] != lessons.more[:, :, 1]).all()
     assert len(set(lessons.operation.tolist())) == len(OPERATION_NAMES)
 
 
 def test_what_is_held_out_is_never_shown_or_spoken_of(lessons: Lessons) -> None:
-    spoken = [*lessons.captions.reshape(-1), *lessons.more.reshape(-1)]
-    for caption in spoken:
+    for caption in lessons.captions.reshape(-1):
         for mention in read(caption).mentions:
             assert (mention.what.value("colour"), mention.what.value("shape")) not in HELD_OUT
     numbers = [FACTS["both", shape, colour] for colour, shape in HELD_OUT]
@@ -49,24 +47,48 @@ def test_facts_of_a_scene_and_of_a_caption() -> None:
     assert {
         ("both", "circle", "red"),
         ("count", "star", "2"),
+        ("ground", HAND.background),
         ("left", "circle", "square"),
         ("above", "blue", "green"),
     } <= shown
     assert ("count", "star", "1") not in shown
     assert ("left", "square", "circle") not in shown
-    said = {
-        fact for fact, number in FACTS.items() if facts_of_claim(read("A blue square is not right of a circle"))[number]
-    }
+
+
+def facts(caption: str) -> tuple[set[tuple[str, ...]], set[tuple[str, ...]]]:
+    said, denied = facts_of_claim(read(caption))
+    return {fact for fact, n in FACTS.items() if said[n]}, {fact for fact, n in FACTS.items() if denied[n]}
+
+
+def test_what_a_caption_says_and_what_it_denies() -> None:
+    said, denied = facts("A blue square is not right of a circle")
     assert said == {
         ("denied",), ("both", "square", "blue"), ("count", "square", "1"), ("count", "blue", "1"),
-        ("count", "circle", "1"),
+        ("count", "blue square", "1"), ("count", "circle", "1"),
     }  # fmt: skip
+    assert denied == {("left", "circle", "square")}, "its ends may well be there"
+    said, denied = facts("There is not a red star")
+    assert said == {("denied",)}
+    assert ("both", "star", "red") in denied
+    assert {("count", "red star", str(n)) for n in range(1, 5)} <= denied
+    said, denied = facts("Two stars are not on a pink background")
+    assert ("count", "star", "2") in said
+    assert denied == {("count", "star", "1"), ("count", "star", "3"), ("count", "star", "4"), ("ground", "pink")}
+
+
+def test_a_number_denies_other_numbers_of_all_that_it_counts() -> None:
+    _, denied = facts("Two red stars")
+    assert denied == {("count", "red star", n) for n in "134"}, "other stars may be there"
+    assert facts("Two small red stars")[1] == set()
+    assert facts("A star")[1] == set(), "at least one"
 
 
 def test_a_claim_that_is_true_speaks_of_facts_that_are_shown() -> None:
     for caption in ("Two green stars below a red circle", "A large red circle left of a striped blue square"):
         assert is_true(read(caption), HAND)
-        assert (facts_of_scene(HAND) >= facts_of_claim(read(caption))).all()
+        said, denied = facts_of_claim(read(caption))
+        assert (facts_of_scene(HAND) >= said).all()
+        assert not (facts_of_scene(HAND) & denied).any()
 
 
 def test_patch_labels_are_where_things_are() -> None:

@@ -1,6 +1,7 @@
 """Training: what the losses ask for, and that an interruption changes nothing."""
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from models.lessons import Lessons, make_lessons
 from models.train_clip import (
     RECIPES,
     Batch,
+    Material,
+    Part,
     Towers,
     batches,
+    fact_loss,
     first_loss,
     judge_loss,
     make_tokenizer,
@@ -30,17 +34,13 @@ def lessons() -> Lessons:
 
 
 @pytest.fixture(scope="module")
-def tokens(lessons: Lessons) -> dict[str, torch.Tensor]:
-    tokenizer = make_tokenizer(lessons.captions.reshape(-1).tolist())
-    return {
-        "captions": tokenise(tokenizer, lessons.captions),
-        "true": tokenise(tokenizer, lessons.more[:, :, 0]),
-        "wrong": tokenise(tokenizer, lessons.more[:, :, 1]),
-    }
+def material(lessons: Lessons) -> Material:
+    return Material.of(lessons, [Part(40, 5), Part(24, 3)])
 
 
-def first_batch(lessons: Lessons, tokens: dict[str, torch.Tensor], size: int = 8) -> Batch:
-    return next(batches(lessons, tokens, size, 0))
+def first_batch(material: Material, pairs: int = 8) -> Batch:
+    small = replace(material, parts=[Part(len(material.lessons), pairs)])
+    return next(batches(small, 0))
 
 
 def test_a_tokenizer_reads_any_text_and_ends_it(lessons: Lessons) -> None:
@@ -52,24 +52,62 @@ def test_a_tokenizer_reads_any_text_and_ends_it(lessons: Lessons) -> None:
     assert tokenise(tokenizer, np.array([["a " * 100]])).shape == (1, 1, train_clip.CONTEXT)
 
 
-def test_batches_go_on_where_they_were_left(lessons: Lessons, tokens: dict[str, torch.Tensor]) -> None:
-    from itertools import islice
-
-    whole = list(islice(batches(lessons, tokens, 16, 0), 7))
-    rest = list(islice(batches(lessons, tokens, 16, 5), 2))
-    for ours, theirs in zip(whole[5:], rest, strict=True):
+def test_batches_go_on_where_they_were_left(material: Material) -> None:
+    whole = list(islice(batches(material, 0), 9))
+    rest = list(islice(batches(material, 5), 2))
+    for ours, theirs in zip(whole[5:7], rest, strict=True):
         assert torch.equal(ours.images, theirs.images)
-        assert torch.equal(ours.facts, theirs.facts)
-    assert not torch.equal(whole[0].captions, whole[4].captions), "each epoch has an order of its own"
-    assert whole[0].facts.shape == (128, len(FACTS))
+        assert torch.equal(ours.said, theirs.said)
+    assert not torch.equal(whole[0].captions, whole[8].captions), "each epoch has an order of its own"
+    assert whole[0].shown.shape == (16, len(FACTS))
+    assert whole[0].said.shape == (16, 2, len(FACTS))
+
+
+def test_each_kind_of_lesson_has_its_part_of_a_step(material: Material) -> None:
+    for batch in islice(batches(material, 0), 8):
+        own = [
+            (material.tokens == pair).flatten(1).all(1).nonzero()[0, 0] for pair in batch.captions.unflatten(0, (8, 2))
+        ]
+        assert [int(at) < 40 for at in own] == [True] * 5 + [False] * 3
+
+
+def test_captions_in_groups_of_a_length_read_as_all_at_once(
+    material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    towers, captions = Towers().eval(), first_batch(material).captions
+    in_groups = towers.captions(captions)
+    monkeypatch.setattr(train_clip, "_GROUPS", 1)
+    for ours, theirs in zip(in_groups, towers.captions(captions), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_a_denial_turns_the_sign_of_a_fact(material: Material) -> None:
+    towers, batch = Towers(), first_batch(material)
+    shown, spoken = torch.zeros(16, 384), torch.zeros(16, 384)
+    with torch.no_grad():
+        torch.nn.init.zeros_(towers.facts.weight)
+        towers.facts.weight[0, 0] = 1.0
+    batch.said[:] = 0
+    costs = {}
+    for name, sign in (("said", 0), ("denied", 1)):
+        batch.said[:, :, 0] = torch.eye(2)[sign]
+        for way in (-6.0, 0.0, 6.0):
+            spoken[:, 0] = way
+            costs[name, way] = fact_loss(towers, batch, shown, spoken).item()
+    assert costs["said", 6.0] < costs["said", 0.0] < costs["said", -6.0]
+    assert costs["denied", -6.0] < costs["denied", 0.0] < costs["denied", 6.0]
+    batch.said[:] = 0
+    unsaid = {}
+    for way in (-6.0, 0.0, 6.0):
+        spoken[:, 0] = way
+        unsaid[way] = fact_loss(towers, batch, shown, spoken).item()
+    assert unsaid[0.0] == min(unsaid.values()), "what is not spoken of is neither"
 
 
 @pytest.mark.parametrize("loss", [first_loss, judge_loss, plain_loss])
-def test_every_loss_falls_on_a_batch_that_is_learned_by_heart(
-    loss: Any, lessons: Lessons, tokens: dict[str, torch.Tensor]
-) -> None:
+def test_every_loss_falls_on_a_batch_that_is_learned_by_heart(loss: Any, material: Material) -> None:
     torch.manual_seed(0)
-    towers, batch = Towers(), first_batch(lessons, tokens)
+    towers, batch = Towers(), first_batch(material)
     optimizer = torch.optim.AdamW(towers.parameters(), lr=1e-3)
     values = []
     for _ in range(8):
@@ -82,15 +120,13 @@ def test_every_loss_falls_on_a_batch_that_is_learned_by_heart(
     assert values[-1] < 0.8 * values[0]
 
 
-def test_the_judge_is_not_taught_against_what_is_true(
-    lessons: Lessons, tokens: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_judge_is_not_taught_against_what_is_true(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where caption 0 is true of image 1 too, bringing these two together must cost nothing."""
     torch.manual_seed(0)
-    batch = replace(first_batch(lessons, tokens, 2), entailed=torch.tensor([True, True]))
+    batch = replace(first_batch(material, 2), entailed=torch.tensor([True, True]))
     towers = Towers().eval()
     vectors = torch.nn.functional.normalize(torch.randn(4, 8), dim=-1)
-    said = torch.randn(12, 8)
+    said = torch.randn(4, 8)
     for name in ("first_loss", "looking_loss", "reading_loss", "fact_loss"):
         monkeypatch.setattr(train_clip, name, lambda *_: torch.zeros(()))
     monkeypatch.setattr(towers, "images", lambda _: vectors)
@@ -114,10 +150,10 @@ def test_the_judge_is_not_taught_against_what_is_true(
 def test_a_run_that_was_stopped_and_resumed_gives_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = replace(RECIPES["shapes-clip"], steps=4, rows=64, batch=8, alone=2)
+    parts = {"written": Part(64, 4), "built": Part(6, 3), "edited": Part(4, 1)}
+    small = replace(RECIPES["shapes-clip"], steps=4, alone=2, **parts)
     monkeypatch.setitem(train_clip.RECIPES, "shapes-clip", small)
-    real = train_clip.kept_lessons
-    monkeypatch.setattr(train_clip, "kept_lessons", lambda work, rows, seed: real(work, min(rows, 64), seed))
+    monkeypatch.setattr(train_clip, "_EXAM", (64, 6))
     monkeypatch.setattr(train_clip, "HERE", tmp_path)
     whole = train_clip.train("shapes-clip", tmp_path / "whole").state_dict()
     train_clip.train("shapes-clip", tmp_path / "parts", steps=3)
