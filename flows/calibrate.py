@@ -57,10 +57,12 @@ class Calibrated:
     unused: tuple[str, ...]  # labels that could not be used, in words
 
 
-def calibrate_dataset(root: str, wish: Wish, labels_files: Sequence[str] = (), out: str | None = None) -> Calibrated:
+def calibrate_dataset(
+    root: str, wish: Wish, labels_files: Sequence[str] = (), out: str | None = None, of_edits: Wish | None = None
+) -> Calibrated:
     """Choose thresholds for the current build of a dataset from labels, and write them as YAML.
 
-    The labels are those of CSV files (text_negative_id, valid and, about edited pictures, image_negative_id) or else
+    Of edited pictures `of_edits` is wished where it is given: an editor is right less often than words are. The labels are those of CSV files (text_negative_id, valid and, about edited pictures, image_negative_id) or else
     the dataset's own. The YAML goes to `out`, a local path, or else beside the builds. Raises InputError when there are
     no labels to use.
     """
@@ -70,7 +72,8 @@ def calibrate_dataset(root: str, wish: Wish, labels_files: Sequence[str] = (), o
         labels = read_labels(labels_files) if labels_files else own_labels(connection, root)
         captions, unused = join_labels(connection, labels, CAPTIONS)
         pictures, unused_pictures = join_labels(connection, labels, PICTURES)
-    of_captions, of_pictures = (calibrate(each, wish) if _scored(each) else None for each in (captions, pictures))
+    wished = ((captions, wish), (pictures, of_edits or wish))
+    of_captions, of_pictures = (calibrate(*each) if _scored(each[0]) else None for each in wished)
     if of_captions is None and of_pictures is None:
         raise InputError(f"{root}: {_nothing(captions.num_rows + pictures.num_rows, labels)}")
     unused = (*labels.unused, *unused, *unused_pictures)

@@ -325,6 +325,9 @@ def calibrate(
         ),
     ] = None,
     precision: Annotated[float, typer.Option(help="Share of the kept that should be valid.")] = 0.95,
+    picture_precision: Annotated[
+        float | None, typer.Option(help="The same of edited pictures.", show_default="as --precision")
+    ] = None,
     confidence: Annotated[float, typer.Option(help="How sure to be of that.")] = 0.9,
     least: Annotated[int, typer.Option(help="Labels that an operation needs for a threshold of its own.")] = 50,
     out: Annotated[str | None, typer.Option(help="File to write; else calibration.yaml in the dataset.")] = None,
@@ -333,7 +336,9 @@ def calibrate(
     from filters.calibration import Wish
     from flows.calibrate import calibrate_dataset, config_lines, shown
 
-    done = calibrate_dataset(folder, Wish(precision, confidence, least), labels or [], out)
+    of_pictures = precision if picture_precision is None else picture_precision
+    wish, of_edits = (Wish(share, confidence, least) for share in (precision, of_pictures))
+    done = calibrate_dataset(folder, wish, labels or [], out, of_edits)
     _print(shown(done))
     print(f"To use them, add to a config (or give --set select.calibrated=...):\n\n{config_lines(done)}", end="")
 

@@ -77,6 +77,7 @@ class Recipe:
         None  # scenes that a build is made of (`models.built`); of every fourth pair pictures are soft
     )
     edited: "Part | None" = None  # scenes whose pictures are edited (`models.soft`)
+    again: int = 0  # steps that go on with the weights that are there
     alone: int = 0  # first steps, in which each tower learns alone, by `first_loss`
     learning_rate: float = 1e-3
     start: Callable[[], dict[str, torch.Tensor]] | None = None  # weights of `Towers.clip` to begin with
@@ -279,7 +280,8 @@ _COUNTS_FOR = np.array(
 RECIPES = {
     "shapes-clip": Recipe(
         judge_loss,
-        steps=12_000,
+        steps=8000,
+        again=2400,
         written=Part(8000, 12),
         built=Part(2500, 14),
         edited=Part(150, 6),
@@ -297,11 +299,11 @@ RECIPES = {
 
 
 def taught_again(name: str) -> Recipe:
-    """Return a model's recipe as one that goes on with the weights that are there, for half the steps at half the rate:
-    what only training needs is learned anew, and that is quick."""
+    """Return a model's recipe as one that goes on with the weights that are there, at half the rate: what only training
+    needs is learned anew, and that is quick."""
     recipe = RECIPES[name]
-    steps, rate = (recipe.steps - recipe.alone) // 2, recipe.learning_rate / 2
-    return replace(recipe, steps=steps, alone=0, learning_rate=rate, start=partial(_weights, name), tokenizer=name)
+    rate, start = recipe.learning_rate / 2, partial(_weights, name)
+    return replace(recipe, steps=recipe.again, alone=0, learning_rate=rate, start=start, tokenizer=name)
 
 
 def _weights(name: str) -> dict[str, torch.Tensor]:

@@ -198,7 +198,7 @@ def test_labels_of_pictures_make_a_rule_of_pictures(tmp_path: Path, models: dict
     upper = f"ntile(3) OVER (ORDER BY {PICTURES.score}) > 1"
     given = ask(out, f"SELECT text_negative_id, image_negative_id, {upper} {scored}")
     path = write_labels(tmp_path / "pictures.csv", given, "text_negative_id,image_negative_id,valid")
-    done = calibrate_dataset(out, Wish(0.8, least=5), [path], str(tmp_path / "chosen.yaml"))
+    done = calibrate_dataset(out, Wish(0.99), [path], str(tmp_path / "chosen.yaml"), Wish(0.8, least=5))
     assert done.captions is None, "a label of a picture says nothing of the caption"
     assert done.pictures is not None
     pooled = done.pictures.pooled
