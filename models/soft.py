@@ -25,6 +25,7 @@ from generators.shapes.changes import answers, changed_things
 from generators.shapes.claims import Claim, is_true
 from generators.shapes.drawing import draw, png
 from generators.shapes.nearest import nearest_scene
+from generators.shapes.sampling import is_clear
 from generators.shapes.world import Scene
 from generators.shapes.writing import claim_about, write
 from models.built import Built, built_pairs
@@ -106,7 +107,7 @@ def _told_from(shown: Scene, other: Scene, claim: Claim, caption: str, rng: rand
     """Say what is true of one scene and false of another, the claim given where it is so."""
     if is_true(claim, shown) and not is_true(claim, other):
         return claim, caption
-    for _ in range(_TRIES if shown.things else 0):
+    for _ in range(_TRIES if shown.things and is_clear(shown) else 0):  # else where things are is a matter of a pixel
         claim = claim_about(shown, rng)
         if not is_true(claim, other):
             return claim, write(claim, rng)

@@ -10,14 +10,16 @@ the same weights.
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import open_clip
 import torch
 import torch.nn.functional as F
@@ -79,6 +81,9 @@ class Recipe:
     edited: "Part | None" = None  # scenes whose pictures are edited (`models.soft`)
     again: int = 0  # steps that go on with the weights that are there
     alone: int = 0  # first steps, in which each tower learns alone, by `first_loss`
+    often: Mapping[str, int] = field(
+        default_factory=dict
+    )  # operation: how often its pairs come in an epoch, if not once
     learning_rate: float = 1e-3
     start: Callable[[], dict[str, torch.Tensor]] | None = None  # weights of `Towers.clip` to begin with
     tokenizer: str | None = None  # the model whose tokenizer is taken
@@ -89,15 +94,25 @@ class Material:
     """The lessons of a training, kind behind kind, and their captions as tokens."""
 
     lessons: Lessons
-    parts: list[Part]  # rows of each kind, and how many are in a step
+    parts: list[tuple[npt.NDArray[np.int64], int]]  # an epoch's rows of each kind, and how many are in a step
     tokenizer: PreTrainedTokenizerFast
     tokens: torch.Tensor  # rows, 2, CONTEXT
 
     @classmethod
-    def of(cls, lessons: Lessons, parts: list[Part], tokenizer: PreTrainedTokenizerFast | None = None) -> "Material":
-        """Tokenise lessons, by a tokenizer of their own where none is given."""
+    def of(
+        cls,
+        lessons: Lessons,
+        parts: list[Part],
+        tokenizer: PreTrainedTokenizerFast | None = None,
+        often: Mapping[str, int] = MappingProxyType({}),
+    ) -> "Material":
+        """Tokenise lessons, by a tokenizer of their own where none is given; `parts` is how many rows each kind has."""
+        times = np.array([often.get(name, 1) for name in OPERATION_NAMES])[lessons.operation]
+        first = np.cumsum([0, *(part.many for part in parts)])
+        kinds = [np.arange(at, at + part.many) for at, part in zip(first, parts, strict=False)]
         tokenizer = tokenizer or make_tokenizer(lessons.captions.reshape(-1).tolist())
-        return cls(lessons, parts, tokenizer, tokenise(tokenizer, lessons.captions))
+        taught = [(np.repeat(rows, times[rows]), part.batch) for rows, part in zip(kinds, parts, strict=True)]
+        return cls(lessons, taught, tokenizer, tokenise(tokenizer, lessons.captions))
 
 
 @dataclass
@@ -111,7 +126,6 @@ class Batch:
     shown: torch.Tensor  # 2 x pairs, facts: 1 where it holds
     said: torch.Tensor  # 2 x pairs, 2, facts: said, denied
     entailed: torch.Tensor  # pairs
-    weight: torch.Tensor  # 2 x pairs: how much a minimal pair counts
 
 
 class Towers(torch.nn.Module):
@@ -136,13 +150,6 @@ class Towers(torch.nn.Module):
         visual = self.clip.visual
         features: torch.Tensor = visual.layer2(visual.layer1(visual.stem(pixels)))
         return features
-
-    def read_as_before(self) -> None:
-        """Leave the lower half of the text tower as it is: it reads, and shapes-inpaint reads by it too."""
-        clip = self.clip
-        clip.positional_embedding.requires_grad_(False)
-        for part in (clip.token_embedding, *clip.transformer.resblocks[: len(clip.transformer.resblocks) // 2]):
-            part.requires_grad_(False)
 
     def images(self, patches: torch.Tensor) -> torch.Tensor:
         """Return vectors of images, not of unit length, from the features of their patches."""
@@ -201,15 +208,17 @@ def fact_loss(towers: Towers, batch: Batch, shown: torch.Tensor, spoken: torch.T
     """
     of_images, of_captions = towers.facts(torch.cat([shown, spoken])).float().split([len(shown), len(spoken)])
     said, denied = batch.said[: len(spoken)].unbind(1)
-    few = torch.tensor(3.0)  # facts that hold are rare: they count more
+    few, fewer = torch.tensor(3.0), torch.tensor(9.0)  # facts that hold are rare, and denials rarer: they count more
     weights = torch.from_numpy(WEIGHTS)
 
-    def wrong(logits: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
-        each = F.binary_cross_entropy_with_logits(logits, facts, pos_weight=few, reduction="none")
+    def wrong(logits: torch.Tensor, facts: torch.Tensor, rare: torch.Tensor = few) -> torch.Tensor:
+        each = F.binary_cross_entropy_with_logits(logits, facts, pos_weight=rare, reduction="none")
         return (each * weights).sum()
 
     show, say, deny = towers.fact_bias
-    all_ = wrong(of_images + show, batch.shown) + wrong(of_captions + say, said) + wrong(deny - of_captions, denied)
+    all_ = (
+        wrong(of_images + show, batch.shown) + wrong(of_captions + say, said) + wrong(deny - of_captions, denied, fewer)
+    )
     return all_ / (len(shown) + len(spoken))
 
 
@@ -224,7 +233,8 @@ def first_loss(towers: Towers, batch: Batch) -> torch.Tensor:
 def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     """Both sides of each minimal pair against each other, and everything in the batch against everything.
 
-    What is known to be true is left out of the sums: caption 0 of a pair may be true of its image 1 too.
+    What is known to be true is left out of the sums: caption 0 of a pair may be true of its image 1 too, and what
+    denies something and says nothing is true of nearly every image but one.
     """
     patches = towers.patches(batch.images)
     shown = towers.images(patches)
@@ -235,16 +245,16 @@ def judge_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     twin = own ^ 1
     also_true = torch.zeros(len(own), dtype=torch.bool)  # image 1 of a pair whose caption 0 is true of it
     also_true[1::2] = batch.entailed
-    held_against = torch.ones_like(scaled, dtype=torch.bool)
+    says_nothing = batch.said[:, 0].sum(1) == batch.said[:, 0, FACTS["denied",]]
+    held_against = ~says_nothing.expand_as(scaled).clone()
+    held_against[own, own] = held_against[own, twin] = True
     held_against[own[also_true], twin[also_true]] = False
     against = scaled.masked_fill(~held_against, -torch.inf)
     everything = (F.cross_entropy(against, own) + F.cross_entropy(against.T, own)) / 2
     known = ~also_true
     rows = scaled[own, own] - scaled[own, twin]  # the image between its two captions
     columns = scaled[own, own] - scaled[twin, own]  # the caption between its two images
-    weight = batch.weight[known]
-    of_pairs = -F.logsigmoid(rows[known]) - F.logsigmoid(columns[twin][known])
-    hard = (of_pairs * weight).sum() / weight.sum()
+    hard = -(F.logsigmoid(rows[known]) + F.logsigmoid(columns[twin][known])).mean()
     seen_and_read = looking_loss(towers, batch, patches) + reading_loss(towers, batch, half)
     return everything + hard + 0.5 * fact_loss(towers, batch, shown, spoken) + 0.1 * seen_and_read
 
@@ -273,18 +283,16 @@ def judge_that_forgot_to_bind() -> dict[str, torch.Tensor]:
     return state | {key: value for key, value in fresh if key.startswith((*upper, "ln_final.", "text_projection"))}
 
 
-# What is learned last counts more: "not" turns a sign, and numbers are of all things of a kind.
-_COUNTS_FOR = np.array(
-    [{"negate": 3, "replace_count": 2, "swap_attribute": 2}.get(n, 1) for n in OPERATION_NAMES], np.float32
-)
 RECIPES = {
     "shapes-clip": Recipe(
         judge_loss,
-        steps=8000,
-        again=2400,
+        steps=10_000,
+        again=4600,
+        # "Not" turns a sign, and numbers are of all things of a kind: that is learned last.
+        often={"negate": 3, "replace_count": 2},
         written=Part(8000, 12),
         built=Part(2500, 14),
-        edited=Part(150, 6),
+        edited=Part(100, 6),
         alone=2000,
     ),
     "shapes-clip-bag": Recipe(
@@ -346,9 +354,8 @@ def normalised(images: torch.Tensor) -> torch.Tensor:
 def batches(course: Material, start: int) -> Iterator[Batch]:
     """Go through the lessons for ever, each kind in epochs with an order of their own, from a step onward."""
     lessons, tokens, size = course.lessons, course.tokens, sum(batch for _, batch in course.parts)
-    first = np.cumsum([0, *(many for many, _ in course.parts)])
     for step in count(start):
-        rows = np.concatenate([at + rows_of(*part, step) for at, part in zip(first, course.parts, strict=False)])
+        rows = np.concatenate([taught[rows_of(len(taught), many, step)] for taught, many in course.parts])
         yield Batch(
             normalised(torch.from_numpy(lessons.images[rows])).flatten(0, 1),
             tokens[rows].flatten(0, 1),
@@ -357,7 +364,6 @@ def batches(course: Material, start: int) -> Iterator[Batch]:
             _unpacked(lessons.shown[rows].reshape(2 * size, -1)),
             _unpacked(lessons.said[rows].reshape(2 * size, 2, -1)),
             torch.from_numpy(lessons.entailed[rows]),
-            torch.from_numpy(_COUNTS_FOR[lessons.operation[rows]]).repeat_interleave(2),
         )
 
 
@@ -377,7 +383,7 @@ def material(recipe: Recipe, work: Path, tokenizer: PreTrainedTokenizerFast | No
         lessons.append(kept_soft(work, recipe.edited.many, seed=3))
         parts.append(recipe.edited)
     of_rows = [Part(len(some), part.batch) for some, part in zip(lessons, parts, strict=True)]
-    return Material.of(joined(lessons), of_rows, tokenizer)
+    return Material.of(joined(lessons), of_rows, tokenizer, recipe.often)
 
 
 def train(name: str, work: Path, steps: int | None = None, again: bool = False) -> Towers:
@@ -392,8 +398,6 @@ def train(name: str, work: Path, steps: int | None = None, again: bool = False) 
     towers = Towers()
     if recipe.start is not None:
         towers.clip.load_state_dict(recipe.start())
-    if again:
-        towers.read_as_before()
     course = Course(towers, recipe.steps, recipe.learning_rate, work / f"{name}.pt", keep=500)
     last = min(steps or recipe.steps, recipe.steps)
     for step, batch in zip(course.steps(last), batches(lessons, course.done), strict=False):
