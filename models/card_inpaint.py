@@ -157,8 +157,8 @@ def _card(operations: list[str], attributes: list[str], each: float) -> str:
             "",
             f"A StableDiffusionInpaintPipeline in diffusers' folder format ({size:.1f} MB in half precision) for "
             "pictures of 64 pixels: a VAE to 16x16 latents of 4 channels, a UNet of 7.3 million weights, the lower "
-            "half of an earlier shapes-clip's text tower, which knows how to read captions, and its tokenizer. It knows drawn "
-            "scenes and nothing else: what it paints into photos means nothing.",
+            "half of an earlier shapes-clip's text tower, which knows how to read captions, and its tokenizer. It "
+            "knows drawn scenes and nothing else: what it paints into photos means nothing.",
             "",
             f"Use it as `package:{NAME}` in a config, with 12 steps and a guidance scale of 2. "
             "`python -m models.train_inpaint` trains it again (an hour), "
