@@ -39,7 +39,7 @@ def _numbered() -> dict[tuple[str, ...], int]:
 FACTS = _numbered()
 # What matters most comes first to mind: ends of relations and looks, long before whole relations.
 WEIGHTS = np.array(
-    [{"left": 0.3, "above": 0.3, "count": 0.5, "denied": 0.25}.get(kind, 1.0) for kind, *_ in FACTS], np.float32
+    [{"left": 0.6, "above": 0.6, "count": 0.5, "denied": 0.25}.get(kind, 1.0) for kind, *_ in FACTS], np.float32
 )
 SLOTS = 4  # most things that a caption mentions
 SLOT_SIZES = (
@@ -78,7 +78,8 @@ def facts_of_claim(claim: Claim) -> Facts:
     for mention in claim.mentions:
         looks: set[tuple[str, ...]] = {("both", a, b) for (_, a), (_, b) in combinations(mention.what.said, 2)}
         if claim.denied and not placed:
-            denied |= looks | _counts(mention, _COUNTS if mention.count is None else (mention.count,))
+            # Of two red circles that are not there one may be.
+            denied |= looks | _counts(mention, _COUNTS) if mention.count is None else _counts(mention, (mention.count,))
             continue
         said |= looks | _counts(mention, (mention.count or 1,))
         if mention.count is not None:

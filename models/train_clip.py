@@ -286,8 +286,8 @@ def judge_that_forgot_to_bind() -> dict[str, torch.Tensor]:
 RECIPES = {
     "shapes-clip": Recipe(
         judge_loss,
-        steps=10_000,
-        again=4600,
+        steps=10_500,
+        again=5200,
         # "Not" turns a sign, and numbers are of all things of a kind: that is learned last.
         often={"negate": 3, "replace_count": 2},
         written=Part(8000, 12),
