@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from evaluation.transformers_encoder import TransformersEncoder
 from filters.embeddings import Encoder, Vectors
+from filters.projected.model import is_projected
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 
@@ -39,7 +40,7 @@ class DualEncoder(Protocol):
 
 
 class OpenClipEncoder:
-    """A model that open_clip can load."""
+    """A model that a build's judge can be: one that open_clip can load, or projectors on frozen encoders."""
 
     def __init__(self, name: str, clip: Clip, compute: Compute) -> None:
         self.name, self.encoder = name, Encoder(clip, compute)
@@ -85,7 +86,7 @@ def _found(name: str, compute: Compute, batch_size: int) -> OpenClipEncoder | Tr
     if name.startswith(_OPEN_CLIP):
         return OpenClipEncoder(name, Clip(model=name, batch_size=batch_size), compute)
     if folder.is_dir():
-        if (folder / "open_clip_config.json").is_file():
+        if (folder / "open_clip_config.json").is_file() or is_projected(folder):
             return OpenClipEncoder(name, Clip(model=f"local-dir:{name}", batch_size=batch_size), compute)
         if (folder / "config.json").is_file():
             return TransformersEncoder(name, compute, batch_size)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
+    from filters.projected.model import ProjectedModel
+
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
 _CONFIG, _WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 _FILES = {".safetensors", ".json", ".txt", ".model"}  # weights, config and tokenizer
@@ -36,7 +38,7 @@ Vectors = npt.NDArray[np.float32]  # one a row
 _HANDFUL = 8  # pictures that a thread decodes at a go: of 64x64 pixels one takes less time than handing it over
 
 
-class _Preprocess:
+class Preprocess:
     """open_clip's own transform in two halves: pictures one by one as bytes, then a whole batch as numbers.
 
     The numbers are those of open_clip, bit for bit on a CPU. A transform that does not end in the usual two
@@ -78,10 +80,10 @@ class _Preprocess:
 
 @dataclass(frozen=True)
 class Loaded:
-    """An open_clip model with what it takes to feed it."""
+    """An open_clip model, or one that takes its place, with what it takes to feed it."""
 
     model: Any
-    preprocess: _Preprocess
+    preprocess: Preprocess
     tokenize: Any
     device: "torch.device"
 
@@ -91,7 +93,7 @@ class Loaded:
 
 
 class Encoder:
-    """Turn pictures and captions into unit vectors by any open_clip model.
+    """Turn pictures and captions into unit vectors by any open_clip model, or by projectors on two frozen encoders.
 
     The last batch is filled up to the full size, so that a row's vector does not depend on the rows
     beside it: a build that was killed and resumed equals one that ran through, bit for bit. Two things
@@ -110,7 +112,7 @@ class Encoder:
     def identity(self) -> list[Any]:
         """Stage name, version, the model's fingerprint, number format and batch size."""
         dtype = str(pick_dtype(self.compute.dtype, pick_device(self.compute.device)))
-        return ["embeddings", self.version, self._weights, dtype, self.clip.batch_size]
+        return ["embeddings", self.version, self.weights, dtype, self.clip.batch_size]
 
     @property
     def fingerprint(self) -> str:
@@ -120,8 +122,10 @@ class Encoder:
     def check(self) -> None:
         """Raise InputError for what can be seen to be missing without loading weights."""
         name = self._name
-        if name.startswith(_LOCAL):
-            self._check_folder(Path(name.removeprefix(_LOCAL)))
+        if self._projected is not None:
+            self._projected.check(self._folder)
+        elif name.startswith(_LOCAL):
+            self._check_folder(self._folder)
         elif name.startswith(_HUB):
             self._commit()
         else:
@@ -231,6 +235,8 @@ class Encoder:
         import torch
 
         self.check()
+        if self._projected is not None:
+            return self._projected.load(self._folder)
         device = pick_device(self.compute.device)
         dtype = pick_dtype(self.compute.dtype, device)
         precision = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]
@@ -240,13 +246,13 @@ class Encoder:
             model, _, preprocess = open_clip.create_model_and_transforms(
                 name, pretrained=self.clip.pretrained, precision=precision, device=device, require_pretrained=True
             )
-            tokenize = self._tokenize
+            tokenize = self.tokenize
         except InputError:
             raise
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {name}: open_clip cannot load it: {why}") from error
-        return Loaded(model.eval(), _Preprocess(preprocess, device, dtype), tokenize, device)
+        return Loaded(model.eval(), Preprocess(preprocess, device, dtype), tokenize, device)
 
     @cached_property
     def reading(self) -> Reading:
@@ -256,16 +262,31 @@ class Encoder:
         """
         self.check()
         try:
-            return Reading(self._tokenize)
+            return Reading(self.tokenize)
         except Exception as error:  # hub, file and config errors of several libraries
             why = " ".join(str(error).split())[:200]
             raise InputError(f"model {self._name}: open_clip cannot load its tokenizer: {why}") from error
 
     @cached_property
-    def _tokenize(self) -> Any:
+    def tokenize(self) -> Any:
+        """What turns captions into rows of token ids; raises errors of several libraries."""
+        if self._projected is not None:
+            return self._projected.text.tokenize
         import open_clip
 
         return open_clip.get_tokenizer(self._name)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._name.removeprefix(_LOCAL))
+
+    @cached_property
+    def _projected(self) -> "ProjectedModel | None":
+        if not self._name.startswith(_LOCAL):
+            return None
+        from filters.projected.model import ProjectedModel, is_projected
+
+        return ProjectedModel.opened(self._folder, self.compute, self.clip.batch_size) if is_projected(self._folder) else None
 
     def _check_folder(self, folder: Path) -> None:
         name = self._name
@@ -336,8 +357,8 @@ class Encoder:
         return hub_commit(repository, *files) if repository else None
 
     @cached_property
-    def _weights(self) -> str:
-        name = self._name
-        if not name.startswith(_LOCAL):
-            return f"{name} {self.clip.pretrained} {self._commit()}"
-        return hash_of_files(file for file in Path(name.removeprefix(_LOCAL)).iterdir() if file.suffix in _FILES)
+    def weights(self) -> str:
+        """The model's content: a hash of a folder's files, or its name with its commit on the hub."""
+        if not self._name.startswith(_LOCAL):
+            return f"{self._name} {self.clip.pretrained} {self._commit()}"
+        return hash_of_files(file for file in self._folder.iterdir() if file.suffix in _FILES)

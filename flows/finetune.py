@@ -64,8 +64,8 @@ def _tuned(run: Run, dataset: Dataset, build: Build) -> Tuned | None:
             if run.done:
                 raise InputError(f"{run.folder}: this model is tuned already; its README.md has the figures")
         examples = _examples(run, dataset, build)
-    with _batches_told():
-        trainer = Trainer(run.recipe, examples, run.work, accelerator)
+    with _batches_told(), _features_told(run.recipe) as encoded:
+        trainer = Trainer(run.recipe, examples, run.work, accelerator, encoded)
     with progress("finetune", "steps") as advance, _tracked(accelerator, run.recipe) as log:
 
         def told(step: int, steps: int, losses: dict[str, float]) -> None:
@@ -78,17 +78,26 @@ def _tuned(run: Run, dataset: Dataset, build: Build) -> Tuned | None:
     if not accelerator.is_main_process:
         return None
     del trainer
-    towers = load_towers(run.recipe.model, accelerator.device)
+    towers = load_towers(run.recipe.model, accelerator.device, run.recipe.seed)
     with Selection(dataset, build, ()) as selection:
         pairs = selection.about.splits
     first = {name: one.detach().cpu() for name, one in towers.module.state_dict().items()}
-    share, shares = _best_share(run, towers, first, weights, split_for("validation", pairs))
+    name = _named(run, towers, first)
+    share, shares = _best_share(run, name, towers, first, weights, split_for("validation", pairs))
     towers.save(run.folder, between(first, weights, share))
-    tuned = Tuned(run, len(examples), steps, share, shares, _examined(run, split_for("test", pairs)))
+    tuned = Tuned(run, len(examples), steps, share, shares, _examined(run, name, split_for("test", pairs)))
     (run.work / "losses.jsonl").replace(run.folder / "losses.jsonl")
     (run.folder / "README.md").write_text(card(tuned), encoding="utf-8")
     shutil.rmtree(run.work)
     return tuned
+
+
+def _named(run: Run, towers: Towers, first: "dict[str, Tensor]") -> str:
+    """Name the first model; projectors that have learned nothing get a folder, against which they are compared."""
+    if isinstance(run.recipe.model, str):
+        return run.recipe.model
+    towers.save(run.work / "untrained", first)
+    return str(run.work / "untrained")
 
 
 def _examples(run: Run, dataset: Dataset, build: Build) -> Examples:
@@ -123,11 +132,21 @@ def _batches_told() -> Iterator[None]:
 
 
 @contextmanager
+def _features_told(recipe: FineTune) -> Iterator[Callable[[int, int], None]]:
+    """Show how far the frozen encoders are, where there are some."""
+    if isinstance(recipe.model, str):
+        yield lambda *_: None
+        return
+    with progress("features", "pictures and captions") as advance:
+        yield advance
+
+
+@contextmanager
 def _tracked(accelerator: "Accelerator", recipe: FineTune) -> Iterator[Callable[[dict[str, float], int], None]]:
     """Send losses to the trackers of the recipe."""
     if recipe.trackers:
         accelerator.init_trackers(
-            "counterfoil-finetune", config={"model": recipe.model, "batch_size": recipe.batch_size}
+            "counterfoil-finetune", config={"model": recipe.title, "batch_size": recipe.batch_size}
         )
     try:
         yield accelerator.log
@@ -137,12 +156,12 @@ def _tracked(accelerator: "Accelerator", recipe: FineTune) -> Iterator[Callable[
 
 
 def _best_share(
-    run: Run, towers: Towers, first: "dict[str, Tensor]", weights: "dict[str, Tensor]", split: str | None
+    run: Run, name: str, towers: Towers, first: "dict[str, Tensor]", weights: "dict[str, Tensor]", split: str | None
 ) -> tuple[float, list[Measured]]:
     patch = run.recipe.patch
     if patch is None or split is None:
         return 1.0, []
-    shares = [_measured(run, run.recipe.model, 0.0, split)]
+    shares = [_measured(run, name, 0.0, split)]
     for share in sorted(patch.shares):
         folder = run.work / f"share-{share:g}"
         towers.save(folder, between(first, weights, share))
@@ -171,9 +190,9 @@ def _measured(run: Run, model: str, share: float, split: str) -> Measured:
     return Measured(share, score, sum(ranks) / len(ranks) if ranks else 0.0)
 
 
-def _examined(run: Run, split: str | None) -> Done | None:
+def _examined(run: Run, name: str, split: str | None) -> Done | None:
     """Compare the first model and the tuned one on pictures that were kept back, if any were."""
     if split is None:
         return None
     compare = (str(run.folder),)
-    return evaluate_models(Wish(run.recipe.model, (run.dataset,), str(run.folder / "evaluation"), compare, split=split))
+    return evaluate_models(Wish(name, (run.dataset,), str(run.folder / "evaluation"), compare, split=split))

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from filters.projected.model import is_projected
 from flows.evaluate import Done
 from flows.evaluations import markdown, markdown_table
 from flows.tables import Column, Columns
@@ -98,12 +100,12 @@ def card(tuned: Tuned) -> str:
     """Write the model's card: what it is, how it was tuned, what was gained and lost."""
     recipe = tuned.run.recipe.model_dump(mode="json", exclude_unset=True)
     front = {
-        "library_name": "open_clip" if (tuned.run.folder / "open_clip_config.json").is_file() else "transformers",
+        "library_name": _library(tuned.run.folder),
         "tags": ["counterfoil", "hard-negatives", "zero-shot-image-classification"],
     }
     lines = [
         "---", yaml.safe_dump(front, sort_keys=False).strip(), "---", "",
-        f"# {tuned.run.folder.name}: {tuned.run.recipe.model}, tuned with hard negatives", "",
+        f"# {tuned.run.folder.name}: {tuned.run.recipe.title}, tuned with hard negatives", "",
         f"{tuned.steps:,} steps of {tuned.run.recipe.batch_size:,} of {tuned.examples:,} examples that "
         f"build `{tuned.run.build_id}` of `{tuned.run.dataset}` accepted, {_way(tuned)}.",
         "", "```yaml", yaml.safe_dump(recipe, sort_keys=False).strip(), "```", "",
@@ -123,6 +125,12 @@ def card(tuned: Tuned) -> str:
     if tuned.done is not None:
         lines += [markdown(tuned.done).replace("# Evaluation", "## All measures", 1)]
     return "\n".join(lines)
+
+
+def _library(folder: Path) -> str:
+    if is_projected(folder):
+        return "counterfoil"
+    return "open_clip" if (folder / "open_clip_config.json").is_file() else "transformers"
 
 
 def _way(tuned: Tuned) -> str:

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, create_model, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, create_model, field_validator, model_validator
 
 from schemas.config import Compute
+from schemas.projected import Projected
 from schemas.recipe import Recipe
 from training.losses import LOSSES, Loss
 
@@ -49,12 +50,17 @@ Losses = create_model(  # a field for each loss of the list: an unknown name is 
 )
 
 
+def _kind_of_model(given: Any) -> str:
+    return "name" if isinstance(given, str) else "encoders"
+
+
 class FineTune(Recipe):
     """A whole fine-tuning."""
 
-    model: str
+    model: Annotated[Annotated[str, Tag("name")] | Annotated[Projected, Tag("encoders")], Discriminator(_kind_of_model)]
     """The model to tune: `package:shapes-clip-bag`, one of open_clip's with a tag (`ViT-B-32-quickgelu:openai`),
-    `hf-hub:owner/name`, a folder, or a dual encoder of transformers on the hub."""
+    `hf-hub:owner/name`, a folder, or a dual encoder of transformers on the hub. Or `{vision: ..., text: ...}`: projectors
+    between two encoders that have never met (schemas/projected.py), for a domain that no such model knows."""
     data: Data = Data()
     losses: Losses  # type: ignore[valid-type]
     """What is made small, by name (training/losses), each with its weight: their weighted sum."""
@@ -75,7 +81,7 @@ class FineTune(Recipe):
     """Tower that stays as it is."""
     lora: Lora | None = None
     patch: Patch | None = Patch()
-    """None keeps the tuned weights as they are."""
+    """None keeps the tuned weights as they are, as for projectors that begin with nothing."""
     seed: int = 0
     keep_every: Annotated[int, Field(gt=0)] = 250
     """Steps between two checkpoints: an interrupted run goes on from the last one."""
@@ -88,11 +94,29 @@ class FineTune(Recipe):
     def _named_alone(cls, given: Any) -> Any:
         return {name: one or {} for name, one in given.items()} if isinstance(given, dict) else given
 
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_to_keep(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or isinstance(given.get("model"), str):
+            return given
+        return {"patch": None, **given}
+
+    @model_validator(mode="after")
+    def _begins_with_something(self) -> "FineTune":
+        if isinstance(self.model, Projected) and (self.patch is not None or self.lora is not None):
+            raise ValueError("patch, lora: projectors begin with nothing that could be kept; leave both out")
+        return self
+
     @model_validator(mode="after")
     def _some_loss(self) -> "FineTune":
         if not self.terms:
             raise ValueError(f"losses: name at least one of {', '.join(LOSSES)}")
         return self
+
+    @property
+    def title(self) -> str:
+        """Name the first model for cards and trackers."""
+        return self.model if isinstance(self.model, str) else self.model.title
 
     @property
     def terms(self) -> dict[str, Loss]:

@@ -15,11 +15,12 @@ from devices.pictures import decoded
 from devices.shipped import clip_name
 from evaluation.models import OpenClipEncoder, load
 from evaluation.transformers_encoder import TransformersEncoder
+from filters.projected.model import is_projected
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
-
-# Factors of cosines above this make training unstable (CLIP, arXiv 2103.00020).
-_MOST_SCALE = 100.0
+from schemas.projected import Projected
+from training.projected import ProjectedTowers
+from training.scale import factor
 
 
 class Towers(Protocol):
@@ -54,12 +55,18 @@ class Towers(Protocol):
         """Write a folder that the library loads: its config, its tokenizer, and weights as safetensors."""
 
 
-def load_towers(name: str, device: torch.device) -> Towers:
-    """Load a model to be trained, by any name that `evaluation.models` knows, in float32.
+def load_towers(model: str | Projected, device: torch.device, seed: int = 0) -> Towers:
+    """Load a model to be trained, by any name that `evaluation.models` knows, in float32; projectors that are new begin
+    with what is drawn from `seed`.
 
     Raises InputError where that cannot be done.
     """
-    found = load(name, Compute(device=str(device), dtype="float32"))
+    if isinstance(model, Projected):
+        return ProjectedTowers.untrained(model, device, seed)
+    folder = Path(model.removeprefix("local-dir:"))
+    if is_projected(folder):
+        return ProjectedTowers.of_folder(folder, device)
+    found = load(model, Compute(device=str(device), dtype="float32"))
     return OpenClipTowers(found) if isinstance(found, OpenClipEncoder) else TransformersTowers(found)
 
 
@@ -94,8 +101,7 @@ class OpenClipTowers:
 
     @property
     def scale(self) -> Tensor:
-        scale: Tensor = self.module.logit_scale
-        return scale.exp().clamp(max=_MOST_SCALE)
+        return factor(self.module.logit_scale)
 
     def _ends(self, tokens: Tensor) -> Tensor | None:
         """Tell where each caption is read off, if nothing behind that place plays a part."""
@@ -197,8 +203,7 @@ class TransformersTowers:
 
     @property
     def scale(self) -> Tensor:
-        scale: Tensor = self.module.logit_scale
-        return scale.exp().clamp(max=_MOST_SCALE).squeeze()
+        return factor(self.module.logit_scale)
 
     def of_images(self) -> Iterator[nn.Parameter]:
         yield from (one for name, one in self.module.named_parameters() if name.startswith(("vision_", "visual_")))

@@ -21,6 +21,7 @@ from training.config import FineTune
 from training.encoded import Encoded
 from training.examples import Examples
 from training.losses.distillation import Distillation
+from training.projected import ProjectedTowers
 from training.processes import gathered, summed_gradients
 from training.sampler import Drawing, Sampler
 from training.schedule import one_cycle
@@ -54,13 +55,24 @@ def accelerator_for(recipe: FineTune, folder: Path) -> "Accelerator":
 class Trainer:
     """One training: a model, its examples, and the steps that are left of it. `folder` keeps its checkpoint.
 
+    Features of frozen encoders are computed first, where the model has some: `told` hears how many, of how many.
     Raises InputError where the model cannot be loaded, ValueError where the examples fill no batch.
     """
 
-    def __init__(self, recipe: FineTune, examples: Examples, folder: Path, accelerator: "Accelerator") -> None:
+    def __init__(
+        self,
+        recipe: FineTune,
+        examples: Examples,
+        folder: Path,
+        accelerator: "Accelerator",
+        told: Callable[[int, int], None] = lambda *_: None,
+    ) -> None:
         self.recipe, self._examples, self._accelerator = recipe, examples, accelerator
         self._file, self._log = folder / "checkpoint.safetensors", folder / "losses.jsonl"
-        self.towers: Towers = load_towers(recipe.model, accelerator.device)
+        self.towers: Towers = load_towers(recipe.model, accelerator.device, recipe.seed)
+        if isinstance(self.towers, ProjectedTowers):
+            with accelerator.main_process_first():
+                self.towers.keep(examples, folder / "features", told)
         self._module: Any = self._prepared()
         self._learning = [one for one in self._module.parameters() if one.requires_grad]
         self._optimizer: Any = accelerator.prepare(self._make_optimizer())

@@ -14,7 +14,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from torchvision.transforms import Compose, ToTensor
 
-from filters.embeddings import Encoder, _Preprocess
+from filters.embeddings import Encoder, Preprocess
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 from schemas.stage import ledger_of
@@ -106,7 +106,7 @@ def test_pictures_are_taken_as_people_see_them(model: str) -> None:
 
 
 def preprocessed(transform: Any, image: Image.Image, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    ours = _Preprocess(transform, torch.device("cpu"), dtype)
+    ours = Preprocess(transform, torch.device("cpu"), dtype)
     return ours.batch(torch.from_numpy(np.stack([ours.picture(image), ours.picture(image)])))[1]
 
 

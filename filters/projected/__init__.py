@@ -1,0 +1,1 @@
+"""Dual encoders of two frozen encoders and the projectors between them."""
