@@ -175,10 +175,10 @@ class _Towers:
 
     def __init__(self, loaded: Loaded, name: str, nodes: int) -> None:
         self._loaded, self._name = loaded, name
-        self._model = _in_float32(loaded.model)
-        self._embedding: Any = getattr(getattr(self._model, "text", self._model), "token_embedding", None)
-        if self._embedding is None:
+        if not hasattr(getattr(loaded.model, "text", loaded.model), "token_embedding"):
             raise InputError(f"model {name}: attribution needs a text tower of open_clip's own; take another judge")
+        self._model = _in_float32(loaded.model)
+        self._embedding: Any = getattr(self._model, "text", self._model).token_embedding
         self._block, self._prefix, self._grid = self._site()
         points, weights = np.polynomial.legendre.leggauss(nodes)  # from -1 to 1
         self._nodes = [(float(at), float(weight)) for at, weight in zip((points + 1) / 2, weights / 2, strict=True)]

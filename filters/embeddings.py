@@ -56,7 +56,7 @@ class Preprocess:
                 self._steps = steps
                 # Tensors on the device, the 255 too: a GPU multiplies by 1/255 where a plain number is the divisor.
                 self._numbers = [
-                    torch.tensor(value, dtype=torch.float32, device=device).view(-1, 1, 1)
+                    torch.as_tensor(value, dtype=torch.float32, device=device).view(-1, 1, 1)
                     for value in (255, normalize.mean, normalize.std)
                 ]
             case _:

@@ -235,3 +235,43 @@ def make_tiny_dual_encoder(folder: Path, kind: str) -> str:
     pictures.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
+
+
+def make_tiny_vision(folder: Path, kind: str) -> str:
+    """Save an encoder of pictures of random weights, a `vit` or `convnet` of timm or one of transformers (`dinov2`);
+    returns its folder."""
+    import torch
+
+    torch.manual_seed(0)
+    if kind == "dinov2":
+        from transformers import BitImageProcessor, Dinov2WithRegistersConfig, Dinov2WithRegistersModel
+
+        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_ratio": 2}
+        config = Dinov2WithRegistersConfig(**sizes, image_size=32, patch_size=8, num_register_tokens=2)
+        Dinov2WithRegistersModel(config).save_pretrained(folder)
+        size = {"height": 32, "width": 32}
+        BitImageProcessor(do_center_crop=False, size=size).save_pretrained(folder)
+        return str(folder)
+    import timm
+    from timm.models import save_for_hf
+
+    name = {"vit": "test_vit", "convnet": "test_resnet"}[kind]
+    more = {"img_size": 32, "patch_size": 8} if kind == "vit" else {}
+    model = timm.create_model(name, pretrained=False, num_classes=0, **more)
+    model.pretrained_cfg |= {"input_size": (3, 32, 32), "num_classes": 0}
+    save_for_hf(model, str(folder), model_args=more or None, safe_serialization=True)
+    return str(folder)
+
+
+def make_tiny_projectors(folder: Path) -> str:
+    """Save projectors that have learned nothing between a tiny encoder of pictures and a language model, beside these;
+    returns their folder."""
+    from filters.projected.model import ProjectedModel
+    from schemas.config import Compute
+    from schemas.projected import Projected
+
+    vision, text = make_tiny_clip(folder / "vision"), make_tiny_language_model(folder / "text")
+    told = Projected(vision=vision, text=text, width=16, grid=2, context_length=24)
+    model = ProjectedModel(told, Compute(device="cpu", dtype="float32"), 4)
+    model.save(folder / "projectors", dict(model.untrained(0).state_dict()))
+    return str(folder / "projectors")

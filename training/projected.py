@@ -1,6 +1,7 @@
 """Projectors that learn on two frozen encoders."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from devices import cores
 from devices.pictures import decoded
 from filters.projected.model import ProjectedModel
 from schemas.config import Compute
@@ -81,8 +83,9 @@ class ProjectedTowers:
 
     def _seen(self, pictures: list[bytes]) -> Sequence[Any]:
         vision = self._model.vision
-        prepared = torch.from_numpy(np.stack([vision.preprocess.picture(decoded(data)) for data in pictures]))
-        return self._in_batches(prepared, lambda some: vision.features(vision.preprocess.batch(some)))
+        with ThreadPoolExecutor(cores()) as pool:
+            prepared = list(pool.map(lambda data: vision.preprocess.picture(decoded(data)), pictures))
+        return self._in_batches(torch.from_numpy(np.stack(prepared)), lambda some: vision.features(vision.preprocess.batch(some)))
 
     def _read(self, captions: list[str]) -> Sequence[Any]:
         found = self._in_batches(self._model.text.tokenize(captions), self._model.text.features)

@@ -10,6 +10,7 @@ from devices import pick_device, pick_dtype
 from devices.language_model import check_language_model, language_model_revision, load_language_model
 from devices.revision import hash_of_files, hub_commit
 from filters.embeddings import Encoder
+from filters.projected.loading import transformers_model
 from filters.projected.names import clip_of, library_of
 from schemas.config import Compute
 from schemas.errors import InputError
@@ -131,10 +132,7 @@ class FrozenText:
     def _model(self) -> Any:
         if self._library == "language model":
             return self._language_model.model.base_model
-        from transformers import AutoModel
-
-        dtype = pick_dtype(self._compute.dtype, self._device)
-        found = AutoModel.from_pretrained(self.name, dtype=dtype, use_safetensors=True, trust_remote_code=False)
+        found = transformers_model(self.name, dtype=pick_dtype(self._compute.dtype, self._device))
         model = found.get_encoder() if found.config.is_encoder_decoder else getattr(found, "text_model", found)
         return model.eval().to(self._device)
 

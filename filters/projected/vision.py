@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from devices import pick_device, pick_dtype
 from devices.revision import hash_of_files, hub_commit
 from filters.embeddings import Encoder, Preprocess
+from filters.projected.loading import transformers_model
 from filters.projected.names import TIMM, clip_of, library_of
 from schemas.config import Compute
 from schemas.errors import InputError
@@ -58,8 +59,8 @@ class FrozenVision:
         """Numbers that say what is seen at one place."""
         import torch
 
-        blank = self.preprocess.picture(_blank())
-        return int(self.features(self.preprocess.batch(torch.from_numpy(blank)[None].to(self._device))).shape[2])
+        blank = torch.tensor(self.preprocess.picture(_blank()))[None].to(self._device)
+        return int(self.features(self.preprocess.batch(blank)).shape[2])
 
     def features(self, pixels: "torch.Tensor") -> "torch.Tensor":
         """Look at pictures that `preprocess.batch` gave: rows x (1 + cells) x width, float32.
@@ -143,10 +144,10 @@ class FrozenVision:
         return Preprocess(transform, self._device, dtype), seen
 
     def _of_transformers(self) -> tuple[Preprocess, Callable[["torch.Tensor"], Seen]]:
-        from transformers import AutoImageProcessor, AutoModel
+        from transformers import AutoImageProcessor
 
         dtype = pick_dtype(self._compute.dtype, self._device)
-        found = AutoModel.from_pretrained(self.name, dtype=dtype, use_safetensors=True, trust_remote_code=False)
+        found = transformers_model(self.name, dtype=dtype)
         model: Any = getattr(found, "vision_model", found).eval().to(self._device)
         processor = AutoImageProcessor.from_pretrained(self.name)
 

@@ -15,13 +15,14 @@ from accelerate.state import AcceleratorState, GradientState, PartialState
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
+from evaluation.models import load
 from flows.cli import app
 from flows.finetune import best, finetune
 from flows.tuned import Measured, gains
 from schemas.errors import InputError
 from schemas.recipe import load_recipe
 from tests.exports.made import make
-from tests.tiny_models import make_tiny_clip, make_tiny_dual_encoder
+from tests.tiny_models import make_tiny_clip, make_tiny_dual_encoder, make_tiny_language_model
 from training.config import FineTune
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +85,20 @@ def test_a_model_of_transformers_is_tuned_too(dataset: str, tmp_path: Path) -> N
     assert "library_name: transformers" in (out / "README.md").read_text()
 
 
+def test_projectors_between_two_encoders_become_a_model_with_its_card(dataset: str, clip: str, tmp_path: Path) -> None:
+    out = tmp_path / "judge"
+    text = make_tiny_language_model(tmp_path / "language")
+    encoders = {"vision": clip, "text": text, "width": 8, "grid": 2, "context_length": 16}
+    tuned = finetune.fn(config(tmp_path, clip, model=encoders), dataset, str(out))
+    assert tuned is not None
+    assert {file.name for file in out.iterdir()} >= {"projectors.json", "projectors.safetensors", "losses.jsonl"}
+    assert not (out / "work").exists()
+    assert load(str(out)).captions(["A red cup ."]).shape == (1, 8)
+    card = (out / "README.md").read_text()
+    assert f"# judge: projectors on {clip} and {text}, tuned with hard negatives" in card
+    assert "## Gained and lost" in card
+
+
 def test_killed_and_run_again_it_ends_with_equal_weights(dataset: str, clip: str, tmp_path: Path) -> None:
     recipe = config(tmp_path, clip, steps=40, patch=None)
     command = [sys.executable, "-m", "flows.cli", "finetune", recipe, dataset, "--out"]
@@ -104,7 +119,7 @@ def test_killed_and_run_again_it_ends_with_equal_weights(dataset: str, clip: str
     assert steps == list(range(1, 41))
 
 
-@pytest.mark.parametrize("name", ["finetune-shapes", "finetune-clip-b32"])
+@pytest.mark.parametrize("name", ["finetune-shapes", "finetune-clip-b32", "finetune-projectors-shapes"])
 def test_the_configs_that_ship_are_valid(name: str) -> None:
     assert load_recipe(FineTune, ROOT / "configs" / f"{name}.yaml").terms
 

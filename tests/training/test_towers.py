@@ -10,18 +10,18 @@ import torch
 from schemas.config import Clip
 from schemas.errors import InputError
 from tests.pictures import picture
-from tests.tiny_models import make_tiny_clip, make_tiny_dual_encoder
+from tests.tiny_models import make_tiny_clip, make_tiny_dual_encoder, make_tiny_projectors
 from training.towers import Towers, load_towers
 
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module", params=["open_clip", "clip", "siglip"])
+@pytest.fixture(scope="module", params=["open_clip", "clip", "siglip", "projected"])
 def name(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "open_clip":
         return make_tiny_clip(folder)
-    return make_tiny_dual_encoder(folder, request.param)
+    return make_tiny_projectors(folder) if request.param == "projected" else make_tiny_dual_encoder(folder, request.param)
 
 
 def vectors(towers: Towers) -> torch.Tensor:
