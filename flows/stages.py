@@ -14,7 +14,8 @@ from flows.steps.pictures import (
     MeasurePixels,
     ProbePictures,
 )
-from flows.steps.scores import Align, WeighPlausibility, WeighWords
+from flows.steps.regions import align
+from flows.steps.scores import WeighPlausibility, WeighWords
 from flows.steps.selection import Balance, MarkNearDuplicates, ProbeCaptions, Refine, Select
 from flows.steps.step import Step
 from flows.steps.text import Describe, LabelCaptions, MakeNegatives, Paraphrase, Parse, Rewrite
@@ -47,7 +48,7 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
 
     for role, clip in (("judge", judge), ("target", config.target)):
         if clip is not None:
-            yield Align(role, clip, compute)
+            yield align(role, clip, compute, describe)
     for place, language_model in enumerate(config.plausibility):
         yield WeighPlausibility(place, language_model, compute)
     yield WeighWords()

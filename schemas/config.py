@@ -16,6 +16,7 @@ from schemas.errors import InputError
 from schemas.ids import row_seed
 from schemas.operations import OPERATIONS
 from schemas.recipe import Recipe, override, read_yaml, validated
+from schemas.regions import Regions
 
 _KEY_PLACE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|prefect:[a-z0-9-]+")
 
@@ -278,13 +279,16 @@ class Compute(Recipe):
 
 
 class Clip(Recipe):
-    """A dual encoder that open_clip can load."""
+    """A dual encoder that open_clip can load, or projectors that `counterfoil finetune` has made (local-dir:)."""
 
     model: str
     """Model name, `hf-hub:owner/name`, `local-dir:/folder`, or one that ships: `package:shapes-clip`."""
     pretrained: str | None = None
     """open_clip's weights tag, for a model given by name."""
     batch_size: Annotated[int, Field(gt=0)] = 64
+    regions: Regions | None = None
+    """Compare phrases with regions too, not only the whole with the whole (schemas/regions.py); `{}` takes its
+    defaults."""
 
 
 class Writer(Recipe):

@@ -127,7 +127,7 @@ class _Row:
                 if not named:
                     return None
                 for region in named:
-                    mask |= _region(region, self.size)
+                    mask |= region_of(region, self.size)
         except (ValueError, TypeError, KeyError, AttributeError):
             self.unreadable = True
             return None
@@ -195,7 +195,7 @@ def _last_lemma(phrase: str) -> str | None:
     return lemma
 
 
-def _region(region: dict[str, Any], size: tuple[int, int]) -> Mask:
+def region_of(region: dict[str, Any], size: tuple[int, int]) -> Mask:
     canvas = Image.new("1", (size[1], size[0]))
     if "polygon" in region:
         ImageDraw.Draw(canvas).polygon([tuple(corner) for corner in region["polygon"]], fill=1)

@@ -8,7 +8,7 @@ from generators.text.language.sentence import NounPhrase, Sentence
 Span = Mapping[str, int]  # start and end, character offsets, end exclusive
 
 
-_THE_PICTURE = frozenset({"image", "picture", "photo", "photograph", "drawing", "view", "shot", "close up", "scene"})
+THE_PICTURE = frozenset({"image", "picture", "photo", "photograph", "drawing", "view", "shot", "close up", "scene"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def changed_phrases(
     phrases = []
     for head in sorted(heads):
         found = sentence.phrase_of(head)
-        if found is not None and found.lemma not in _THE_PICTURE:
+        if found is not None and found.lemma not in THE_PICTURE:
             start, end = _core(sentence, found)
             moved = [_moved(at, original_spans, negative_spans, last) for at, last in ((start, False), (end, True))]
             phrases.append(Phrase(start, end, sentence.caption[start:end], negative[slice(*moved)].strip()))
