@@ -286,7 +286,11 @@ class Encoder:
             return None
         from filters.projected.model import ProjectedModel, is_projected
 
-        return ProjectedModel.opened(self._folder, self.compute, self.clip.batch_size) if is_projected(self._folder) else None
+        return (
+            ProjectedModel.opened(self._folder, self.compute, self.clip.batch_size)
+            if is_projected(self._folder)
+            else None
+        )
 
     def _check_folder(self, folder: Path) -> None:
         name = self._name

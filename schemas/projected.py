@@ -14,8 +14,9 @@ class Projected(Recipe):
     """
 
     vision: str
-    """Encoder of pictures: the image tower of any model of open_clip (`package:shapes-clip`, `ViT-B-32:laion2b_s34b_b79k`,
-    `hf-hub:owner/name`), `timm:NAME`, a vision model of transformers on the hub, or a folder of one of the three."""
+    """Encoder of pictures: the image tower of any model of open_clip (`package:shapes-clip`,
+    `ViT-B-32:laion2b_s34b_b79k`, `hf-hub:owner/name`), `timm:NAME`, a vision model of transformers on the
+    hub, or a folder of one of the three."""
     text: str
     """Encoder of texts: a model of transformers or sentence-transformers on the hub or in a folder, a language model
     that comes as a package (`package:smollm2-135m`), or the text tower of any model of open_clip."""

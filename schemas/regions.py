@@ -17,8 +17,8 @@ class Regions(Recipe):
     weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Of phrases, what their similarity counts beside that of the whole."""
     makers: tuple[Literal["given", "scene", "attribution", "segmenter"], ...] = ("given", "scene", "attribution")
-    """Where regions come from, in this order until one has some. given: boxes that the source brings. scene: every thing
-    of the scene that was drawn. attribution: where the model itself sees what a phrase says. segmenter:
+    """Where regions come from, in this order until one has some. given: boxes that the source brings. scene: every
+    thing of the scene that was drawn. attribution: where the model itself sees what a phrase says. segmenter:
     `segmenter_model`. A phrase without a region is compared with the whole picture."""
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.4
     """Share of the peak above which a heat map (attribution, segmenter) counts as the thing."""

@@ -21,6 +21,7 @@ from devices.revision import libraries
 from filters.alignment import Alignment
 from filters.balance import VERSION as BALANCED
 from filters.balance import Refinement, balanced
+from filters.composition import Composition
 from filters.duplicates import VERSION as DUPLICATES
 from filters.duplicates import near_duplicates
 from filters.pixels import Pixels
@@ -39,6 +40,7 @@ from generators.text.llm.writers.base import Answer, Prompt
 from generators.text.negatives import TextNegatives
 from schemas import config as settings
 from schemas.ids import fingerprint
+from schemas.regions import Regions
 from schemas.tables import CANDIDATES, SPAN
 from storage.dataset import Dataset
 from storage.ingest import TABLES, ingest
@@ -149,6 +151,10 @@ def _judged() -> Iterator[tuple[str, Output]]:
     }
     alignment = Alignment("judge", "given")
     yield "Alignment", Output(alignment.identity, alignment.version, alignment(pa.table(aligned)))
+    parts = np.array(vectors, np.float32)
+    composition = Composition(Regions(match="comclip"))
+    composed = [composition(parts[n], parts[10 + n], parts[20 : 20 + n], parts[30 : 30 + n]) for n in range(10)]
+    yield "Composition", Output(composition.identity, composition.version, pa.table({"score": composed}))
 
     rows = [
         {

@@ -59,8 +59,9 @@ class FineTune(Recipe):
 
     model: Annotated[Annotated[str, Tag("name")] | Annotated[Projected, Tag("encoders")], Discriminator(_kind_of_model)]
     """The model to tune: `package:shapes-clip-bag`, one of open_clip's with a tag (`ViT-B-32-quickgelu:openai`),
-    `hf-hub:owner/name`, a folder, or a dual encoder of transformers on the hub. Or `{vision: ..., text: ...}`: projectors
-    between two encoders that have never met (schemas/projected.py), for a domain that no such model knows."""
+    `hf-hub:owner/name`, a folder, or a dual encoder of transformers on the hub. Or `{vision: ..., text: ...}`:
+    projectors between two encoders that have never met (schemas/projected.py), for a domain that no such model
+    knows."""
     data: Data = Data()
     losses: Losses  # type: ignore[valid-type]
     """What is made small, by name (training/losses), each with its weight: their weighted sum."""

@@ -85,7 +85,9 @@ class ProjectedTowers:
         vision = self._model.vision
         with ThreadPoolExecutor(cores()) as pool:
             prepared = list(pool.map(lambda data: vision.preprocess.picture(decoded(data)), pictures))
-        return self._in_batches(torch.from_numpy(np.stack(prepared)), lambda some: vision.features(vision.preprocess.batch(some)))
+        return self._in_batches(
+            torch.from_numpy(np.stack(prepared)), lambda some: vision.features(vision.preprocess.batch(some))
+        )
 
     def _read(self, captions: list[str]) -> Sequence[Any]:
         found = self._in_batches(self._model.text.tokenize(captions), self._model.text.features)

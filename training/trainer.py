@@ -21,8 +21,8 @@ from training.config import FineTune
 from training.encoded import Encoded
 from training.examples import Examples
 from training.losses.distillation import Distillation
-from training.projected import ProjectedTowers
 from training.processes import gathered, summed_gradients
+from training.projected import ProjectedTowers
 from training.sampler import Drawing, Sampler
 from training.schedule import one_cycle
 from training.towers import Towers, load_towers

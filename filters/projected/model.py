@@ -35,7 +35,7 @@ class _Told(Recipe):
 
 
 class ProjectedModel:
-    """A dual encoder of two frozen encoders; takes the place of a model of open_clip where vectors are all that counts."""
+    """A dual encoder of two frozen encoders; takes the place of a model of open_clip where vectors count alone."""
 
     def __init__(self, told: Projected, compute: Compute, batch_size: int) -> None:
         """Raises InputError for encoders that cannot be of this kind."""
@@ -49,8 +49,8 @@ class ProjectedModel:
         return cls(_read(folder).model, compute, batch_size)
 
     def check(self, folder: Path | None = None) -> None:
-        """Raise InputError for what can be seen to be missing without loading weights: an encoder, weights in the folder,
-        or the very encoders that they learned on."""
+        """Raise InputError for what can be seen to be missing without loading weights: an encoder, weights in the
+        folder, or the very encoders that they learned on."""
         for encoder in (self.vision, self.text):
             try:
                 encoder.check()

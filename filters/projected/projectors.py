@@ -30,7 +30,7 @@ class TokenProjector(nn.Module):
 
 
 class Head(nn.Module):
-    """layernorm(h + B gelu(h)) with h = A x: what the paper's code puts behind the mean of a text's projected tokens."""
+    """layernorm(h + B gelu(h)) with h = A x: what the paper's code has behind the mean of a text's projected tokens."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

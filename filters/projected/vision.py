@@ -23,7 +23,7 @@ Seen = tuple["torch.Tensor | None", "torch.Tensor"]
 
 
 class FrozenVision:
-    """An encoder of pictures by name, without what would bring its vectors anywhere: safetensors, no code from a hub."""
+    """An encoder of pictures by name, without its own last projection: safetensors, no code from a hub."""
 
     def __init__(self, name: str, grid: int, compute: Compute, batch_size: int) -> None:
         self.name, self._grid, self._compute, self._batch = name, grid, compute, batch_size

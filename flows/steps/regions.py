@@ -91,8 +91,11 @@ class AlignRegions(Step):
         places: list[tuple[tuple[Any, ...], Cell]] = []
         for row in rows.to_pylist():
             # Where an edit has no scene of its own, things stand where they stood.
-            shown = {"image0": (row["reconstruction_id"] or row["image_id"], row["scene"]),
-                     "image1": (row["edited_image_id"], scenes.get(row["edited_image_id"]) or row["scene"])}  # fmt: skip
+            edited = row["edited_image_id"]
+            shown = {
+                "image0": (row["reconstruction_id"] or row["image_id"], row["scene"]),
+                "image1": (edited, scenes.get(edited) or row["scene"]),
+            }
             for name, (image, caption) in _CELLS.items():
                 picture, scene = shown[image]
                 if picture is not None and vectors.get(picture) is not None:
@@ -170,7 +173,7 @@ class _Parts:
         self._see((sight.image, mask) for sight in sights for mask in self._joined(sight) if mask is not None)
 
     def of(self, sight: Sight, whole: Any) -> tuple[Matrix, Matrix]:
-        """Return words and the regions that fit them best, a row each; the whole picture's vector where there is none."""
+        """Return words and the regions that fit them best, a row each; where there is none, the whole picture's."""
         texts = self._texts(sight)
         if not texts:
             return np.empty((0, len(whole)), np.float32), np.empty((0, len(whole)), np.float32)

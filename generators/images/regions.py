@@ -99,7 +99,8 @@ class Regions:
         if not keyed:
             return
         spans = [
-            [dict(zip(("start", "end"), sight.words.phrases[place][:2], strict=True))] for sight, place in keyed.values()
+            [dict(zip(("start", "end"), sight.words.phrases[place][:2], strict=True))]
+            for sight, place in keyed.values()
         ]
         given = {
             "key": pa.array(keyed, pa.string()),

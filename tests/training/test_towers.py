@@ -21,7 +21,9 @@ def name(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "open_clip":
         return make_tiny_clip(folder)
-    return make_tiny_projectors(folder) if request.param == "projected" else make_tiny_dual_encoder(folder, request.param)
+    return (
+        make_tiny_projectors(folder) if request.param == "projected" else make_tiny_dual_encoder(folder, request.param)
+    )
 
 
 def vectors(towers: Towers) -> torch.Tensor:

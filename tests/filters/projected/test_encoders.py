@@ -72,8 +72,8 @@ def test_what_sees_no_pictures_is_refused(name: str, said: str) -> None:
 def test_what_reads_no_texts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="timm has encoders of pictures alone"):
         FrozenText(make_tiny_vision(tmp_path / "vit", "vit"), 24, CPU, 4)
-    with pytest.raises(InputError, match="neither open_clip_config.json nor a readable config.json"):
+    with pytest.raises(InputError, match=r"neither open_clip_config\.json nor a readable config\.json"):
         FrozenText(str(tmp_path), 24, CPU, 4)
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(InputError, match="no .safetensors weights in that folder"):
+    with pytest.raises(InputError, match=r"no \.safetensors weights in that folder"):
         FrozenText(str(tmp_path), 24, CPU, 4).check()

@@ -49,7 +49,10 @@ def test_a_judge_of_projectors_gives_the_vectors_that_they_learned(made: Path) -
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     towers = load_towers(str(made), torch.device("cpu"))
     with torch.no_grad():
-        theirs = [towers.encode_pictures(towers.pictures([picture(0)])), towers.encode_captions(towers.tokens(CAPTIONS))]
+        theirs = [
+            towers.encode_pictures(towers.pictures([picture(0)])),
+            towers.encode_captions(towers.tokens(CAPTIONS)),
+        ]
     assert np.allclose(vectors, torch.cat(theirs), atol=1e-5)
     assert np.array_equal(load(str(made), CPU, 4).captions(CAPTIONS), vectors[1:])
 
