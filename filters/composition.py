@@ -1,6 +1,5 @@
 """The similarity of a picture and a caption by their parts, without training."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,9 +64,3 @@ def cut_out(picture: Image.Image, mask: Mask) -> Image.Image:
     pixels = np.asarray(picture)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     return Image.fromarray(np.where(mask[..., None], pixels, np.median(edge, 0).astype(np.uint8)))
-
-
-def together(masks: Sequence[Mask]) -> Mask:
-    """Join regions into one."""
-    joined: Mask = np.logical_or.reduce(masks)
-    return joined

@@ -12,7 +12,7 @@ import pyarrow as pa
 from devices.pictures import decoded
 from filters.alignment import Alignment
 from filters.attribution import Attribution
-from filters.composition import Composition, best_of, cut_out, together
+from filters.composition import Composition, Mask, Vector, best_of, cut_out
 from filters.embeddings import Encoder
 from filters.embeddings import Vectors as Matrix
 from flows import models
@@ -120,9 +120,9 @@ class AlignRegions(Step):
             sights = [Sight(pictures[one], said, words[said], **wanted[one, said]) for one, said in cells]
             finder.find(sights)
             parts = _Parts(encoder, sights, self.regions.match == "comclip")
-            for (picture, caption), sight in zip(cells, sights, strict=True):
-                whole, read = (np.array(vectors.get(one), np.float32) for one in (picture, caption))
-                yield composition(whole, read, *parts.of(sight, whole))
+            for place, cell in enumerate(cells):
+                whole, read = (np.array(vectors.get(one), np.float32) for one in cell)
+                yield composition(whole, read, *parts.of(place, whole))
 
     def _words(self, dataset: Dataset, inputs: Inputs, captions: set[str]) -> dict[str, Words]:
         """Read what captions name, by the parses that there are, and for the others by new ones."""
@@ -162,49 +162,46 @@ class _Parts:
     """Vectors of the words and regions of some pictures and captions, each encoded once."""
 
     def __init__(self, encoder: Encoder, sights: list[Sight], predicates: bool) -> None:
-        self._encoder, self._predicates = encoder, predicates
+        self._encoder, self._sights, self._predicates = encoder, sights, predicates
         self._pictures = {sight.image: decoded(sight.image) for sight in sights}
-        texts = {text for sight in sights for text in self._texts(sight)}
-        self._said = dict(zip(sorted(texts), encoder.captions(sorted(texts)), strict=True)) if texts else {}
+        self._texts = [self._read(sight) for sight in sights]
+        texts = sorted({text for several in self._texts for text in several})
+        self._said = dict(zip(texts, encoder.captions(texts), strict=True))
         self._seen: dict[tuple[bytes, bytes], Any] = {}
         self._see((sight.image, mask) for sight in sights for several in sight.regions for mask in several)
-        self._chosen = [self._choose(sight) for sight in sights]
-        self._of = {id(sight): chosen for sight, chosen in zip(sights, self._chosen, strict=True)}
-        self._see((sight.image, mask) for sight in sights for mask in self._joined(sight) if mask is not None)
+        self._chosen = [self._choose(*both) for both in zip(sights, self._texts, strict=True)]
+        self._see((sight.image, mask) for sight, masks in zip(sights, self._chosen, strict=True) for mask in masks)
 
-    def of(self, sight: Sight, whole: Any) -> tuple[Matrix, Matrix]:
+    def of(self, place: int, whole: Vector) -> tuple[Matrix, Matrix]:
         """Return words and the regions that fit them best, a row each; where there is none, the whole picture's."""
-        texts = self._texts(sight)
-        if not texts:
-            return np.empty((0, len(whole)), np.float32), np.empty((0, len(whole)), np.float32)
-        masks = [*self._of[id(sight)], *self._joined(sight)]
-        regions = [whole if mask is None else self._seen[sight.image, mask.tobytes()] for mask in masks]
-        return np.stack([self._said[text] for text in texts]), np.stack(regions)
+        sight, nothing = self._sights[place], np.empty((0, len(whole)), np.float32)
+        words = [self._said[text] for text in self._texts[place]]
+        regions = [whole if mask is None else self._seen[_key(sight.image, mask)] for mask in self._chosen[place]]
+        return (np.stack(words), np.stack(regions)) if words else (nothing, nothing)
 
-    def _texts(self, sight: Sight) -> list[str]:
+    def _read(self, sight: Sight) -> list[str]:
         phrases = [sight.caption[start:end] for start, end, _ in sight.words.phrases]
         return phrases + ([text for text, _, _ in sight.words.predicates] if self._predicates else [])
 
-    def _choose(self, sight: Sight) -> list[Any]:
-        chosen: list[Any] = []
-        for text, masks in zip(self._texts(sight), sight.regions, strict=False):
-            found = np.array([self._seen[sight.image, mask.tobytes()] for mask in masks])
+    def _choose(self, sight: Sight, texts: list[str]) -> list[Mask | None]:
+        """Choose a region for each phrase, and for each predicate those of its subject and its object together."""
+        chosen: list[Mask | None] = []
+        for text, masks in zip(texts, sight.regions, strict=False):
+            found = np.array([self._seen[_key(sight.image, mask)] for mask in masks])
             chosen.append(masks[best_of(self._said[text], found)] if masks else None)
-        return chosen
+        joined = [(chosen[one], chosen[other]) for _, one, other in sight.words.predicates if self._predicates]
+        return chosen + [None if one is None or other is None else one | other for one, other in joined]
 
-    def _joined(self, sight: Sight) -> list[Any]:
-        """Join, for each predicate, what was chosen for its subject and its object."""
-        if not self._predicates:
-            return []
-        chosen = self._of[id(sight)]
-        pairs = [(chosen[one], chosen[other]) for _, one, other in sight.words.predicates]
-        return [None if any(mask is None for mask in pair) else together(pair) for pair in pairs]
+    def _see(self, cuts: Iterable[tuple[bytes, Mask | None]]) -> None:
+        keyed = {_key(image, mask): (image, mask) for image, mask in cuts if mask is not None}
+        new = {
+            key: cut_out(self._pictures[image], mask) for key, (image, mask) in keyed.items() if key not in self._seen
+        }
+        self._seen |= zip(new, self._encoder.pictures(list(new.values())), strict=True)
 
-    def _see(self, cuts: Iterable[tuple[bytes, Any]]) -> None:
-        new = {(image, mask.tobytes()): mask for image, mask in cuts if (image, mask.tobytes()) not in self._seen}
-        if new:
-            shown = [cut_out(self._pictures[image], mask) for (image, _), mask in new.items()]
-            self._seen |= zip(new, self._encoder.pictures(shown), strict=True)
+
+def _key(image: bytes, mask: Mask) -> tuple[bytes, bytes]:
+    return image, mask.tobytes()
 
 
 def _batches(things: Iterable[Cell], size: int) -> Iterator[list[Cell]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from filters.composition import Composition, best_of, cut_out, together
+from filters.composition import Composition, best_of, cut_out
 from schemas.regions import Regions
 
 IMAGE, CAPTION = np.array([1.0, 0.0], np.float32), np.array([0.6, 0.8], np.float32)
@@ -56,4 +56,4 @@ def test_a_region_is_shown_alone_on_the_colour_of_the_edge() -> None:
     alone = cut_out(picture, red)
     assert alone.getpixel((2, 2)) == (200, 0, 0)
     assert alone.getpixel((5, 5)) == (10, 20, 30)
-    assert np.array_equal(np.asarray(cut_out(picture, together([red, green]))), np.asarray(picture))
+    assert np.array_equal(np.asarray(cut_out(picture, red | green)), np.asarray(picture))
