@@ -93,8 +93,8 @@ class Trainer:
         self._memory: dict[str, float] = {}
         self.done = 0
         if self._file.exists():
-            told = load_checkpoint(self._file, self._module, self._optimizer, self._teacher)
-            self.done, self._memory = told["step"], told["memory"]
+            kept = load_checkpoint(self._file, self._module, self._optimizer, self._teacher)
+            self.done, self._memory = kept["step"], kept["memory"]
 
     def train(self, told: Told | None = None, until: int | None = None) -> None:
         """Take the steps that are left, up to `until` of them in all."""

@@ -123,7 +123,8 @@ class FrozenVision:
 
     def _of_timm(self) -> tuple[Preprocess, Callable[["torch.Tensor"], Seen]]:
         import timm
-        from timm.data import create_transform, resolve_model_data_config
+        from timm.data.config import resolve_model_data_config
+        from timm.data.transforms_factory import create_transform
 
         dtype = pick_dtype(self._compute.dtype, self._device)
         local = Path(self.name).is_dir()
@@ -133,7 +134,8 @@ class FrozenVision:
             hf_hub_download(self._repository, _WEIGHTS)
         name = f"local-dir:{self.name}" if local else self.name.removeprefix(TIMM)
         model: Any = timm.create_model(name, pretrained=True, num_classes=0).eval().to(self._device, dtype)
-        transform = create_transform(**resolve_model_data_config(model), is_training=False)
+        looked_at = resolve_model_data_config(model)  # type: ignore[no-untyped-call]
+        transform = create_transform(**looked_at, is_training=False)
         prefixed = getattr(model, "num_prefix_tokens", 0) > 0
 
         def seen(pixels: "torch.Tensor") -> Seen:

@@ -29,9 +29,9 @@ from storage.kept import kept
 
 
 def _candidates(dataset: Dataset, inputs: Inputs) -> pa.Table:
-    several = (inputs.all(field) for field in ("pictures", "scores", "leaks"))
     aligned = models.loaded(read_all, dataset, "alignment", inputs.all("alignment"), tuple(ALIGNMENT.names))
-    return candidates_of(dataset, inputs.one("negatives"), inputs.one("pairs"), *several, aligned)
+    pictures, scores, leaks = (inputs.all(field) for field in ("pictures", "scores", "leaks"))
+    return candidates_of(dataset, inputs.one("negatives"), inputs.one("pairs"), pictures, scores, leaks, aligned)
 
 
 _KNOWN = ("negatives", "pairs", "alignment", "pictures", "scores", "leaks")  # of candidates
