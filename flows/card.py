@@ -217,7 +217,7 @@ def _table(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...], sql:
     return [
         f"| {' | '.join(columns)} |",
         f"| --- |{' ---: |' * (len(columns) - 1)}",
-        *(f"| {name} | {' | '.join(map(_number, rest))} |" for name, *rest in rows),
+        *(f"| {cell(name)} | {' | '.join(map(_number, rest))} |" for name, *rest in rows),
         "",
     ]
 

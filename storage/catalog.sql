@@ -124,12 +124,15 @@ CREATE MACRO hardest(n) AS TABLE
 SELECT
     operation, original, caption AS negative, difficulty, validity, plausibility_gap
 FROM text_negatives JOIN (
-    SELECT text_negative_id, v.difficulty, v.validity, l.plausibility0 - l.plausibility1 AS plausibility_gap
+    SELECT
+        text_negative_id, v.difficulty, list_avg(v.difficulties) AS by_how_much, v.validity,
+        l.plausibility0 - l.plausibility1 AS plausibility_gap
     FROM verdicts v LEFT JOIN (SELECT * FROM scores WHERE role = 'language') l USING (text_negative_id)
     WHERE v.accepted
-    ORDER BY v.difficulty DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id LIMIT n
+    ORDER BY v.difficulty DESC NULLS LAST, by_how_much DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id
+    LIMIT n
 ) USING (text_negative_id)
-ORDER BY difficulty DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id;
+ORDER BY difficulty DESC NULLS LAST, by_how_much DESC NULLS LAST, plausibility_gap NULLS LAST, text_negative_id;
 
 -- How often each language model that never sees the image prefers the original: 0.5 is perfect, ties count half.
 CREATE MACRO blind_accuracy() AS TABLE
@@ -448,7 +451,7 @@ SELECT * FROM (VALUES
     ('why_pictures_dropped()', 'macro', 'which reasons dropped how many edited pictures'),
     ('pictures_by_operation()', 'macro', 'edited pictures made and accepted, and right by computed truth where known'),
     ('examples_of(reason, n)', 'macro', 'some negatives that a reason dropped'),
-    ('hardest(n)', 'macro', 'accepted negatives that the target finds hardest'),
+    ('hardest(n)', 'macro', 'accepted negatives that the targets find hardest'),
     ('blind_accuracy()', 'macro', 'how often each blind language model prefers the original, before and after select'),
     ('text_probes()', 'macro', 'how often a model trained on captions tells the wrong one, before and after select'),
     ('refinement_by_operation()', 'macro', 'what the balance of blind signals took and kept, and what was too few for it'),

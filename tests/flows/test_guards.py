@@ -104,7 +104,7 @@ def test_what_a_benchmark_holds_and_what_is_not_allowed_stays_out(
     out = io.StringIO()
     with connect(Dataset(str(data)), made) as connection:
         Console(file=out, width=160).print(report(connection, made))
-    assert "Shared with benchmarks" in out.getvalue()
+    assert "Benchmarks: what was compared" in out.getvalue()
     assert "Licences that the source states" in out.getvalue()
 
     # Nothing that is there is made again, and a folder of the same content is no other one.
