@@ -169,7 +169,7 @@ def room_for_pictures(pipeline: Any) -> int | None:
     free = free_bytes(pipeline._execution_device)
     if free is None:
         return None
-    waiting = [_size(part) for part in _models(pipeline) if part.device.type == "cpu"]
+    waiting = [_size(part) for part in _models(pipeline) if any(one.device.type == "cpu" for one in part.parameters())]
     return max(0, free - max(waiting, default=0))
 
 
