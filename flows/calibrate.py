@@ -62,9 +62,9 @@ def calibrate_dataset(
 ) -> Calibrated:
     """Choose thresholds for the current build of a dataset from labels, and write them as YAML.
 
-    Of edited pictures `of_edits` is wished where it is given: an editor is right less often than words are. The labels are those of CSV files (text_negative_id, valid and, about edited pictures, image_negative_id) or else
-    the dataset's own. The YAML goes to `out`, a local path, or else beside the builds. Raises InputError when there are
-    no labels to use.
+    Of edited pictures `of_edits` is wished where it is given: an editor is right less often than words are. The labels
+    are those of CSV files (text_negative_id, valid and, about edited pictures, image_negative_id) or else the dataset's
+    own. The YAML goes to `out`, a local path, or else beside the builds. Raises InputError when there are no labels to use.
     """
     dataset = Dataset(root)
     build = dataset.build()
