@@ -33,10 +33,11 @@ class Scored:
 
 
 CAPTIONS = Scored("doubtful", "validity", "operation", "the judge is too unsure that it is false", "rules")
-# The margins of the edited picture alone, as `schemas.measures.smallest_margin` has them.
+# The margins say whether one thing changed, the similarities whether all that the captions say is still to be seen: a
+# large right change hides in the margins that something small got lost.
 PICTURES = Scored(
     "unconvincing",
-    "least(judge_s11 - judge_s01, CASE WHEN NOT coalesce(original_still_true, false) THEN judge_s11 - judge_s10 END)",
+    "validity + least(judge_s00, judge_s11)",
     "image_method",
     "the judge is too unsure that the edited picture shows the wrong caption",
     "picture_rules",

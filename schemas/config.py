@@ -178,6 +178,8 @@ class Tries(Recipe):
     enough: str = "validity > 0"
     """SQL condition over the judge's scores of one picture (s00, s01, s10, s11, validity, image_similarity,
     directional_similarity, inside_mask_change, outside_mask_change) that says it is good enough."""
+    best: str = "validity"
+    """SQL over the same of which the best picture has most."""
     hopeless_after: Annotated[int, Field(gt=0)] = 2
     """After so many tries, give up a row ..."""
     hopeless_below: float = -0.1

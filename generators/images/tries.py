@@ -45,8 +45,8 @@ class Tries:
             self._judged(SCORES.empty_table(), IMAGE_NEGATIVES.empty_table())
         except duckdb.Error as error:
             why = " ".join(str(error).split())[:200]
-            where = f"images.tries.enough: {self.settings.enough!r}"
-            raise InputError(f"{where} is not an SQL condition over scores: {why}") from error
+            where = f"images.tries: enough {self.settings.enough!r}, best {self.settings.best!r}"
+            raise InputError(f"{where}: these are not SQL over scores: {why}") from error
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Turn an editor's rows (without `try`) into IMAGE_NEGATIVES: one row for each picture drawn, those of one
@@ -63,7 +63,7 @@ class Tries:
             ledger += entries_of(pictures)
             judged = self._judged(self._judge(open_rows, pictures), pictures) if self._judge is not None else {}
             for row in pictures.to_pylist():
-                found = judged.get(row["image_negative_id"], {"good": False, "validity": None})
+                found = judged.get(row["image_negative_id"], {"good": False, "validity": None, "rated": None})
                 made[row["text_negative_id"]].append(row | {"tries": number + 1} | found)
             still = pa.array(
                 [self._is_open(made[row]) for row in open_rows["text_negative_id"].to_pylist()], pa.bool_()
@@ -77,7 +77,7 @@ class Tries:
         return with_ledger(pa.Table.from_pylist(list(ranked), IMAGE_NEGATIVES), ledger)
 
     def _judged(self, scores: pa.Table, pictures: pa.Table) -> dict[str, dict[str, Any]]:
-        """Tell of each scored picture its validity and whether it is good enough.
+        """Tell of each scored picture its validity, how good it is, and whether that is enough.
 
         Where the original caption is true of the edited picture too, as of additions, validity asks nothing of the two
         pictures for it: as `candidates` has it.
@@ -87,10 +87,11 @@ class Tries:
             scores=scores, pictures=pictures.select(["image_negative_id", "original_still_true"])
         ) as connection:
             found = connection.sql(
-                f"SELECT image_negative_id, validity, coalesce(({self.settings.enough})::BOOLEAN, false) "
+                f"SELECT image_negative_id, validity, ({self.settings.best})::DOUBLE, "
+                f"coalesce(({self.settings.enough})::BOOLEAN, false) "
                 f"FROM (SELECT *, {validity} AS validity FROM scores JOIN pictures USING (image_negative_id))"
             ).fetchall()
-        return {name: {"validity": validity, "good": good} for name, validity, good in found}
+        return {name: dict(zip(("validity", "rated", "good"), row, strict=True)) for name, *row in found}
 
     def _is_open(self, tries: list[dict[str, Any]]) -> bool:
         if any(row["failed_check"] not in (None, "unsafe") for row in tries):
@@ -103,7 +104,7 @@ class Tries:
 
     def _ranked(self, tries: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
         order = sorted(tries, key=lambda row: (row["failed_check"] is not None, not row["good"],
-                                               -(row["validity"] or 0.0), row["tries"]))  # fmt: skip
+                                               -(row["rated"] or 0.0), row["tries"]))  # fmt: skip
         for rank, row in enumerate(order):
             spare = rank >= self.settings.wanted and self.settings.keep == "best"
             yield row | {"rank": rank} | ({"image": None, "mask": None, "reconstruction": None} if spare else {})

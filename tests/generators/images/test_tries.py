@@ -93,8 +93,15 @@ def test_the_stop_rule_is_sql_over_scores() -> None:
     scores = {"a0": 0.1, "a1": 0.5}
     found = Tries(Drawer(), Settings(most=2, enough="s00 - s01 > 0.3"), judge(scores), "judge")(rows("a"))
     assert found["image_negative_id"].to_pylist() == ["a1", "a0"]
-    with pytest.raises(InputError, match=r"images\.tries\.enough: 'beauty > 1' is not an SQL condition"):
+    with pytest.raises(InputError, match=r"images\.tries: enough 'beauty > 1', best 'validity': these are not SQL"):
         Tries(Drawer(), Settings(most=2, enough="beauty > 1"), judge(scores)).check()
+
+
+def test_the_best_is_what_has_most_of_what_is_asked_for() -> None:
+    scores = {"a0": 0.1, "a1": 0.5, "a2": 0.2}
+    settings = Settings(most=3, enough="false", best="-abs(s11 - 0.2)", keep="all")
+    found = Tries(Drawer(), settings, judge(scores), "judge")(rows("a"))
+    assert found["image_negative_id"].to_pylist() == ["a2", "a0", "a1"]
 
 
 def test_how_pictures_are_judged_counts_only_where_it_decides() -> None:
