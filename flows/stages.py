@@ -81,7 +81,7 @@ def _stages(config: BuildConfig) -> Iterator[Step]:
         yield Refine(config.select.refine)
         yield Balance()
     yield ProbeCaptions(judge, compute)
-    if config.images and judge is not None:
+    if judge is not None and (config.images or config.mine is not None):
         yield ProbePictures(judge, compute)
 
 
