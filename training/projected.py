@@ -96,7 +96,7 @@ class ProjectedTowers:
 
     def _in_batches(self, rows: Tensor, encode: Callable[[Tensor], Tensor]) -> list[Any]:
         found: list[Any] = []
-        for some in rows.split(_BATCH):
+        for some in torch.split(rows, _BATCH):
             filled = torch.cat([some, some[-1:].expand(_BATCH - len(some), *some.shape[1:])])
             found += list(encode(filled.to(self._device))[: len(some)].cpu().numpy())
         return found

@@ -55,7 +55,7 @@ def accelerator_for(recipe: FineTune, folder: Path) -> "Accelerator":
 class Trainer:
     """One training: a model, its examples, and the steps that are left of it. `folder` keeps its checkpoint.
 
-    Features of frozen encoders are computed first, where the model has some: `told` hears how many, of how many.
+    Features of frozen encoders are computed first, where the model has some: `advance` hears how many, of how many.
     Raises InputError where the model cannot be loaded, ValueError where the examples fill no batch.
     """
 
@@ -65,14 +65,14 @@ class Trainer:
         examples: Examples,
         folder: Path,
         accelerator: "Accelerator",
-        told: Callable[[int, int], None] = lambda *_: None,
+        advance: Callable[[int, int], None] = lambda *_: None,
     ) -> None:
         self.recipe, self._examples, self._accelerator = recipe, examples, accelerator
         self._file, self._log = folder / "checkpoint.safetensors", folder / "losses.jsonl"
         self.towers: Towers = load_towers(recipe.model, accelerator.device, recipe.seed)
         if isinstance(self.towers, ProjectedTowers):
             with accelerator.main_process_first():
-                self.towers.keep(examples, folder / "features", told)
+                self.towers.keep(examples, folder / "features", advance)
         self._module: Any = self._prepared()
         self._learning = [one for one in self._module.parameters() if one.requires_grad]
         self._optimizer: Any = accelerator.prepare(self._make_optimizer())

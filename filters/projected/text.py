@@ -144,7 +144,7 @@ class FrozenText:
     @cached_property
     def _padding(self) -> int:
         [empty] = self._clip.tokenize([""]).tolist()
-        return Counter(empty).most_common(1)[0][0]
+        return int(Counter(empty).most_common(1)[0][0])
 
     def _read_of_open_clip(self) -> Read:
         model: Any = self._clip.loaded.model
