@@ -57,7 +57,7 @@ class Trainer:
     """One training: a model, its examples, and the steps that are left of it. `folder` keeps its checkpoint.
 
     `towers` is the recipe's model, to be trained in place; loaded when left out. Features of frozen encoders are
-    computed first, where the model has some: `told` hears how many, of how many. Raises InputError where the model
+    computed first, where the model has some: `advance` hears how many, of how many. Raises InputError where the model
     cannot be loaded, ValueError where the examples fill no batch.
     """
 
@@ -68,14 +68,14 @@ class Trainer:
         folder: Path,
         accelerator: "Accelerator",
         towers: Towers | None = None,
-        told: Callable[[int, int], None] = lambda *_: None,
+        advance: Callable[[int, int], None] = lambda *_: None,
     ) -> None:
         self.recipe, self._examples, self._accelerator = recipe, examples, accelerator
         self._file, self._log = folder / "checkpoint.safetensors", folder / "losses.jsonl"
         self.towers: Towers = towers or load_towers(recipe.model, accelerator.device, recipe.seed)
         if isinstance(self.towers, ProjectedTowers):
             with accelerator.main_process_first():
-                self.towers.keep(examples, folder / "features", told)
+                self.towers.keep(examples, folder / "features", advance)
         self._module: Any = self._prepared()
         self._learning = [one for one in self._module.parameters() if one.requires_grad]
         self._optimizer: Any = accelerator.prepare(self._make_optimizer())
@@ -93,8 +93,8 @@ class Trainer:
         self._memory: dict[str, float] = {}
         self.done = 0
         if self._file.exists():
-            kept = load_checkpoint(self._file, self._module, self._optimizer, self._teacher)
-            self.done, self._memory = kept["step"], kept["memory"]
+            told = load_checkpoint(self._file, self._module, self._optimizer, self._teacher)
+            self.done, self._memory = told["step"], told["memory"]
 
     def train(self, told: Told | None = None, until: int | None = None) -> None:
         """Take the steps that are left, up to `until` of them in all."""

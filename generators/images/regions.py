@@ -39,11 +39,12 @@ class Sight:
 
 
 def words_of(sentence: Sentence) -> Words:
-    """Read which things a caption names and how it joins them: prepositions, and verbs with subject and object."""
+    """Read which things a caption says are there, and how it joins them: by prepositions, and by verbs with subject and
+    object. What it denies or leaves open is not to be found."""
     heads: dict[int, int] = {}
     phrases: list[tuple[int, int, bool]] = []
     for phrase in sentence.noun_phrases:
-        if phrase.lemma not in THE_PICTURE:
+        if phrase.lemma not in THE_PICTURE and phrase.head not in sentence.unasserted:
             heads[phrase.head] = len(phrases)
             first, last = sentence.tokens[phrase.first], sentence.tokens[phrase.head]
             phrases.append((first.start, last.end, last.tag != "NNS"))

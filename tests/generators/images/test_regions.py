@@ -42,6 +42,7 @@ def words() -> Any:
         ("A man holds a ball.", ["A man", "a ball"], [("holds", 0, 1)]),
         ("A dog and two cats.", ["A dog", "two cats*"], []),
         ("A picture of a dog.", ["a dog"], []),
+        ("A dog with no ball.", ["A dog"], []),
         ("A circle is to the left of a square.", ["A circle", "a square"], [("to the left of", 0, 1)]),
     ],
 )
