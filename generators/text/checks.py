@@ -6,12 +6,14 @@ The order is the order of schemas.reasons.CHECKS: the first that fails names why
 import re
 from collections import Counter
 
-from generators.text.corpus.facts import Facts, normalised
+from generators.text.corpus.facts import CROWDS, Facts, normalised
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.contrasts import things_exclude
 from generators.text.knowledge.exclusions import COLOURS, attribute_family, gender_of
+from generators.text.knowledge.grounds import is_told
 from generators.text.knowledge.relations import region_of
-from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.roles import CHILDREN
+from generators.text.knowledge.things import is_same_thing, kind_of
 from generators.text.knowledge.wordnet import is_same_or_general
 from generators.text.language.edits import Applied, Candidate, Claim
 from generators.text.language.sentence import Sentence
@@ -78,6 +80,12 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
     match claim:
         case ("noun", new, _):
             return _is_mentioned(new, facts, lexicon)
+        case ("grown", _):
+            return any(kind_of(noun) == "person" and noun not in _CALLED_CHILDREN for noun in facts.nouns)
+        case ("ground", new):
+            return is_told(new, facts.words)
+        case ("worn", new):
+            return any(is_same_thing(new, noun) for noun in facts.nouns)
         case ("attribute", new, noun):
             return _has_attribute(new, noun, facts, lexicon)
         case ("attribute of", new, noun):
@@ -88,7 +96,7 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
         case ("action", new, _):
             return any(is_same_or_general(new, old, "v") for old in facts.actions)
         case ("count", number, noun):
-            return number in facts.numbers or not facts.nouns.isdisjoint(_CROWDS) or noun == "people"
+            return number in facts.numbers or not facts.nouns.isdisjoint(CROWDS) or noun == "people"
         case ("plural", noun):
             return _may_be_many(noun, facts)
         case ("relation", words, noun):
@@ -99,8 +107,7 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
     return False
 
 
-_CROWDS = frozenset({"crowd", "group", "couple", "pair", "team", "bunch", "lot", "pack", "herd", "flock", "trio"})
-
+_CALLED_CHILDREN = CHILDREN | {"boy", "girl", "youngster", "preschooler"}
 
 def _is_mentioned(new: str, facts: Facts, lexicon: Lexicon) -> bool:
     kind, gender = kind_of(new), gender_of(new)

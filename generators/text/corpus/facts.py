@@ -7,7 +7,7 @@ from itertools import combinations
 from generators.text.knowledge.exclusions import NUMBER_WORDS
 from generators.text.knowledge.relations import region_of
 from generators.text.knowledge.things import kind_of
-from generators.text.language.sentence import NOUN_TAGS, Sentence
+from generators.text.language.sentence import NOUN_TAGS, NounPhrase, Sentence
 from schemas.words import words_of
 
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -27,6 +27,7 @@ class Facts:
         self._pairs = {id(sentence): pair for sentence, pair in zip(sentences, pairs, strict=False)}
         self.captions = {normalised(sentence.caption) for sentence in sentences}
         self.bags = {tuple(sorted(words)) for words in self.captions}
+        self.words = {token.lemma.lower() for sentence in sentences for token in sentence.tokens}
         self.nouns: set[str] = set()
         self.plurals: set[str] = set()
         self.several: set[str] = set()  # nouns of which the image may show more than one
@@ -37,9 +38,11 @@ class Facts:
         self.deeds: set[tuple[str | None, str]] = set()  # kind of who does it, verb
         self.numbers: set[str] = set()
         self.regions: set[tuple[str, str]] = set()  # region of a preposition, noun
+        self.counts: dict[str, set[str]] = defaultdict(set)  # noun -> how many captions say: "two", "" for the plural alone
         for sentence in sentences:
             self._add(sentence)
         self.kinds = {kind_of(noun) for noun in self.nouns}
+        self.lone = {kind for kind in _BEINGS if all(_has_one_at_most(kind, sentence) for sentence in sentences)}
 
     def pair_of(self, sentence: Sentence) -> str:
         """Return the id of the pair that a caption belongs to."""
@@ -51,6 +54,7 @@ class Facts:
             if sum(other.lemma == phrase.lemma for other in sentence.noun_phrases) > 1:
                 self.several.add(phrase.lemma)
             self.nouns.add(phrase.lemma)
+            self.counts[phrase.lemma].add(_count_of(sentence, phrase))
             if sentence.tokens[phrase.head].tag == "NNS":
                 self.plurals.add(phrase.lemma)
                 self.several.add(phrase.lemma)
@@ -75,3 +79,26 @@ class Facts:
             self.regions.add(
                 (region_of(relation.words) or relation.words, sentence.tokens[relation.target].lemma.lower())
             )
+
+
+_BEINGS = ("person", "animal")
+
+
+def _has_one_at_most(kind: str, sentence: Sentence) -> bool:
+    """Tell whether a caption names no two of a kind, and nobody in the plural or in a crowd."""
+    named = [p for p in sentence.noun_phrases if kind_of(p.lemma) == kind or p.lemma in CROWDS]
+    plural = any(sentence.tokens[p.head].tag == "NNS" or p.lemma in CROWDS for p in named)
+    return len(named) < 2 and not plural and not any(token.lower in _OTHERS for token in sentence.tokens)
+
+
+CROWDS = frozenset({"crowd", "group", "couple", "pair", "team", "bunch", "lot", "pack", "herd", "flock", "trio"})
+_OTHERS = frozenset({"another", "other", "others", "both", "each", "they", "their", "them", "someone", "somebody"})
+
+
+def _count_of(sentence: Sentence, phrase: NounPhrase) -> str:
+    """Say how many a phrase is of: "two", "one" for the singular, nothing for a plural alone."""
+    if sentence.tokens[phrase.head].tag != "NNS":
+        return "one"
+    number = sentence.child(phrase.head, "nummod")
+    word = sentence.tokens[number].lower if number is not None else ""
+    return NUMBER_WORDS.get(word, word)

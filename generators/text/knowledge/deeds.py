@@ -106,10 +106,23 @@ _INSTEAD: dict[str, tuple[str, ...]] = {
     "run": ("sit", "lie", "sleep"),
     "jump": ("sit", "lie", "sleep"),
     "play": ("sleep",),
-    "swim": ("sleep",),
+    "swim": ("sit", "sleep"),
+    "wade": ("sit",),
     "climb": ("sit", "lie", "sleep"),
     "crawl": ("sit", "stand", "run"),
     "dance": ("sit", "lie", "sleep"),
+    "kneel": ("stand", "lie", "run", "jump"),
+    "crouch": ("stand", "lie", "run", "jump"),
+    "roll": ("stand", "sit", "run"),
+    "race": ("sit", "lie", "sleep"),
+    "dig": ("sleep", "run"),
+    "rest": ("run", "jump", "dance"),
+    "wait": ("run", "dance"),
+    "smile": ("cry", "frown"),
+    "laugh": ("cry", "sleep"),
+    "cry": ("laugh", "smile"),
+    **dict.fromkeys(("talk", "pose", "eat", "bark", "wrestle", "fight"), ("sleep",)),
+    **dict.fromkeys(("ski", "surf", "skate", "skateboard", "snowboard"), ("sit", "sleep")),
 }
 _NOT_OF_BEASTS = frozenset({"dance"})
 _NOT_OF_PEOPLE = {"stand": frozenset({"sleep"})}  # who stands behind a tripod does not sleep there
@@ -143,12 +156,18 @@ _WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     ("skateboard surfboard snowboard sled", {"ride": ("carry",), "carry": ("ride",), "hold": ("ride",)}),
     ("cart stroller wagon wheelbarrow carriage car sled", {"push": ("pull",), "pull": ("push",)}),
     ("horse camel elephant donkey pony", {"ride": ("lead", "feed", "wash"), "lead": ("ride",)}),
+    ("dog puppy", {"walk": ("wash", "feed", "carry"), "carry": ("feed", "chase"), "hug": ("chase",), "pet": ("chase",)}),
+    ("car truck van bus tractor", {"drive": ("wash", "push")}),
+    (
+        "cap coat dress hat helmet jacket mask scarf shirt sunglasses sweater t-shirt",
+        {"wear": ("hold", "carry"), "hold": ("wear",), "carry": ("wear",)},
+    ),
 )  # fmt: skip
 
 
 def deed_of(verb: str) -> str:
     """Name what a verb is a way of: jogging of running."""
-    return {"lay": "lie", "leap": "jump", "rest": "lie"}.get(verb, _KINDS_OF_ACTION.get(verb, verb))
+    return {"lay": "lie", "leap": "jump", "squat": "crouch", "grin": "smile"}.get(verb, _KINDS_OF_ACTION.get(verb, verb))
 
 
 def done_instead(verb: str, kind: str | None, frame: str) -> tuple[str, ...]:

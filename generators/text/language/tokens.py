@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from generators.text.language.casing import Style, style_of
@@ -76,7 +77,7 @@ def _token(several: list[Any], number: int, index: dict[int, int], caption: str)
     top = top or several[-1]
     first, last = several[0], several[-1]
     text = caption[first.idx : last.idx + len(last.text)]
-    lemma = top.lemma_
+    lemma = _base_of(top.text.lower(), top.lemma_) if top.pos_ == "VERB" else top.lemma_
     if len(several) > 1:
         lemma = text[: last.idx - first.idx].lower() + (last.lemma_ if last.text.isalpha() else last.text)
     common = all(token.text.islower() for token in several if token.text.isalpha())
@@ -89,3 +90,12 @@ def _token(several: list[Any], number: int, index: dict[int, int], caption: str)
         "dep": top.dep_,
         "head": index.get(top.head.i, number),
     }
+
+
+@cache
+def _base_of(form: str, lemma: str) -> str:
+    """Return the base form of a verb: the parser's rules make "rid" of "riding", which no dictionary does."""
+    import lemminflect
+
+    known = lemminflect.getLemma(form, "VERB", lemmatize_oov=False)
+    return known[0] if known and lemma.lower() not in known else lemma

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from generators.text.corpus.facts import Facts
 from generators.text.knowledge.exclusions import COLOURS
-from generators.text.knowledge.roles import beings_for, does_as_well
+from generators.text.knowledge.roles import ADULTS, CHILDREN, beings_for, does_as_well, is_of_children
 from generators.text.knowledge.things import kind_of
 from generators.text.language.grammar import has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
@@ -16,6 +16,7 @@ _DONE_BY_BOTH = frozenset(
      "walk"}
 )  # fmt: skip
 _AMONG = frozenset({"place", "natural object", "plant", "furniture", "structure", "building", "barrier", "cloth"})
+_WHO = frozenset({"nsubj", "ROOT"})
 _OF_BOTH = frozenset({"young", "small", "little", "happy", "wet"})
 _PEOPLE = ("boy", "girl", "man", "woman")
 _LIKE_PEOPLE = frozenset({*_PEOPLE, "child", "kid", "people", "person", "toddler", "lady", "guy"})
@@ -26,11 +27,21 @@ def other_beings(sentence: Sentence, phrase: NounPhrase, words: set[str], facts:
     for lemma in beings_for(phrase.lemma):
         if kind_of(lemma) == "person" or does_as_well(lemma, words):
             yield lemma
+    if phrase.lemma in CHILDREN and _may_be_grown(sentence, phrase) and not is_of_children(words):
+        yield from ADULTS
     if phrase.lemma == "dog" and "person" not in facts.kinds and _is_done_by_both(sentence, phrase):
         small = any(sentence.tokens[index].lower in {"small", "little"} for index in phrase.adjectives)
         yield from _PEOPLE[:2] if small else _PEOPLE
     if phrase.lemma in _LIKE_PEOPLE and "animal" not in facts.kinds and _is_done_by_both(sentence, phrase):
         yield "dog"
+
+
+def _may_be_grown(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether a child does what a caption says, is not called young, as some men are, and is alone."""
+    if any(sentence.tokens[index].lower in {"young", "older"} for index in phrase.adjectives):
+        return False
+    alone = not any(kind_of(p.lemma) == "person" for p in sentence.noun_phrases if p is not phrase)
+    return alone and sentence.tokens[phrase.head].dep in _WHO
 
 
 def _is_done_by_both(sentence: Sentence, phrase: NounPhrase) -> bool:
@@ -45,4 +56,4 @@ def _is_done_by_both(sentence: Sentence, phrase: NounPhrase) -> bool:
     if any(token.lower in COLOURS and token.dep != "amod" for token in sentence.tokens):
         return False  # "two dogs, one white and one black"
     others = (p for p in sentence.noun_phrases if p is not phrase)
-    return sentence.tokens[phrase.head].dep in {"nsubj", "ROOT"} and all(kind_of(p.lemma) in _AMONG for p in others)
+    return sentence.tokens[phrase.head].dep in _WHO and all(kind_of(p.lemma) in _AMONG for p in others)

@@ -12,9 +12,10 @@ from weakref import WeakKeyDictionary
 
 from generators.text.corpus.describing import ADJECTIVE_TAGS
 from generators.text.corpus.facts import Facts
-from generators.text.knowledge.exclusions import NOT_VISIBLE
+from generators.text.knowledge.contrasts import things_exclude
+from generators.text.knowledge.exclusions import COLOURS, NOT_VISIBLE
 from generators.text.knowledge.relations import region_of
-from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.things import is_kin, kind_of
 from generators.text.language.casing import as_spoken, recased, starts_sentence
 from generators.text.language.grammar import PRONOUNS, article
 from generators.text.language.sentence import NounPhrase, Relation, Sentence, Token
@@ -76,12 +77,15 @@ def _all_grafts(sentence: Sentence, donor: Sentence, facts: Facts) -> Iterator[G
     mentioned = {phrase.lemma for phrase in sentence.noun_phrases}
     for phrase in sentence.noun_phrases:
         for other in donor.noun_phrases:
-            if other.lemma == phrase.lemma and phrase.lemma not in facts.several:
+            if _is_one(phrase, other, facts) or _are_the_same(phrase, other, facts):
                 yield from _adjectives(sentence, phrase, donor, other)
+    yield from _worn(sentence, donor, facts, mentioned)
     end = _end(sentence)
     for relation in donor.relations:
         target = donor.phrase_of(relation.target)
         if target is None or target.lemma in mentioned | NOT_VISIBLE or kind_of(target.lemma) is None:
+            continue
+        if _is_told(sentence, target.lemma, mentioned):
             continue
         last = donor.right_edge(relation.last - 1) + 1
         if not _is_plain(donor, relation.first, last):
@@ -98,34 +102,98 @@ def _all_grafts(sentence: Sentence, donor: Sentence, facts: Facts) -> Iterator[G
                     yield end, joined, other.head + 1, root
 
 
+def _worn(sentence: Sentence, donor: Sentence, facts: Facts, mentioned: set[str]) -> Iterator[Graft]:
+    """Find what another caption has somebody wear: "a man wearing a red hat"."""
+    for verb in donor.verbs:
+        worn = donor.child(verb.index, "dobj")
+        target = donor.phrase_of(worn) if worn is not None else None
+        owner = donor.phrase_of(verb.head)
+        if verb.lower != "wearing" or verb.dep != "acl" or target is None or owner is None:
+            continue
+        last = donor.right_edge(verb.index) + 1
+        if last != donor.right_edge(target.head) + 1 or _is_told(sentence, target.lemma, mentioned):
+            continue
+        if _is_plain(donor, verb.index + 1, last):
+            for at, governor in _behind(sentence, owner, facts):
+                yield at, verb.index, last, governor
+
+
+def _is_told(sentence: Sentence, noun: str, mentioned: set[str]) -> bool:
+    """Tell whether a caption may say so already: "in a cap" of a hat, "wearing blue" of a blue shirt."""
+    if any(is_kin(noun, other) for other in mentioned):
+        return True
+    return kind_of(noun) == "clothing" and any(
+        token.lemma.lower() in _WEARING or (token.lower in COLOURS and token.dep == "pobj") for token in sentence.tokens
+    )
+
+
+_WEARING = frozenset({"wear", "dress", "clothe", "clad", "shirtless", "topless", "naked", "bare", "nude"})
+
+
+def _is_one(ours: NounPhrase, theirs: NounPhrase, facts: Facts) -> bool:
+    """Tell whether two captions speak of one thing: by one noun, or of the one being that the image shows of a kind."""
+    if ours.lemma == theirs.lemma:
+        return ours.lemma not in facts.several
+    kind = kind_of(ours.lemma)
+    alone = kind in facts.lone and kind == kind_of(theirs.lemma)
+    return alone and things_exclude(ours.lemma, theirs.lemma) is not True
+
+
+def _are_the_same(ours: NounPhrase, theirs: NounPhrase, facts: Facts) -> bool:
+    """Tell whether two captions speak of the same two dogs: every caption that has dogs has two, in one phrase."""
+    [count, *more] = sorted(facts.counts[ours.lemma])
+    together = frozenset({ours.lemma}) not in facts.apart
+    return ours.lemma == theirs.lemma and not more and count not in {"", "one"} and together
+
+
 def _adjectives(sentence: Sentence, phrase: NounPhrase, donor: Sentence, other: NounPhrase) -> Iterator[Graft]:
-    singular = sentence.tokens[phrase.head].tag == donor.tokens[other.head].tag == "NN"
-    if not singular or phrase.adjectives or phrase.noun == 0 or phrase.determiner is None:
+    """Find adjectives to put right before a noun: any where there is none, else a colour behind what is no colour."""
+    alike = sentence.tokens[phrase.head].tag == donor.tokens[other.head].tag
+    told = [sentence.tokens[index].lower for index in phrase.adjectives]
+    if not alike or phrase.noun == 0 or phrase.first == phrase.noun or any(word in COLOURS for word in told):
         return
     for index in other.adjectives:
-        if donor.tokens[index].tag in ADJECTIVE_TAGS and not donor.children[index]:
+        fits = not told or (donor.tokens[index].lower in COLOURS and set(told) <= _BEFORE_COLOURS)
+        if fits and donor.tokens[index].tag in ADJECTIVE_TAGS and not donor.children[index]:
             yield phrase.noun, index, index + 1, phrase.head
+
+
+# English has a size or an age before a colour: "a small black dog".
+_BEFORE_COLOURS = frozenset({"big", "large", "little", "small", "tiny", "huge", "long", "old", "young", "wet", "short"})
 
 
 def _places(sentence: Sentence, donor: Sentence, relation: Relation, facts: Facts) -> Iterator[tuple[int, int]]:
     """Find where a prepositional phrase of another caption goes, and what it then belongs to."""
     owner = donor.phrase_of(relation.governor)
     if owner is not None:
-        for phrase in sentence.noun_phrases:
-            first = sentence.tokens[phrase.head].dep in _OWNERS
-            bare = not any(child > phrase.head for child in sentence.children[phrase.head])
-            if phrase.lemma == owner.lemma and first and bare and phrase.lemma not in facts.several:
-                yield phrase.head + 1, phrase.head
+        yield from _behind(sentence, owner, facts)
         return
     subject = donor.subject_of(relation.governor)
     if subject is None or region_of(relation.words) is None:
         return
     for verb in sentence.verbs:
         ours = sentence.subject_of(verb.index)
-        same = ours is not None and sentence.tokens[ours].lemma.lower() == donor.tokens[subject].lemma.lower()
+        same = ours is not None and _is_one_head(sentence, ours, donor, subject, facts)
         placed = any(r.governor == verb.index for r in sentence.relations)
         if same and not placed and _holds_anyway(verb, donor, relation):
             yield sentence.right_edge(verb.index) + 1 - _stops(sentence, verb), verb.index
+
+
+def _behind(sentence: Sentence, owner: NounPhrase, facts: Facts) -> Iterator[tuple[int, int]]:
+    """Find where more is said of what another caption names: right behind its noun, before what it does."""
+    for phrase in sentence.noun_phrases:
+        behind = [sentence.tokens[child] for child in sentence.children[phrase.head] if child > phrase.head]
+        bare = all(token.dep == "punct" or (token.dep == "acl" and token.tag == "VBG") for token in behind)
+        if sentence.tokens[phrase.head].dep in _OWNERS and bare and _is_one(phrase, owner, facts):
+            yield phrase.head + 1, phrase.head
+
+
+def _is_one_head(sentence: Sentence, ours: int, donor: Sentence, theirs: int, facts: Facts) -> bool:
+    """Tell the same of two subjects, which may be pronouns or names."""
+    phrase, other = sentence.phrase_of(ours), donor.phrase_of(theirs)
+    if phrase is not None and other is not None and _is_one(phrase, other, facts):
+        return True
+    return sentence.tokens[ours].lemma.lower() == donor.tokens[theirs].lemma.lower()
 
 
 def _is_placed(sentence: Sentence, root: int) -> bool:

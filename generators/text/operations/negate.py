@@ -46,6 +46,8 @@ def negate(
         if verb.pos != "VERB" or forbidden(sentence, [edit], moving=False):
             continue
         for other in other_actions(sentence, lexicon, rng, most, verb):
+            if " " in other.negative_phrase:
+                continue  # with another preposition it is no denial of the same
             false = apply(sentence.caption, other.edits)
             if failed_check(other, false, sentence, facts, lexicon) is None:
                 yield from _denied(sentence, verb, edit, other, claims)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.deeds import POSTURES, actions_exclude, done_instead
+from generators.text.knowledge.moves import Move, moves_instead
 from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import frame_of, noun_at
@@ -33,15 +34,31 @@ def other_actions(
         return
     lemma = verb.lemma.lower()
     kind = kind_of(noun_at(sentence, subject))
-    others = list(done_instead(lemma, kind, frame_of(sentence, verb)))
+    plain = ((verb.end, Move(other, "")) for other in done_instead(lemma, kind, frame_of(sentence, verb)))
+    others = [*plain, *(_moves(sentence, verb) if kind in {"person", "animal"} else ())]
     if any(other is not verb for other in sentence.verbs):
-        others = [other for other in others if other in POSTURES]
+        others = [(end, other) for end, other in others if other.verb in POSTURES]
     rng.shuffle(others)
-    for other in others[:most]:
-        form = verb_form(lexicon, other, verb.tag)
+    for end, other in others[:most]:
+        form = verb_form(lexicon, other.verb, verb.tag)
         if form is not None:
-            edits = [Edit(verb.start, verb.end, form)]
-            yield Candidate("replace_action", edits, verb.text, form, [("action", other, lemma)])
+            text = f"{form} {other.preposition}".strip()
+            edits = [Edit(verb.start, end, text)]
+            original = sentence.caption[verb.start : end]
+            yield Candidate("replace_action", edits, original, text, [("action", other.verb, lemma)])
+
+
+def _moves(sentence: Sentence, verb: Token) -> Iterator[tuple[int, Move]]:
+    """Find other verbs with other prepositions for one, with the character behind the words that they stand for."""
+    thing = sentence.child(verb.index, "dobj")
+    if thing is not None:
+        yield from ((verb.end, move) for move in moves_instead(verb.lemma.lower(), "", noun_at(sentence, thing)))
+        return
+    for relation in sentence.relations:
+        if relation.first == verb.index + 1 and relation.governor == verb.index:
+            place = noun_at(sentence, relation.target)
+            for move in moves_instead(verb.lemma.lower(), relation.words, place):
+                yield sentence.tokens[relation.last - 1].end, move
 
 
 def is_free(sentence: Sentence, verb: Token) -> bool:

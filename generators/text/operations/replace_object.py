@@ -17,7 +17,7 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
-from generators.text.knowledge.roles import goes_with, is_stunt, stand_ins
+from generators.text.knowledge.roles import ADULTS, CHILDREN, goes_with, is_stunt, stand_ins
 from generators.text.knowledge.things import has_own_name, kind_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
@@ -31,6 +31,7 @@ from generators.text.language.grammar import (
 from generators.text.language.sentence import PLURAL_ONLY, NounPhrase, Sentence
 from generators.text.operations.base import Compared, Operation, Question, Span
 from generators.text.operations.beings import other_beings
+from generators.text.operations.grounds import other_grounds
 from generators.text.operations.standing import may_stand
 from generators.text.operations.telling import definite
 
@@ -104,10 +105,11 @@ def _sure_objects(
 ) -> Iterator[Candidate]:
     """Put what can take a thing's part, whether the corpus has it or not: a horse that is ridden for a bike."""
     head = sentence.tokens[phrase.head]
-    if determiner == "" and head.tag == "NN" and phrase.first > 0:
-        return  # "on horseback", "near water"
     words = {token.lemma.lower() for token in sentence.tokens}
-    lemmas = [*other_beings(sentence, phrase, words, facts), *_things(sentence, phrase, words)]
+    grounds = list(other_grounds(sentence, phrase, words, determiner))
+    bare = determiner == "" and head.tag == "NN" and phrase.first > 0  # "on horseback", "near water"
+    lemmas = grounds if bare else [*other_beings(sentence, phrase, words, facts), *_things(sentence, phrase, words)]
+    lemmas = list(dict.fromkeys((*lemmas, *grounds)))
     # As often as the corpus says them, without repeats (Efraimidis and Spirakis 2006).
     lemmas.sort(key=lambda lemma: rng.random() ** (1 / (1 + lexicon.mentions(lemma))), reverse=True)
     for lemma in lemmas[:_MOST_SURE]:
@@ -119,6 +121,12 @@ def _sure_objects(
         sure = with_noun(sentence, lexicon, phrase, lemma, form) if form else None
         if sure is not None:
             sure.failed = sure.doubt = None
+            if phrase.lemma in CHILDREN and lemma in ADULTS:
+                sure.claims = [("grown", lemma)]
+            elif lemma in grounds:
+                sure.claims = [("ground", lemma)]
+            elif kind_of(phrase.lemma) == "clothing":
+                sure.claims = [("worn", lemma)]  # a red hat is no red shirt, although both are worn at once
             yield sure
 
 
@@ -142,13 +150,19 @@ def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator
         verb = sentence.tokens[sentence.tokens[first].head]
     elif at.dep != "dobj":
         return
+    worn = kind_of(phrase.lemma) == "clothing"
+    if worn and not any(attribute_family(word) == "colour" for word in _adjectives(sentence, phrase)):
+        return  # who wears a shirt may wear a hat too; a red one as well, somebody would say
     deed = f"{verb.lemma.lower()} {words_before}".strip() if verb.pos == "VERB" else words_before
     subject = sentence.subject_of(verb.index) if verb.pos == "VERB" else verb.index
-    who = kind_of(sentence.tokens[subject].lemma.lower()) if subject is not None else None
-    if deed in {"ride", "ride on"} and is_stunt(words):
+    who = sentence.tokens[subject].lemma.lower() if subject is not None else ""
+    if deed in {"ride", "ride on", "on"} and is_stunt(words):
         return
-    for name in (deed, words_before) if words_before == "with" else (deed,):
-        yield from stand_ins(who, name, phrase.lemma)
+    any_deed = words_before == "with" or (worn and words_before == "in")
+    for name in dict.fromkeys((deed, words_before)) if any_deed else (deed,):
+        for thing in stand_ins(kind_of(who), name, phrase.lemma):
+            if fits_gender(who, thing):
+                yield thing
 
 
 def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
