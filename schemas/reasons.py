@@ -42,6 +42,7 @@ CHECKS: dict[str, str] = {
 # What neither the corpus nor the lexical data can tell: a wrong caption that may be true all the same.
 DOUBTS: dict[str, str] = {
     "things": "nothing says that the new thing and the old one exclude each other, or that both may be there",
+    "attributes": "no caption says what the thing is like, so that it may be as the wrong one says",
 }
 
 IMAGE_CHECKS: dict[str, str] = {

@@ -109,6 +109,7 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
 
 _CALLED_CHILDREN = CHILDREN | {"boy", "girl", "youngster", "preschooler"}
 
+
 def _is_mentioned(new: str, facts: Facts, lexicon: Lexicon) -> bool:
     kind, gender = kind_of(new), gender_of(new)
     for noun in facts.nouns:

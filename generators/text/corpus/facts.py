@@ -38,7 +38,9 @@ class Facts:
         self.deeds: set[tuple[str | None, str]] = set()  # kind of who does it, verb
         self.numbers: set[str] = set()
         self.regions: set[tuple[str, str]] = set()  # region of a preposition, noun
-        self.counts: dict[str, set[str]] = defaultdict(set)  # noun -> how many captions say: "two", "" for the plural alone
+        self.counts: dict[str, set[str]] = defaultdict(
+            set
+        )  # noun -> how many captions say: "two", "" for the plural alone
         for sentence in sentences:
             self._add(sentence)
         self.kinds = {kind_of(noun) for noun in self.nouns}

@@ -167,7 +167,9 @@ _WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
 
 def deed_of(verb: str) -> str:
     """Name what a verb is a way of: jogging of running."""
-    return {"lay": "lie", "leap": "jump", "squat": "crouch", "grin": "smile"}.get(verb, _KINDS_OF_ACTION.get(verb, verb))
+    return {"lay": "lie", "leap": "jump", "squat": "crouch", "grin": "smile"}.get(
+        verb, _KINDS_OF_ACTION.get(verb, verb)
+    )
 
 
 def done_instead(verb: str, kind: str | None, frame: str) -> tuple[str, ...]:

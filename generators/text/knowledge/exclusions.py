@@ -100,6 +100,16 @@ _OPPOSITES = frozenset(
     )
 )
 
+_COMPARED = (
+    ("bigger", "smaller"), ("larger", "smaller"), ("taller", "shorter"), ("longer", "shorter"), ("higher", "lower"), ("thicker", "thinner"), ("wider", "narrower"), 
+    ("heavier", "lighter"),
+)  # fmt: skip
+
+
+def opposite_comparatives(word: str) -> tuple[str, ...]:
+    """List what is said of the other one of two things of which a word is said: "smaller" for "bigger"."""
+    return tuple({first: second, second: first}[word] for first, second in _COMPARED if word in {first, second})
+
 
 def attribute_family(adjective: str) -> str | None:
     """Name the closed family of attributes that a word belongs to."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from generators.text.knowledge.exclusions import COLOURS, gender_of
 from generators.text.knowledge.things import kind_of
 
+
 class _Role(NamedTuple):
     """What is done with some things, and with what else it may be done."""
 
@@ -60,7 +61,7 @@ def are_alike(first: str, second: str) -> bool:
 # Where a bike does what no horse does.
 _STUNTS = frozenset(
     {
-        "air", "competition", "halfpipe", "jump", "midair", "motocross", "pedal", "race", "racer", "rail", "ramp",
+        "air", "bicyclist", "biker", "competition", "cyclist", "halfpipe", "jump", "midair", "motocross", "motorcyclist", "pedal", "race", "racer", "rail", "ramp",
         "ski", "skate", "snow", "stunt", "trick", "water", "wave", "wheel", "wheelie",
     }
 )  # fmt: skip

@@ -43,6 +43,8 @@ def negate(
         alone.append(Candidate("negate", [edit], phrase, edit.text.strip(), claims))
         if _is_contested(sentence, verb, facts):
             continue
+        if sentence.child(verb.index, "conj") is not None:
+            continue  # "is not standing and reading" may be true where somebody sits
         if verb.pos != "VERB" or forbidden(sentence, [edit], moving=False):
             continue
         for other in other_actions(sentence, lexicon, rng, most, verb):

@@ -15,7 +15,9 @@ from generators.text.knowledge.exclusions import (
     attribute_family,
     excludes,
     is_measure,
+    opposite_comparatives,
 )
+from generators.text.knowledge.opposites import sure_opposites
 from generators.text.knowledge.roles import has_colour, may_be_coloured
 from generators.text.knowledge.things import kind_of
 from generators.text.language.casing import Style, starts_sentence
@@ -34,8 +36,19 @@ def replace_attribute(
     """Put another attribute that excludes the old one: "a red shirt", "a blue shirt"."""
     places = attributes(sentence)
     rng.shuffle(places)
+    yield from _compared(sentence)
     for phrase, index in places:
         yield from other_attributes(sentence, lexicon, rng, most, phrase, index)
+
+
+def _compared(sentence: Sentence) -> Iterator[Candidate]:
+    """Put the opposites of comparatives: "a dog chases a smaller one", "is bigger than a cat"."""
+    for token in sentence.tokens:
+        if token.tag == "JJR":
+            for word in opposite_comparatives(token.lower):
+                edits = [Edit(token.start, token.end, word), *article_edits(sentence, token.index, word)]
+                claim = ("attribute", word, noun_at(sentence, token.head))
+                yield Candidate("replace_attribute", edits, token.text, word, [claim])
 
 
 def other_attributes(
@@ -47,6 +60,9 @@ def other_attributes(
     any_colour = attribute_family(old.lower) == "colour" and (index == phrase.head or may_be_coloured(phrase.lemma))
     said = (word.form for word in lexicon.attributes(kind, phrase.lemma).draw(rng, 4 * most))
     seen = {old.lower}
+    for word in sure_opposites(old.lower, phrase.lemma):
+        seen.add(word)
+        yield with_attribute(sentence, phrase, index, word, None)
     for word in chain(said, rng.sample(BASIC_COLOURS, len(BASIC_COLOURS)) if any_colour else ()):
         if drawn == most or word in seen or not excludes(old.lower, word):
             continue
@@ -104,7 +120,10 @@ _HALVES = ("haired", "skinned", "colored", "coloured", "sized", "legged", "eyed"
 def _may_change(sentence: Sentence, phrase: NounPhrase, index: int) -> bool:
     word = sentence.tokens[index].lower
     family = attribute_family(word)
-    if word in _HALVES or word in _UNSEEN or (word in SIZES and kind_of(phrase.lemma) == "person"):
+    if opposite_comparatives(word):
+        return False  # told by what it is compared to
+    sure = bool(sure_opposites(word, phrase.lemma))
+    if word in _HALVES or word in _UNSEEN or (word in SIZES and kind_of(phrase.lemma) == "person" and not sure):
         return False
     if family == "colour" and (_is_coat(sentence, phrase) or kind_of(phrase.lemma) in _OF_NATURE):
         return False  # "a brown dog with blue fur"; and water is white, blue and green

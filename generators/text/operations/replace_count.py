@@ -41,7 +41,7 @@ def replace_count(
 
 
 # Where there is one a language model finds any number less likely (0.95 of the time): few of them are ever kept.
-_FEW_OF_ONE = 4
+_FEW_OF_ONE = 2
 _TOLD_OFF = frozenset({"both", "each", "either", "neither"})
 
 

@@ -3,7 +3,7 @@
 import random
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
@@ -97,6 +97,7 @@ def other_objects(
             yield candidate
 
 
+_MOST_BEASTS = 3  # of one noun
 _MOST_SURE = 6  # of one noun; what a corpus hardly says a blind model tells, and it is not kept
 
 
@@ -108,11 +109,12 @@ def _sure_objects(
     words = {token.lemma.lower() for token in sentence.tokens}
     grounds = list(other_grounds(sentence, phrase, words, determiner))
     bare = determiner == "" and head.tag == "NN" and phrase.first > 0  # "on horseback", "near water"
-    lemmas = grounds if bare else [*other_beings(sentence, phrase, words, facts), *_things(sentence, phrase, words)]
-    lemmas = list(dict.fromkeys((*lemmas, *grounds)))
-    # As often as the corpus says them, without repeats (Efraimidis and Spirakis 2006).
-    lemmas.sort(key=lambda lemma: rng.random() ** (1 / (1 + lexicon.mentions(lemma))), reverse=True)
-    for lemma in lemmas[:_MOST_SURE]:
+    beings = [] if bare else _drawn(rng, lexicon, other_beings(sentence, phrase, words, facts))
+    things = () if bare else _things(sentence, phrase, words)
+    # Few beasts, so that as many things as beings are told of: the corpus says of none what it says of dogs.
+    beasts = [lemma for lemma in beings if kind_of(lemma) == kind_of(phrase.lemma) == "animal"][_MOST_BEASTS:]
+    lemmas = [lemma for lemma in dict.fromkeys((*beings, *things, *grounds)) if lemma not in beasts]
+    for lemma in _drawn(rng, lexicon, lemmas)[:_MOST_SURE]:
         if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY) or not _is_alone(sentence, words, lemma):
             continue  # "a shorts"
         if not all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in _adjectives(sentence, phrase)):
@@ -128,6 +130,11 @@ def _sure_objects(
             elif kind_of(phrase.lemma) == "clothing":
                 sure.claims = [("worn", lemma)]  # a red hat is no red shirt, although both are worn at once
             yield sure
+
+
+def _drawn(rng: random.Random, lexicon: Lexicon, lemmas: Iterable[str]) -> list[str]:
+    """Order words by chance, the likelier before the others the oftener the corpus says them (Efraimidis, Spirakis)."""
+    return sorted(lemmas, key=lambda lemma: rng.random() ** (1 / (1 + lexicon.mentions(lemma))), reverse=True)
 
 
 def _adjectives(sentence: Sentence, phrase: NounPhrase) -> list[str]:
@@ -154,15 +161,19 @@ def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator
     if worn and not any(attribute_family(word) == "colour" for word in _adjectives(sentence, phrase)):
         return  # who wears a shirt may wear a hat too; a red one as well, somebody would say
     deed = f"{verb.lemma.lower()} {words_before}".strip() if verb.pos == "VERB" else words_before
-    subject = sentence.subject_of(verb.index) if verb.pos == "VERB" else verb.index
+    subject = sentence.subject_of(verb.index) if verb.pos in {"VERB", "AUX"} else verb.index
     who = sentence.tokens[subject].lemma.lower() if subject is not None else ""
     if deed in {"ride", "ride on", "on"} and is_stunt(words):
         return
     any_deed = words_before == "with" or (worn and words_before == "in")
     for name in dict.fromkeys((deed, words_before)) if any_deed else (deed,):
         for thing in stand_ins(kind_of(who), name, phrase.lemma):
-            if fits_gender(who, thing):
+            common = thing == "hat" and not _OF_ANY_HAT.isdisjoint(_adjectives(sentence, phrase))
+            if fits_gender(who, thing) and not common:
                 yield thing
+
+
+_OF_ANY_HAT = frozenset({"black", "white"})  # so many hats are that nobody may have mentioned one
 
 
 def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:

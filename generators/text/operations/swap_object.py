@@ -19,8 +19,10 @@ from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import agreement_edits, has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.base import Operation
+from generators.text.operations.roles import turned_verbs
 from generators.text.operations.standing import deeds_of
 from generators.text.operations.telling import Change, definite
+from generators.text.operations.wardrobe import exchanged_clothes
 
 
 def swap_object(
@@ -29,6 +31,8 @@ def swap_object(
     """Let two things change roles, phrases and all: "a man with a red hat behind a dog"."""
     roles = [*_verb_roles(sentence), *_preposition_roles(sentence)]
     rng.shuffle(roles)
+    yield from turned_verbs(sentence, lexicon)
+    yield from exchanged_clothes(sentence)
     for role in roles[:most]:
         yield from _swap_phrases(sentence, lexicon, *role)
 
@@ -45,6 +49,8 @@ _AROUND = frozenset({"front", "behind", "over", "under", "left", "right"})
 
 def _verb_roles(sentence: Sentence) -> Iterator[Roles]:
     for verb in sentence.verbs:
+        if verb.dep in {"xcomp", "advcl"}:
+            continue  # "jumps into a pool to get a duck": no duck jumps
         subject, target = sentence.subject_of(verb.index), sentence.child(verb.index, "dobj")
         if subject is not None and target is not None:
             yield from _roles(sentence, subject, target, None, verb.lemma.lower() in SYMMETRIC_VERBS)
