@@ -156,7 +156,10 @@ _WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     ("skateboard surfboard snowboard sled", {"ride": ("carry",), "carry": ("ride",), "hold": ("ride",)}),
     ("cart stroller wagon wheelbarrow carriage car sled", {"push": ("pull",), "pull": ("push",)}),
     ("horse camel elephant donkey pony", {"ride": ("lead", "feed", "wash"), "lead": ("ride",)}),
-    ("dog puppy", {"walk": ("wash", "feed", "carry"), "carry": ("feed", "chase"), "hug": ("chase",), "pet": ("chase",)}),
+    (
+        "dog puppy",
+        {"walk": ("wash", "feed", "carry"), "carry": ("feed", "chase"), "hug": ("chase",), "pet": ("chase",)},
+    ),
     ("car truck van bus tractor", {"drive": ("wash", "push")}),
     (
         "cap coat dress hat helmet jacket mask scarf shirt sunglasses sweater t-shirt",

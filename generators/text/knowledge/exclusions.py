@@ -101,8 +101,8 @@ _OPPOSITES = frozenset(
 )
 
 _COMPARED = (
-    ("bigger", "smaller"), ("larger", "smaller"), ("taller", "shorter"), ("longer", "shorter"), ("higher", "lower"), ("thicker", "thinner"), ("wider", "narrower"), 
-    ("heavier", "lighter"),
+    ("bigger", "smaller"), ("larger", "smaller"), ("taller", "shorter"), ("longer", "shorter"), ("higher", "lower"),
+    ("thicker", "thinner"), ("wider", "narrower"), ("heavier", "lighter"),
 )  # fmt: skip
 
 

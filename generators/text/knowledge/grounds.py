@@ -1,7 +1,7 @@
 """On what ground somebody is, and on what other one surely not: who runs through snow runs through no sand.
 
-Few grounds that are told apart at a glance. Each has the words by which captions tell of it, so that none is put where any
-caption of the picture may have seen it.
+Few grounds that are told apart at a glance. Each has the words by which captions tell of it, so that none is put where
+any caption of the picture may have seen it.
 """
 
 from functools import cache
@@ -101,9 +101,9 @@ _TOLD_BY: dict[str, frozenset[str]] = {
 # What is done on one ground alone, or takes another look on each.
 _OF_ONE = frozenset(
     {
-        "boat", "dig", "drive", "float", "kayak", "motorcycle", "paddle", "puddle", "race", "reflection", "ride", "row",
-        "sandcastle", "shake", "shovel", "ski", "sled", "slide", "snowball", "splash", "surf", "swim", "tall", "traffic",
-        "wade", "wave", "wet",
+        "boat", "dig", "drive", "float", "kayak", "motorcycle", "paddle", "puddle", "race", "reflection", "ride",
+        "row", "sandcastle", "shake", "shovel", "ski", "sled", "slide", "snowball", "splash", "surf", "swim", "tall",
+        "traffic", "wade", "wave", "wet",
     }
 )  # fmt: skip
 # What somebody does wherever he is.

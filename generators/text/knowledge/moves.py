@@ -22,10 +22,14 @@ class _Change(NamedTuple):
 
 _DRY = "field forest grass hay lawn leaf meadow mud park sand snow woods yard"
 _WAYS = "alley beach bridge dirt-road highway path road sidewalk street track trail"
-_HIGH = "bed bench boat boulder bridge cliff couch deck diving-board dock ledge log pier ramp rock stage table trampoline wall"
+_HIGH = (
+    "bed bench boat boulder bridge cliff couch deck diving-board dock ledge log pier ramp rock stage table trampoline "
+    "wall"
+)
 _POOLS = "lake ocean pond pool river sea swimming-pool water"
 _GOING, _SPRINGING, _CLIMBING = "run walk race", "jump dive", "climb"
-# Not standing for running: of who runs a picture may show one foot on the ground. Verbs (by what they are ways of), prepositions, places, and what is seen not to be done by who does that.
+# Verbs (by what they are ways of), prepositions, places, and what is seen not to be done by who does that. Not standing
+# for running: of who runs a picture may show one foot on the ground.
 _CHANGES: tuple[_Change, ...] = tuple(
     _Change(
         frozenset(verbs.split()),

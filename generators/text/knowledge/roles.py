@@ -61,8 +61,9 @@ def are_alike(first: str, second: str) -> bool:
 # Where a bike does what no horse does.
 _STUNTS = frozenset(
     {
-        "air", "bicyclist", "biker", "competition", "cyclist", "halfpipe", "jump", "midair", "motocross", "motorcyclist", "pedal", "race", "racer", "rail", "ramp",
-        "ski", "skate", "snow", "stunt", "trick", "water", "wave", "wheel", "wheelie",
+        "air", "bicyclist", "biker", "competition", "cyclist", "halfpipe", "jump", "midair", "motocross",
+        "motorcyclist", "pedal", "race", "racer", "rail", "ramp", "ski", "skate", "snow", "stunt", "trick", "water",
+        "wave", "wheel", "wheelie",
     }
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ _TAKEN_ALONG = frozenset({"ball", "disc", "football", "frisbee", "mouth", "stick
 
 
 def other_grounds(sentence: Sentence, phrase: NounPhrase, words: set[str], determiner: str) -> Iterator[str]:
-    """Name grounds that somebody is surely not on, where a caption, by its lemmas, says nothing that binds him to one."""
+    """Name grounds that somebody is surely not on, where no word of a caption, in its base form, binds him to one."""
     at = sentence.tokens[phrase.head]
     if at.dep != "pobj" or at.tag != "NN" or phrase.last > phrase.head + 1 or phrase.adjectives or is_bound(words):
         return

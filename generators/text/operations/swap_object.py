@@ -19,9 +19,9 @@ from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import agreement_edits, has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.base import Operation
-from generators.text.operations.roles import turned_verbs
 from generators.text.operations.standing import deeds_of
 from generators.text.operations.telling import Change, definite
+from generators.text.operations.voice import turned_verbs
 from generators.text.operations.wardrobe import exchanged_clothes
 
 

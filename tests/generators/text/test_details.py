@@ -100,3 +100,32 @@ def test_a_denial_is_told_from_a_true_denial(parsing: Parsing, lexicon: pa.Table
     assert [(row["original"], row["caption"], row["vouched_by"]) for row in alone] == [
         ("The water is cold .", "The water is not cold .", None)
     ]
+
+
+@pytest.mark.parametrize(
+    ("caption", "sibling", "longer"),
+    [
+        ("A man climbs a hill .", "A person in a red jacket is outside .", "A man in a red jacket climbs a hill ."),
+        ("A man climbing a hill .", "A man in a red hat", "A man in a red hat climbing a hill ."),
+        ("A man climbs a hill .", "A man wearing a red hat .", "A man wearing a red hat climbs a hill ."),
+        ("Two dogs are running .", "Two black dogs sit there .", "Two black dogs are running ."),
+        ("A small dog is running .", "A black dog is outside .", "A small black dog is running ."),
+    ],
+)
+def test_one_being_may_be_called_by_two_nouns(read: Read, caption: str, sibling: str, longer: str) -> None:
+    sentences = read(caption, sibling)
+    assert longer in [detail.sentence.caption for detail in details(sentences[0], Facts(sentences))]
+
+
+@pytest.mark.parametrize(
+    ("captions", "never"),
+    [
+        (("A man climbs a hill .", "A woman in a red jacket .", "Two people ."), "red jacket"),  # there are two
+        (("A dog is running .", "Two black dogs sit there ."), "black"),  # one of them
+        (("A man wearing a blue shirt climbs .", "A man in a red shirt ."), "red"),  # he wears one already
+        (("Two dogs are running .", "Two black dogs .", "Three dogs ."), "black"),  # which of three
+    ],
+)
+def test_of_several_nobody_knows_which(read: Read, captions: tuple[str, ...], never: str) -> None:
+    sentences = read(*captions)
+    assert not [d for d in details(sentences[0], Facts(sentences)) if never in d.sentence.caption]

@@ -39,6 +39,28 @@ MAKES = [
         "A dog runs to the couch from the water .",
         "the way back",
     ),
+    ("swap_object", "A dog chases a man .", "A dog is chased by a man .", "the verb is turned"),
+    ("swap_object", "A man is being carried by a woman .", "A man is carrying a woman .", "and back"),
+    ("swap_object", "A dog chasing a cat .", "A dog chased by a cat .", "a clause without an auxiliary"),
+    ("swap_object", "A man who is chased by a dog is running .", "A man who chases a dog is running .", "who"),
+    (
+        "swap_object",
+        "A boy in a red jacket stands next to a girl in a blue hat .",
+        "A boy in a blue hat stands next to a girl in a red jacket .",
+        "who wears what",
+    ),
+    ("replace_attribute", "A dog is bigger than a cat .", "A dog is smaller than a cat .", "compared to another"),
+    ("replace_attribute", "The taller boy holds a ball .", "The shorter boy holds a ball .", "compared to others"),
+    ("replace_attribute", "A little girl walks .", "A teenage girl walks .", "a young one may be a teenager"),
+    ("replace_attribute", "A man sits on a wooden bench .", "A man sits on a metal bench .", "what it is of"),
+    ("replace_object", "A child sits on the beach .", "A man sits on the beach .", "no child is a man"),
+    ("replace_object", "A dog runs through the snow .", "A dog runs through the grass .", "another ground"),
+    ("replace_object", "A man in a red shirt .", "A man in a red scarf .", "a red one would be told of"),
+    ("replace_object", "A man is riding a bike .", "A man is riding a horse .", "whatever parsers make of riding"),
+    ("replace_action", "A dog runs through the grass .", "A dog sits in the grass .", "with the preposition"),
+    ("replace_action", "A boy jumps off a dock .", "A boy stands on a dock .", "and here"),
+    ("replace_action", "A man climbs a rock .", "A man jumps off a rock .", "with one where there was none"),
+    ("replace_action", "A man wears a red hat .", "A man holds a red hat .", "nobody does both with one hat"),
     ("negate", "A dog is running .", "A dog is not running .", "not goes behind the auxiliary"),
     ("negate", "A man sits on a bench .", "A man does not sit on a bench .", "do takes the ending"),
     ("negate", "Two dogs run .", "Two dogs do not run .", "plural do"),
@@ -108,7 +130,11 @@ NEVER_PASSES = [
     ("replace_relation", ["A white dog sits next to a brown dog ."], None, "nor sits in another"),
     ("swap_attribute", ["A dark haired woman and a tall man ."], None, "half a word"),
     ("swap_object", ["A woman and a man ride a horse ."], None, "half a coordination"),
-    ("swap_object", ["A dog chases a man who waves ."], None, "a clause of its own"),
+    ("swap_object", ["A dog sees a man who waves ."], None, "a clause of its own"),
+    ("swap_object", ["A man carries a baby ."], "incompatible", "no baby carries a man"),
+    ("swap_object", ["Two dogs chase each other ."], None, "both do"),
+    ("swap_object", ["A man in a red hat talks to a man in a blue hat ."], "symmetric", "who is which"),
+    ("replace_object", ["A boy in a shirt sits on a bench .", "A hat ."], None, "what he wears besides"),
     ("swap_object", ["A boy waves his hand at a horse ."], None, "whose hand would it be"),
     ("replace_relation", ["A man stands in front of a lake ."], None, "who is in the lake may have it behind him"),
 ]
@@ -139,7 +165,7 @@ def test_nothing_more_general_and_no_synonym_comes_out(candidates: Ask) -> None:
 
 def test_an_attribute_is_added_only_against_evidence(candidates: Ask) -> None:
     caption = "A dog is running ."
-    assert candidates("add_attribute", caption) == {}, "nobody knows the colour of this dog"
+    assert candidates("add_attribute", caption, "The animal runs .") == {}, "nor does anybody say it"
     found = candidates("add_attribute", caption, "A black dog runs through the grass .")
     assert found["A white dog is running ."] is None
     assert "A brown dog is running ." not in found, "brown and black are confused"
@@ -149,3 +175,26 @@ def test_an_attribute_is_added_only_against_evidence(candidates: Ask) -> None:
 def test_a_thing_is_added_only_where_no_caption_has_its_kind(candidates: Ask) -> None:
     found = candidates("add_object", "A dog runs .", "A man throws a ball .")
     assert not any(" man " in caption or " woman " in caption for caption in found)
+
+
+UNSURE = [
+    ("replace_object", "man", ["A child sits on the beach .", "A young man ."], "somebody calls him so"),
+    ("replace_object", "man", ["A young child sits on the beach ."], "some young ones are grown up"),
+    ("replace_object", "man", ["A child in a stroller ."], "no man sits in one"),
+    ("replace_object", "grass", ["A dog runs through the snow .", "A dog in a yard ."], "there is grass in it"),
+    ("replace_object", "snow", ["A dog swims through the water ."], "nobody swims through snow"),
+    ("replace_object", "scarf", ["A man in a red shirt .", "A man in a red scarf ."], "another caption has it"),
+    ("replace_object", "hat", ["A man in a shirt ."], "which nobody need have told of"),
+    ("replace_object", "horse", ["A biker on a bike ."], "whom one knows by it"),
+    ("replace_action", "sits", ["A dog runs through the grass .", "A dog sits ."], "another caption says so"),
+    ("replace_action", "holds", ["A man wears a red hat .", "A man holds a hat ."], "and here"),
+    ("negate", "reading", ["A man is standing and reading ."], "he may be reading"),
+]
+
+
+@pytest.mark.parametrize(("operation", "word", "captions", "why"), UNSURE)
+def test_what_may_be_true_is_not_usable(
+    candidates: Ask, operation: str, word: str, captions: list[str], why: str
+) -> None:
+    found = candidates(operation, *captions)
+    assert not [c for c, check in found.items() if check is None and f" {word} " in f" {c.lower()} "], why

@@ -3,6 +3,9 @@
 import pytest
 
 from generators.text.knowledge.deeds import done_instead
+from generators.text.knowledge.grounds import MASSES, grounds_for, is_told
+from generators.text.knowledge.moves import Move, moves_instead
+from generators.text.knowledge.opposites import sure_opposites
 from generators.text.knowledge.relations import relations_exclude, turned
 from generators.text.knowledge.roles import are_alike, beings_for, does_as_well, goes_with, has_colour, stand_ins
 from generators.text.knowledge.things import kind_of
@@ -75,3 +78,22 @@ def test_a_relation_turns_where_it_surely_does_not_hold() -> None:
     assert turned("on", "sit", "beach") == ()
     assert turned("near", "sit", "bench") == ("on top of",), "and who is near it may be behind it"
     assert all(relations_exclude("on", new) for new in turned("on", "sit", "bench"))
+
+
+def test_grounds_that_may_be_in_one_picture_are_not_exchanged() -> None:
+    assert "sand" in grounds_for("in", "snow")
+    assert "water" not in grounds_for("in", "sand"), "a beach has both"
+    assert is_told("grass", {"a", "yard"})
+    for ground in {new for words in ("in", "on", "through") for old in MASSES for new in grounds_for(words, old)}:
+        assert not is_told(ground, {"dog", "run"}), "each has words that tell of it"
+
+
+def test_a_verb_moves_with_its_preposition() -> None:
+    assert Move("sit", "in") in moves_instead("gallop", "through", "grass")
+    assert Move("stand", "on") not in moves_instead("run", "down", "street"), "a foot may be on the ground"
+    assert moves_instead("walk", "through", "door") == ()
+
+
+def test_materials_are_of_what_is_made_of_them() -> None:
+    assert "metal" in sure_opposites("wooden", "park bench")
+    assert sure_opposites("wooden", "boat") == ()

@@ -54,13 +54,16 @@ def _may_each(sentence: Sentence, verb: Token, first: int, second: int) -> bool:
         return False  # a man carries a baby, and no baby him
     if any(sentence.child(index, "conj", "cc") is not None for index in (first, second)):
         return False
-    if sentence.tokens[first].tag == sentence.tokens[second].tag == "NNS" and nouns[0] == nouns[1]:
-        return False
-    return (
-        kinds == {"person"}
-        and deed in _BY_PEOPLE | _BY_ANYBODY
-        or (kinds <= {"person", "animal"} and deed in _BY_ANYBODY)
+    if nouns[0] == nouns[1] and _like(sentence, first) == _like(sentence, second):
+        return False  # one dog and another
+    return (kinds == {"person"} and deed in _BY_PEOPLE | _BY_ANYBODY) or (
+        kinds <= {"person", "animal"} and deed in _BY_ANYBODY
     )
+
+
+def _like(sentence: Sentence, index: int) -> set[str]:
+    phrase = sentence.phrase_of(index)
+    return {sentence.tokens[a].lower for a in phrase.adjectives} if phrase is not None else set()
 
 
 def _to_passive(sentence: Sentence, lexicon: Lexicon, verb: Token) -> list[Edit]:
