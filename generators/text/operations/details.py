@@ -141,9 +141,8 @@ def _is_one(ours: NounPhrase, theirs: NounPhrase, facts: Facts) -> bool:
 
 def _are_the_same(ours: NounPhrase, theirs: NounPhrase, facts: Facts) -> bool:
     """Tell whether two captions speak of the same two dogs: every caption that has dogs has two, in one phrase."""
-    [count, *more] = sorted(facts.counts[ours.lemma])
-    together = frozenset({ours.lemma}) not in facts.apart
-    return ours.lemma == theirs.lemma and not more and count not in {"", "one"} and together
+    counts = facts.counts[ours.lemma]
+    return ours.lemma == theirs.lemma and len(counts) == 1 and counts.isdisjoint({"", "one"})
 
 
 def _adjectives(sentence: Sentence, phrase: NounPhrase, donor: Sentence, other: NounPhrase) -> Iterator[Graft]:

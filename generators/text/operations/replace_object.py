@@ -77,9 +77,8 @@ def other_objects(
         told.add(sure.negative_phrase)
         yield sure
     choice = lexicon.nouns(phrase.slot, head.tag, determiner, frozenset({kind_of(phrase.lemma) or ""}))
-    drawn = choice.draw(rng, 3 * most)
-    # What may hold as well is told last, so that it takes no other's try.
-    for word in sorted(drawn, key=lambda word: things_exclude(word.lemma, phrase.lemma) is False):
+    unsure: Candidate | None = None
+    for word in choice.draw(rng, 3 * most):
         if (
             word.lemma == phrase.lemma
             or word.lemma in NOT_VISIBLE
@@ -93,8 +92,14 @@ def other_objects(
         if mass and head.tag == "NN" and not lexicon.is_bare(word.lemma):
             continue  # "near water", "in some water", but not "near house"
         candidate = with_noun(sentence, lexicon, phrase, word.lemma, word.form)
-        if candidate is not None:
+        if candidate is None:
+            continue
+        if candidate.failed == "synonym":
+            unsure = unsure or candidate
+        else:
             yield candidate
+    if unsure is not None:
+        yield unsure  # what may hold as well takes no other's try; one is told of
 
 
 _MOST_BEASTS = 3  # of one noun
@@ -198,8 +203,8 @@ def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: s
     fits = all(lexicon.says_of(sentence.tokens[a].lower, lemma) for a in phrase.adjectives)
     failed = None if fits else "incompatible"
     known = things_exclude(lemma, phrase.lemma)
-    if known is None and is_scenery(lemma):
-        failed = failed or "synonym"  # it is there, whatever else is
+    if known is False or (known is None and is_scenery(lemma)):
+        failed = failed or "synonym"  # it may hold as well, or is there, whatever else is
     sure = known and not lexicon.is_beside(lemma, phrase.lemma)
     return Candidate(
         "replace_object",

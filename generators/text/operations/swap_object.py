@@ -189,11 +189,16 @@ def _why_not_swap(
     around = set(kinds) <= _MOVABLE and region_of(words or "") in _AROUND
     if not alike and not around:
         return "incompatible"
+    if words is None and not _HELPLESS.isdisjoint({first.lemma, second.lemma}):
+        return "incompatible"  # no baby carries a man
     if symmetric:
         return "symmetric"
     if first.lemma == second.lemma and _adjectives(sentence, first) == _adjectives(sentence, second):
         return "unchanged"
     return None
+
+
+_HELPLESS = frozenset({"baby", "infant"})
 
 
 def _adjectives(sentence: Sentence, phrase: NounPhrase) -> set[str]:

@@ -58,7 +58,7 @@ MAKES = [
     ("replace_object", "A man in a red shirt .", "A man in a red scarf .", "a red one would be told of"),
     ("replace_object", "A man is riding a bike .", "A man is riding a horse .", "whatever parsers make of riding"),
     ("replace_action", "A dog runs through the grass .", "A dog sits in the grass .", "with the preposition"),
-    ("replace_action", "A boy jumps off a dock .", "A boy stands on a dock .", "and here"),
+    ("replace_action", "A boy is jumping off a dock .", "A boy is standing on a dock .", "and here"),
     ("replace_action", "A man climbs a rock .", "A man jumps off a rock .", "with one where there was none"),
     ("replace_action", "A man wears a red hat .", "A man holds a red hat .", "nobody does both with one hat"),
     ("negate", "A dog is running .", "A dog is not running .", "not goes behind the auxiliary"),
@@ -133,8 +133,6 @@ NEVER_PASSES = [
     ("swap_object", ["A dog sees a man who waves ."], None, "a clause of its own"),
     ("swap_object", ["A man carries a baby ."], "incompatible", "no baby carries a man"),
     ("swap_object", ["Two dogs chase each other ."], None, "both do"),
-    ("swap_object", ["A man in a red hat talks to a man in a blue hat ."], "symmetric", "who is which"),
-    ("replace_object", ["A boy in a shirt sits on a bench .", "A hat ."], None, "what he wears besides"),
     ("swap_object", ["A boy waves his hand at a horse ."], None, "whose hand would it be"),
     ("replace_relation", ["A man stands in front of a lake ."], None, "who is in the lake may have it behind him"),
 ]
@@ -188,7 +186,6 @@ UNSURE = [
     ("replace_object", "horse", ["A biker on a bike ."], "whom one knows by it"),
     ("replace_action", "sits", ["A dog runs through the grass .", "A dog sits ."], "another caption says so"),
     ("replace_action", "holds", ["A man wears a red hat .", "A man holds a hat ."], "and here"),
-    ("negate", "reading", ["A man is standing and reading ."], "he may be reading"),
 ]
 
 
