@@ -134,8 +134,7 @@ class FrozenVision:
             hf_hub_download(self._repository, _WEIGHTS)
         name = f"local-dir:{self.name}" if local else self.name.removeprefix(TIMM)
         model: Any = timm.create_model(name, pretrained=True, num_classes=0).eval().to(self._device, dtype)
-        looked_at = resolve_model_data_config(model)  # type: ignore[no-untyped-call]
-        transform = create_transform(**looked_at, is_training=False)
+        transform = create_transform(**resolve_model_data_config(model), is_training=False)
         prefixed = getattr(model, "num_prefix_tokens", 0) > 0
 
         def seen(pixels: "torch.Tensor") -> Seen:
