@@ -266,6 +266,7 @@ def _with_negatives(
             yield replace(
                 first, text_negative_id=f"{first.text_negative_id} {number}", operation=operation, negative=caption,
                 image_negative_id=None, negative_picture=None, mask=None, original_phrase=None, negative_phrase=None,
+                unit=None, foil=None,
             )  # fmt: skip
 
 
