@@ -64,7 +64,8 @@ def calibrate_dataset(
 
     Of edited pictures `of_edits` is wished where it is given: an editor is right less often than words are. The labels
     are those of CSV files (text_negative_id, valid and, about edited pictures, image_negative_id) or else the dataset's
-    own. The YAML goes to `out`, a local path, or else beside the builds. Raises InputError when there are no labels to use.
+    own. The YAML goes to `out`, a local path, or else beside the builds. Raises InputError when there are no labels to
+    use.
     """
     dataset = Dataset(root)
     build = dataset.build()
