@@ -25,11 +25,11 @@ HERE = Path(__file__).resolve().parent
 PROVENANCE = {
     "shapes-clip": (
         "These weights were trained in sittings. They go on (`--again`) from those that shipped before, which had "
-        "taken 26 minutes on two cores, for 5,200 steps, 40 minutes on one core, and keep 15% of each of them. In the "
-        "first 1,000 of these steps the lower half of the text tower was left as it was, denials were held against all "
-        "pictures of a batch, and pairs of `negate` counted three times instead of coming three times as often; up to "
-        "1,600 no picture was drawn by the editor; up to 3,800 the denial of a number denied looks too. The script "
-        "does all of it from the start in 10,500 steps; a whole run of it has not been measured."
+        "taken 26 minutes on two cores, for 5,200 steps, 40 minutes on one core. In the first 1,000 of these the lower "
+        "half of the text tower was left as it was, denials were held against all pictures of a batch, and pairs of "
+        "`negate` counted three times instead of coming three times as often; up to 1,600 no picture was drawn by the "
+        "editor; up to 3,800 the denial of a number denied looks too. The script does all of it from the start in "
+        "10,500 steps; a whole run of it has not been measured."
     ),
     "shapes-clip-bag": (
         "Trained by the script as it is, in two minutes on one core, from the judge that shipped before."

@@ -41,7 +41,6 @@ WEIGHTS_FILE = "open_clip_model.safetensors"
 CONTEXT = 40
 _EXAM = (2000, 250)  # lessons, and scenes that a build is made of: what a training says on its way is of these
 _GROUPS = 4  # of captions of about one length, of a batch
-_NEW = 0.85  # of each weight, where a training went on with the weights that were there
 _SOFT = 4  # of every so many pairs that a build makes one is drawn by the autoencoder of the editor
 SPECIAL = ("<pad>", "<start>", "<end>")
 MEAN, STD = (0.6, 0.55, 0.52), (0.25, 0.25, 0.25)
@@ -414,19 +413,8 @@ def train(name: str, work: Path, steps: int | None = None, again: bool = False) 
             scores = group_scores(*encode(towers, tokenizer, exam), exam)
             towers.train()
             print(json.dumps({"step": step + 1, **scores}), flush=True)
-    if again and recipe.start is not None:
-        blend(towers.clip, recipe.start())
     save(towers.eval(), tokenizer, HERE / name)
     return towers
-
-
-def blend(clip: torch.nn.Module, before: dict[str, torch.Tensor]) -> None:
-    """Take a part of each weight from what was there before, of which training forgets some (arXiv 2109.01903)."""
-    blended = {
-        name: before[name].lerp(value, _NEW) if value.is_floating_point() else value
-        for name, value in clip.state_dict().items()
-    }
-    clip.load_state_dict(blended)
 
 
 @torch.inference_mode()
