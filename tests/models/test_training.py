@@ -39,7 +39,7 @@ def material(lessons: Lessons) -> Material:
 
 
 def first_batch(material: Material, pairs: int = 8) -> Batch:
-    small = replace(material, parts=[Part(len(material.lessons), pairs)])
+    small = replace(material, parts=[(np.arange(len(material.lessons)), pairs)])
     return next(batches(small, 0))
 
 
