@@ -29,6 +29,7 @@ class MeasureRelevance(Step):
     table: ClassVar = "relevance"
     takes: ClassVar = ("negatives", "pairs", "pictures", "scores")
     gives: ClassVar = "relevance"
+    kinds: ClassVar = ("rules", "rewrites")  # mined pictures are no edits
 
     @property
     def name(self) -> str:  # type: ignore[override]
