@@ -56,6 +56,8 @@ def _moves(sentence: Sentence, verb: Token) -> Iterator[tuple[int, Move]]:
         return
     for relation in sentence.relations:
         if relation.first == verb.index + 1 and relation.governor == verb.index:
+            if any(token.lower == "to" for token in sentence.tokens[relation.last :]):
+                continue  # "from one rock to another": a way, whatever place it begins at
             place = noun_at(sentence, relation.target)
             for move in moves_instead(verb.lemma.lower(), relation.words, place):
                 yield sentence.tokens[relation.last - 1].end, move

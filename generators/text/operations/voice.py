@@ -54,11 +54,18 @@ def _may_each(sentence: Sentence, verb: Token, first: int, second: int) -> bool:
         return False  # a man carries a baby, and no baby him
     if any(sentence.child(index, "conj", "cc") is not None for index in (first, second)):
         return False
+    if any(_owns(sentence, index) for index in (first, second)):
+        return False
     if nouns[0] == nouns[1] and _like(sentence, first) == _like(sentence, second):
         return False  # one dog and another
     return (kinds == {"person"} and deed in _BY_PEOPLE | _BY_ANYBODY) or (
         kinds <= {"person", "animal"} and deed in _BY_ANYBODY
     )
+
+
+def _owns(sentence: Sentence, index: int) -> bool:
+    """Tell whether a noun stands before what is meant, as in "a dogs ear" where the apostrophe is left out."""
+    return index + 1 < len(sentence.tokens) and sentence.tokens[index + 1].pos in {"NOUN", "PROPN"}
 
 
 def _like(sentence: Sentence, index: int) -> set[str]:

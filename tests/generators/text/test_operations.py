@@ -134,6 +134,8 @@ NEVER_PASSES = [
     ("swap_object", ["A man carries a baby ."], "incompatible", "no baby carries a man"),
     ("swap_object", ["Two dogs chase each other ."], None, "both do"),
     ("swap_object", ["A boy waves his hand at a horse ."], None, "whose hand would it be"),
+    ("swap_object", ["A brown dog is biting a gray dogs ear ."], None, "no ear bites"),
+    ("replace_action", ["A girl jumps from one rock to another ."], None, "a way, and no place"),
     ("replace_relation", ["A man stands in front of a lake ."], None, "who is in the lake may have it behind him"),
 ]
 
