@@ -99,9 +99,14 @@ def _named(files: Iterable[str], patterns: Iterable[str]) -> list[str]:
 def _snapshots(repository: str) -> list[Path]:
     """List the folders of this machine's cache that hold commits of a model."""
     from huggingface_hub import constants
+    from huggingface_hub.errors import HFValidationError
     from huggingface_hub.file_download import repo_folder_name
 
-    place = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repository, repo_type="model"), "snapshots")
+    try:
+        name = repo_folder_name(repo_id=repository, repo_type="model")
+    except HFValidationError:  # a folder that is not there, say
+        return []
+    place = Path(constants.HF_HUB_CACHE, name, "snapshots")
     return [folder for folder in place.glob("*") if folder.is_dir()]
 
 

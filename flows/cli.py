@@ -299,7 +299,7 @@ def export(
             "--to",
             metavar="FORMAT",
             help="winoground, eqben, sugarcrepe, sugarcrepe++, aro, ce-clip, negclip, triplet-webdataset, webdataset, "
-            "huggingface, sentence-transformers, vismin, label-studio, csv, jsonl or dpo.",
+            "huggingface, sentence-transformers, vismin, pc-clip, label-studio, csv, jsonl or dpo.",
         ),
     ],
     where: Annotated[str | None, typer.Option(help="SQL condition over minimal_pairs.", metavar="SQL")] = None,

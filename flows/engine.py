@@ -195,8 +195,8 @@ class Engine:
         return True
 
     def _has_of(self, giver: Step, group: Group) -> bool:
-        """Tell whether a group is to have a step's shards: its own, or those of the group whose pairs it shares."""
-        return expects(giver, group) or not self._remakes(giver.name, group.kind)
+        """Tell whether a group is to have a step's shards: its own, or those of the rules' group of the same pairs."""
+        return expects(giver, group) or ("rules" in giver.kinds and not self._remakes(giver.name, group.kind))
 
     def _inputs(self, step: Step, group: Group) -> Inputs:
         shards: dict[str, tuple[str, ...]] = {"pairs": (group.pairs,), "images": (group.images,)}
@@ -235,7 +235,7 @@ class Engine:
         _, shards = self._open.pop((step.name, group.number, group.kind))
         if step.makes is None or not shards:
             group.made[step.name] = tuple(shards)
-            sharing = [other for other in self.made.groups if other.number == group.number
+            sharing = [other for other in self.made.groups if group.kind == "rules" and other.number == group.number
                        and not expects(step, other) and self._has_of(step, other)]  # fmt: skip
             for other in sharing:
                 other.made[step.name] = tuple(shards)

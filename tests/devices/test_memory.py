@@ -16,7 +16,7 @@ def too_large() -> Exception:
     return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(rows=ROWS, most=st.integers(1, 200), memory=st.integers(20, 200))
 def test_all_is_made_once_and_in_order_whatever_memory_holds(rows: list[int], most: int, memory: int) -> None:
     made = list[int]()

@@ -50,7 +50,8 @@ def test_projectors_learn_what_they_are_shown(
 ) -> None:
     given = recipe(model=model, steps=60, learning_rate=3e-3)
     told: list[tuple[int, int]] = []
-    trainer = Trainer(given, examples, tmp_path, accelerator_for(given, tmp_path), lambda *rows: told.append(rows))
+    accelerator = accelerator_for(given, tmp_path)
+    trainer = Trainer(given, examples, tmp_path, accelerator, advance=lambda *rows: told.append(rows))
     assert sum(more for more, _ in told) == told[-1][1], "all features are there before the first step"
     once, losses = dict(encoded), list[float]()
     trainer.train(lambda *each: losses.append(each[2]["total"]))
