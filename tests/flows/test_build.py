@@ -201,7 +201,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, models: dict[str, Any]) -> t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_killed_at_any_moment_and_run_again_it_is_equal(
     tmp_path: Path, whole: tuple[Path, Path, dict[str, list[Any]]], seed: int
 ) -> None:
