@@ -71,7 +71,7 @@ class FindLeaks(Step):
     def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
         stage = models.loaded(self._stage, dataset, inputs.all("prints"))
         pairs = dataset.read("pairs", inputs.one("pairs"), ["pair_id", "image_id", "caption"])
-        return stage(beside(pairs, "image_id", dataset.read("images", inputs.one("pairs"), ["image_id", "phash"])))
+        return stage(beside(pairs, "image_id", dataset.read("images", inputs.one("images"), ["image_id", "phash"])))
 
     def _stage(self, dataset: Dataset, names: tuple[str, ...]) -> Leakage:
         return Leakage(read_all(dataset, "prints", names, PRINTS.names), fingerprint(names), self.distance)

@@ -116,7 +116,7 @@ class AlignRegions(Step):
         words = self._words(dataset, inputs, {caption for _, caption in wanted})
         finder, composition = self._finder(), Composition(self.regions)
         for cells in _batches(wanted, _AT_A_TIME):
-            pictures = stored_pictures(dataset, inputs.one("pairs"), inputs.all("pictures"), [one for one, _ in cells])
+            pictures = stored_pictures(dataset, inputs.one("images"), inputs.all("pictures"), [one for one, _ in cells])
             sights = [Sight(pictures[one], said, words[said], **wanted[one, said]) for one, said in cells]
             finder.find(sights)
             parts = _Parts(encoder, sights, self.regions.match == "comclip")
