@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from devices import pick_device, pick_dtype
 from devices.memory import free_bytes
-from devices.revision import check_hub_weights, hash_of_files, hub_commit
+from devices.revision import PICKLES, check_hub_weights, hash_of_files, hub_commit
 from devices.shipped import pipeline_name
 from schemas.config import Compute
 from schemas.errors import InputError
@@ -21,7 +21,6 @@ Offload = Literal["none", "model", "sequential"]
 
 _INDEX = "model_index.json"
 _FILES = {".safetensors", ".json", ".txt", ".model"}  # weights, configs and tokenizers
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _NEEDS: dict[Kind, set[str]] = {"inpaint": {"prompt", "image", "mask_image"}, "instruct": {"prompt", "image"}}
 # Pipelines that are told what to change. By their arguments they are like many that vary a picture, enlarge it, draw
 # by its edges, or make a film of it.
@@ -219,7 +218,7 @@ def _check_folder(folder: Path, variant: str | None) -> None:
     if not list(folder.rglob("*.safetensors")):
         raise InputError(f"model {folder}: no .safetensors weights in that folder; convert other formats first")
     for part in sorted(path for path in folder.iterdir() if path.is_dir()):
-        if not list(part.glob("*.safetensors")) and any(list(part.glob(pickle)) for pickle in _PICKLES):
+        if not list(part.glob("*.safetensors")) and any(list(part.glob(pickle)) for pickle in PICKLES):
             raise InputError(f"model {folder}: {part.name} has only pickles; convert them to .safetensors first")
     if variant is not None and not list(folder.rglob(f"*.{variant}*.safetensors")):
         raise InputError(f"model {folder}: no weights of variant {variant} in that folder; leave images.variant out")

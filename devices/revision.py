@@ -10,7 +10,7 @@ from pathlib import Path
 from schemas.errors import InputError
 
 _CHUNK = 1 << 20
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 HubCommits = dict[tuple[str, ...], str]  # a repository, and the files that tell whether the cache has it -> its commit
@@ -77,7 +77,7 @@ def check_hub_weights(model: str, repository: str, commit: str, *weights: str) -
         files, where = cached, f"in this machine's hub cache, and the hub gave no answer ({_why(error)})"
     if _named(files, weights):
         return
-    if pickles := _named(files, _PICKLES):
+    if pickles := _named(files, PICKLES):
         raise InputError(
             f"model {model}: its weights come as {pickles[0]}, a pickle; convert them to safetensors in a folder and "
             "name that"

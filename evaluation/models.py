@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from evaluation.transformers_encoder import TransformersEncoder
 from filters.embeddings import Encoder, Vectors
 from filters.projected.model import is_projected
+from filters.projected.names import OPEN_CLIP, clip_of
 from schemas.config import Clip, Compute
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
-
-_OPEN_CLIP = ("package:", "local-dir:", "hf-hub:")
 
 
 class DualEncoder(Protocol):
@@ -83,15 +82,12 @@ def load(name: str, compute: Compute | None = None, batch_size: int = 64) -> Ope
 
 def _found(name: str, compute: Compute, batch_size: int) -> OpenClipEncoder | TransformersEncoder:
     folder = Path(name)
-    if name.startswith(_OPEN_CLIP):
-        return OpenClipEncoder(name, Clip(model=name, batch_size=batch_size), compute)
-    if folder.is_dir():
-        if (folder / "open_clip_config.json").is_file() or is_projected(folder):
-            return OpenClipEncoder(name, Clip(model=f"local-dir:{name}", batch_size=batch_size), compute)
-        if (folder / "config.json").is_file():
+    if not name.startswith(OPEN_CLIP):
+        if folder.is_dir():
+            if not (folder / "open_clip_config.json").is_file() and not is_projected(folder):
+                if (folder / "config.json").is_file():
+                    return TransformersEncoder(name, compute, batch_size)
+                raise InputError(f"model {name}: neither open_clip_config.json nor config.json in that folder")
+        elif "/" in name and not name.partition(":")[2]:
             return TransformersEncoder(name, compute, batch_size)
-        raise InputError(f"model {name}: neither open_clip_config.json nor config.json in that folder")
-    model, _, tag = name.partition(":")
-    if "/" in name and not tag:
-        return TransformersEncoder(name, compute, batch_size)
-    return OpenClipEncoder(name, Clip(model=model, pretrained=tag or None, batch_size=batch_size), compute)
+    return OpenClipEncoder(name, clip_of(name, batch_size), compute)

@@ -22,6 +22,13 @@ _SHOWN = (
     "rejects",
 )
 _MOST_LICENSES = 20  # rows; some sources state one for each picture
+RELEVANCE = (
+    "SELECT role, method, preferred_to, pictures, share, format('{:.3f}-{:.3f}', low, high) FROM relevance_bias()"
+)
+ASSOCIATION = (
+    "SELECT role, change, captions, error, absent, bias, format('{:+.3f} to {:+.3f}', low, high) "
+    "FROM concept_association()"
+)
 _ONE_EACH = (
     "SELECT operation, original, caption FROM text_negatives "
     "JOIN (SELECT text_negative_id FROM verdicts WHERE accepted) USING (text_negative_id) "
@@ -140,13 +147,12 @@ def _biases(connection: duckdb.DuckDBPyConnection) -> list[str]:
     relevance = _table(
         connection,
         ("model", "editor", "rather than", "pictures", "share", "95% interval"),
-        "SELECT role, method, preferred_to, pictures, share, format('{:.3f}-{:.3f}', low, high) FROM relevance_bias()",
+        RELEVANCE,
     )
     association = _table(
         connection,
         ("model", "change", "captions", "wrong", "wrong by what is not there", "bias", "95% interval"),
-        "SELECT role, change, captions, error, absent, bias, format('{:+.3f} to {:+.3f}', low, high) "
-        "FROM concept_association()",
+        ASSOCIATION,
     )
     edited = "Relevance bias: how often captions of other pictures fit the edited picture better; 0.5 is none."
     purple = "Concept association bias: captions got wrong where one thing has what another has (a purple lemon)."

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from flows.card import roles, too_few
+from flows.card import ASSOCIATION, RELEVANCE, roles, too_few
 from flows.tables import Column, Columns, numbers, seen
 from storage.dataset import Build
 
@@ -103,7 +103,7 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         yield visual_probe_table(connection)
         columns = ("model", "method", "rather than", "pictures", "share", "95% interval")
         title = "Edited pictures preferred as such, by captions of other pictures (0.5 is perfect)"
-        yield _table(connection, title, columns, _RELEVANCE)
+        yield _table(connection, title, columns, RELEVANCE)
     named = roles(build)
     for role, model in named.items():
         columns = ("operation", "accepted", "captions", "pairs", "text", "image", "group")
@@ -112,7 +112,7 @@ def _parts(connection: duckdb.DuckDBPyConnection, build: Build) -> Iterator[Rend
         yield _table(connection, words, columns, f"FROM matching_scores('{role}')")
     columns = ("model", "change", "captions", "error", "absent", "bias", "95% interval")
     title = "A purple lemon: share wrong where a thing has what another has, or nothing there"
-    yield _table(connection, title, columns, _ASSOCIATION)
+    yield _table(connection, title, columns, ASSOCIATION)
     if build.config.get("plausibility"):
         columns = ("operation", "usable", "before", "accepted", "after", "language model")
         title = "Blind accuracy: how often a blind model prefers the original (0.5 is perfect)"
@@ -136,13 +136,6 @@ _REJECTS = (
 )
 # Where no row states one, there is nothing to tell.
 _LICENSES = "FROM licenses() WHERE EXISTS (SELECT * FROM pairs WHERE license != '')"
-_RELEVANCE = (
-    "SELECT role, method, preferred_to, pictures, share, format('{:.3f}-{:.3f}', low, high) FROM relevance_bias()"
-)
-_ASSOCIATION = (
-    "SELECT role, change, captions, error, absent, bias, format('{:+.3f} to {:+.3f}', low, high) "
-    "FROM concept_association()"
-)
 _TEXT_PROBES = (
     'SELECT operation, probe, "pairs before", "accuracy before", "pairs after", "accuracy after", '
     "format('{:.3f}-{:.3f}', low, high) FROM text_probes()"

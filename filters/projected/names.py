@@ -10,7 +10,7 @@ from schemas.errors import InputError
 
 Library = Literal["open_clip", "timm", "transformers", "language model"]
 TIMM = "timm:"
-_OPEN_CLIP = ("package:", "local-dir:", "hf-hub:")
+OPEN_CLIP = ("package:", "local-dir:", "hf-hub:")
 
 
 def library_of(name: str) -> Library:
@@ -23,7 +23,7 @@ def library_of(name: str) -> Library:
         return "language model"
     if name.startswith(TIMM):
         return "timm"
-    if name.startswith(_OPEN_CLIP):
+    if name.startswith(OPEN_CLIP):
         return "open_clip"
     if folder.is_dir():
         return _library_of_folder(folder)
@@ -32,7 +32,7 @@ def library_of(name: str) -> Library:
 
 def clip_of(name: str, batch_size: int) -> Clip:
     """Turn the name of a model of open_clip, with its tag or a folder, into what a config says of it."""
-    if name.startswith(_OPEN_CLIP):
+    if name.startswith(OPEN_CLIP):
         return Clip(model=name, batch_size=batch_size)
     if Path(name).is_dir():
         return Clip(model=f"local-dir:{name}", batch_size=batch_size)
