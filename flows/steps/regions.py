@@ -17,7 +17,7 @@ from filters.embeddings import Encoder
 from filters.embeddings import Vectors as Matrix
 from flows import models
 from flows.groups import Inputs
-from flows.rows import Vectors, group_vectors, read_all, scored, stored_pictures, usable, with_pictures
+from flows.rows import Vectors, group_vectors, read_all, scored, stored_pictures
 from flows.steps.scores import Align
 from flows.steps.step import Step
 from generators.images.regions import Regions, Sight, Words, words_of
@@ -39,25 +39,12 @@ Cell = tuple[str, str]  # the id of a picture, a caption
 
 
 @dataclass(frozen=True)
-class AlignRegions(Step):
+class AlignRegions(Align):
     """Score with a dual encoder by phrases and regions; writes what aligning whole pictures writes."""
 
-    role: str
-    clip: settings.Clip
     regions: Settings
-    compute: settings.Compute
     describe: settings.Describe
-    table: ClassVar = "scores"
     takes: ClassVar = ("negatives", "pairs", "parses", "pictures")
-    gives: ClassVar = "scores"
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return f"align with {self.role}"
-
-    @property
-    def on_device(self) -> bool:
-        return True
 
     @cached_property
     def identity(self) -> list[Any]:
@@ -69,10 +56,7 @@ class AlignRegions(Step):
         if "segmenter" in self.regions.makers:
             models.loaded(Segmenter, self.regions.segmenter_model, self.compute).check()
 
-    def make(self, dataset: Dataset, inputs: Inputs) -> pa.Table:
-        encoder = self._encoder()
-        rows = usable(dataset, inputs.one("negatives"), inputs.one("pairs"))
-        rows = with_pictures(dataset, rows, inputs.all("pictures"))
+    def _scored(self, dataset: Dataset, inputs: Inputs, rows: pa.Table, encoder: Encoder) -> pa.Table:
         vectors = group_vectors(dataset, encoder, inputs)
         table = scored(rows, vectors, Alignment(self.role, self.clip.model), encoder)
         composed = self._composed(dataset, inputs, rows, vectors, encoder)
@@ -155,7 +139,7 @@ def align(role: str, clip: settings.Clip, compute: settings.Compute, describe: s
     """Choose how a dual encoder scores: whole pictures and captions, or their parts too."""
     if clip.regions is None:
         return Align(role, clip, compute)
-    return AlignRegions(role, clip, clip.regions, compute, describe)
+    return AlignRegions(role, clip, compute, clip.regions, describe)
 
 
 class _Parts:

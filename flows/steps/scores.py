@@ -30,7 +30,7 @@ class Align(Step):
     clip: settings.Clip
     compute: settings.Compute
     table: ClassVar = "scores"
-    takes: ClassVar = ("negatives", "pairs", "pictures")
+    takes: ClassVar[tuple[str, ...]] = ("negatives", "pairs", "pictures")
     gives: ClassVar = "scores"
 
     @property
@@ -52,11 +52,14 @@ class Align(Step):
         encoder = models.loaded(Encoder, self.clip, self.compute)
         rows = usable(dataset, inputs.one("negatives"), inputs.one("pairs"))
         rows = with_pictures(dataset, rows, inputs.all("pictures"))
-        vectors = group_vectors(dataset, encoder, inputs)
-        scores = scored(rows, vectors, Alignment(self.role, self.clip.model), encoder)
+        scores = self._scored(dataset, inputs, rows, encoder)
         unknown = pc.or_(pc.is_null(scores["s00"]), pc.is_null(scores["s01"]))
         unknown = pc.or_(unknown, pc.and_(pc.is_valid(scores["image_negative_id"]), pc.is_null(scores["s11"])))
         return with_ledger(scores, unknown_entries(self.clip.model, pc.sum(unknown).as_py() or 0))
+
+    def _scored(self, dataset: Dataset, inputs: Inputs, rows: pa.Table, encoder: Encoder) -> pa.Table:
+        vectors = group_vectors(dataset, encoder, inputs)
+        return scored(rows, vectors, Alignment(self.role, self.clip.model), encoder)
 
 
 @dataclass(frozen=True)
