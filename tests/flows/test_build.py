@@ -10,12 +10,15 @@ from collections import Counter
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
 
 from flows.build import build
+from flows.card import dataset_card
 from flows.report import report
+from flows.votes import add_votes
 from schemas.errors import InputError
 from schemas.reasons import CHECKS
 from storage.catalog import connect
@@ -127,6 +130,25 @@ def test_a_build_that_was_killed_before_its_catalog_gets_one(run: Run, source: P
     assert run(source, with_models=False) == first
     for name in ("catalog.sql", "catalog.duckdb", "README.md"):
         assert (tmp_path / "dataset" / name).exists()
+
+
+def test_a_card_is_written_again_when_people_said_something(
+    run: Run, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = run(source, with_models=False)
+    asked = Mock(wraps=dataset_card)
+    monkeypatch.setattr("flows.publish.dataset_card", asked)
+    card = (tmp_path / "dataset" / "README.md").read_text()
+    run(source, with_models=False)
+    assert not asked.called
+    [(negative,)] = rows(tmp_path / "dataset", "SELECT text_negative_id FROM minimal_pairs ORDER BY ALL LIMIT 1")
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(f"text_negative_id,reads_well,really_false,one_change\n{negative},yes,yes,yes\n")
+    add_votes(Dataset(str(tmp_path / "dataset")), str(sheet), "ann")
+    assert run(source, with_models=False) == made
+    assert asked.call_count == 1
+    assert "What people say" not in card
+    assert "What people say" in (tmp_path / "dataset" / "README.md").read_text()
 
 
 def test_builds_of_one_second_are_in_order(run: Run, source: Path, tmp_path: Path) -> None:

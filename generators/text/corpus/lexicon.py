@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -52,6 +53,15 @@ class Word:
     frequency: int
 
 
+def _by(rows: list[Row], *columns: int) -> dict[Any, list[Row]]:
+    """Index rows by some of their columns: by the value of one, by the tuple of several."""
+    index: dict[Any, list[Row]] = defaultdict(list)
+    of = itemgetter(*columns)
+    for row in rows:
+        index[of(row)].append(row)
+    return index
+
+
 class Choice:
     """Words to draw from without repeats, as often as the corpus says them."""
 
@@ -84,13 +94,15 @@ class Lexicon:
         self._choices: dict[tuple[Any, ...], Choice] = {}
         self._placed: dict[tuple[str, str, str], bool] = {}
         self._had: dict[tuple[str, str, str], bool] = {}
+        self._kin: dict[tuple[str, str], tuple[frozenset[str], frozenset[str | None]]] = {}
+        self._rows_in: dict[tuple[str, str, str], list[Row]] = {}
 
     def nouns(self, slot: str, tag: str, determiner: str, kinds: frozenset[str]) -> Choice:
         """Nouns of these kinds that the corpus puts in a slot, in a form and behind a determiner."""
         return self._choice(
             ("noun", slot, tag, determiner, kinds),
-            self._nouns_by_slot.get((slot, tag), ()),
-            lambda row: self._is_introduced(row[0], tag, determiner) and _is_drawable(row[0], kinds),
+            self._introduced_in(slot, tag, determiner),
+            lambda row: _is_drawable(row[0], kinds),
         )
 
     def new_nouns(self, tag: str, kinds: frozenset[str]) -> Choice:
@@ -105,7 +117,7 @@ class Lexicon:
         """Adjectives that the corpus uses of nouns of a kind, or of this noun where it has no kind."""
         return self._choice(
             ("attribute", kind is None, kind or noun),  # a noun may be named like a kind: "figure"
-            self._rows["attribute"],
+            self._attributes_of.get(noun, ()) if kind is None else self._rows["attribute"],
             lambda row: row[3] == noun or (kind is not None and kind_of(row[3]) == kind),
         )
 
@@ -114,7 +126,7 @@ class Lexicon:
         kind = kind_of(target)
         return self._choice(
             ("relation", kind is None, kind or target),
-            self._rows["relation"],
+            self._relations_to.get(target, ()) if kind is None else self._rows["relation"],
             lambda row: row[4] == target or (kind is not None and kind_of(row[4]) == kind),
         )
 
@@ -188,13 +200,9 @@ class Lexicon:
         key = (governor, words, target)
         known = self._placed.get(key)
         if known is None:
-            behind = self._behind.get(words, {})
             known = self._placed[key] = any(
-                (other == target and _is_alike(governor, before)) or (before == governor and is_kin(other, target))
-                for other, befores in behind.items()
-                if other == target or governor in befores
-                for before in befores
-            )
+                _is_alike(governor, before) for before in self._behind.get(words, {}).get(target, ())
+            ) or any(is_kin(other, target) for other in self._ahead.get((words, governor), ()))
         return known
 
     def has_with(self, noun: str, words: str, target: str) -> bool:
@@ -203,12 +211,19 @@ class Lexicon:
         known = self._had.get(key)
         if known is not None:
             return known
-        beings = {kind_of(noun)} & {"person", "animal"}
-        self._had[key] = known = any(
-            is_kin(other, target) and any(kind_of(before) in beings or is_kin(before, noun) for before in befores)
-            for other, befores in self._behind.get(words, {}).items()
-        )
+        befores, kinds = self._before_kin(words, target)
+        beings = kinds & {kind_of(noun)} & {"person", "animal"}
+        self._had[key] = known = bool(beings) or any(is_kin(before, noun) for before in befores)
         return known
+
+    def _before_kin(self, words: str, target: str) -> tuple[frozenset[str], frozenset[str | None]]:
+        """Return what stands before a preposition and kin of a noun, and of what kinds that is."""
+        found = self._kin.get((words, target))
+        if found is None:
+            behind = self._behind.get(words, {})
+            befores = frozenset().union(*(them for other, them in behind.items() if is_kin(other, target)))
+            found = self._kin[words, target] = befores, frozenset(map(kind_of, befores))
+        return found
 
     def does(self, noun: str, verb: str, frame: str) -> bool:
         """Tell whether the corpus has things of a noun's kind do this: "eat" a thing of that kind, "run" there."""
@@ -256,10 +271,23 @@ class Lexicon:
 
     @cached_property
     def _nouns_by_slot(self) -> dict[tuple[str, str], list[Row]]:
-        index: dict[tuple[str, str], list[Row]] = defaultdict(list)
-        for row in self._rows["noun"]:
-            index[row[3], row[2]].append(row)
-        return index
+        return _by(self._rows["noun"], 3, 2)
+
+    @cached_property
+    def _attributes_of(self) -> dict[str, list[Row]]:
+        return _by(self._rows["attribute"], 3)
+
+    @cached_property
+    def _relations_to(self) -> dict[str, list[Row]]:
+        return _by(self._rows["relation"], 4)
+
+    def _introduced_in(self, slot: str, tag: str, determiner: str) -> list[Row]:
+        key = (slot, tag, determiner)
+        found = self._rows_in.get(key)
+        if found is None:
+            rows = self._nouns_by_slot.get((slot, tag), ())
+            found = self._rows_in[key] = [row for row in rows if self._is_introduced(row[0], tag, determiner)]
+        return found
 
     def _is_introduced(self, lemma: str, tag: str, determiner: str) -> bool:
         # Once in twenty is use; less is a slip of the caption or the parser: "a water".
@@ -320,6 +348,14 @@ class Lexicon:
         index: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for words, _, _, governor, target, _ in self._rows["relation"]:
             index[words][target].add(governor)
+        return index
+
+    @cached_property
+    def _ahead(self) -> dict[tuple[str, str], set[str]]:
+        """Map prepositions and what stands before them to what stands behind."""
+        index: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for words, _, _, governor, target, _ in self._rows["relation"]:
+            index[words, governor].add(target)
         return index
 
     @cached_property
