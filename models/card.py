@@ -32,7 +32,7 @@ PROVENANCE = {
         "10,500 steps; a whole run of it has not been measured."
     ),
     "shapes-clip-bag": (
-        "Trained by the script as it is, in two minutes on one core, from the judge that shipped before."
+        "Trained by the script as it is, in two minutes on one core, from the judge that ships."
     ),
 }
 ROWS = 3000
@@ -48,11 +48,13 @@ WORDS = {
     ),
     "shapes-clip-bag": (
         "the target",
-        "It has the judge's eyes and the lower half of its reading; the upper half, where what was read is matched "
-        "with what is seen, was learned anew in the ordinary way: pictures and captions in random batches, the "
+        "It has the judge's eyes and the lower half of its reading; of the upper half, where what was read is matched "
+        "with what is seen, a quarter is left of the judge's weights and three quarters are random. It was learned "
+        "anew in the ordinary way: pictures and captions in random batches, the "
         "contrastive loss of CLIP. In such a batch attributes and relations need hardly be bound to be right, as with "
         "captions from the web. So it finds pictures by captions well, and takes a caption for a bag of words: the "
-        "disease that hard negatives cure, in a model that can be cured (docs/benefit.md).",
+        "disease that hard negatives cure. What is left of binding hardly shows, and is what a short lesson can wake "
+        "(docs/benefit.md).",
     ),
 }
 

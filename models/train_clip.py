@@ -268,19 +268,23 @@ def plain_loss(towers: Towers, batch: Batch) -> torch.Tensor:
     return (F.cross_entropy(scaled, own) + F.cross_entropy(scaled.T, own)) / 2
 
 
-def judge_that_forgot_to_bind() -> dict[str, torch.Tensor]:
-    """Return the judge's weights, with the upper half of its text tower as it is before training.
+_LEFT = 0.25  # of the judge's upper half: what shows of it is a bag of words (docs/benefit.md has other shares)
 
-    So it sees things and reads what is said of each, as a model does that saw much of the web, and has yet to learn how
-    the two are matched. The upper half comes from a seed of its own: what grew from the same beginnings as the judge's
-    still binds.
+
+def judge_that_hardly_binds() -> dict[str, torch.Tensor]:
+    """Return the judge's weights, the upper half of its text tower mixed with what such a half is before training.
+
+    So it sees things and reads what is said of each, and has nearly forgotten how the two are matched: as a model that
+    saw much of the web, it has something left for lessons to wake. The other weights come from a seed of their own.
     """
     state = _weights("shapes-clip")
     torch.manual_seed(1)
     layers = MODEL_CONFIG["text_cfg"]["layers"]
     upper = tuple(f"transformer.resblocks.{layer}." for layer in range(layers // 2, layers))
     fresh = open_clip.CLIP(**MODEL_CONFIG).state_dict().items()
-    return state | {key: value for key, value in fresh if key.startswith((*upper, "ln_final.", "text_projection"))}
+    mixed = {key: torch.lerp(value, state[key], _LEFT) for key, value in fresh
+             if key.startswith((*upper, "ln_final.", "text_projection"))}  # fmt: skip
+    return state | mixed
 
 
 RECIPES = {
@@ -300,7 +304,7 @@ RECIPES = {
         steps=400,
         written=Part(12_000, 32),
         learning_rate=3e-4,
-        start=judge_that_forgot_to_bind,
+        start=judge_that_hardly_binds,
         tokenizer="shapes-clip",
     ),
 }
