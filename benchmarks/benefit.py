@@ -99,6 +99,7 @@ ARMS = {
     "diffusion-text": Arm(
         "the captions alone of ours by diffusion", "diffusion", {"losses": HARD, "data": {"pictures": False}}
     ),
+    "rendered-few": Arm("ours, drawn, as few as there are by diffusion", "rendered-few", {"losses": HARD}),
     "mix": Arm(
         "ours, drawn; with EqSim, difference captions, two negatives a picture",
         "rendered",
@@ -251,6 +252,12 @@ def not_held_out() -> str:
 
 
 _DIFFUSION = "image_method = 'inpaint'"
+# As many drawn pairs of each operation as there are by diffusion: what the way of making pictures is worth.
+_AS_FEW = """text_negative_id IN (
+    SELECT text_negative_id FROM minimal_pairs p WHERE image_method = 'render' QUALIFY
+        row_number() OVER (PARTITION BY operation ORDER BY text_negative_id)
+        <= (SELECT count(*) FROM minimal_pairs e WHERE e.image_method = 'inpaint' AND e.operation = p.operation)
+)"""
 
 
 def _with_negatives(
@@ -306,6 +313,7 @@ LESSONS: dict[str, Callable[[Path], Iterable[Pair]]] = {
     "text": _selected,
     "unchecked": lambda work: _selected(work, 1),
     "rendered": lambda work: _selected(work, 0, "image_negative_id IS NOT NULL"),
+    "rendered-few": lambda work: _selected(work, 0, _AS_FEW),
     "diffusion": lambda work: _selected(work, 0, _DIFFUSION),
     "diffusion-untouched": lambda work: _selected(work, 0, _DIFFUSION, untouched=True),
     "diffusion-unfiltered": lambda work: _selected(work, 1, _DIFFUSION),

@@ -19,7 +19,7 @@ from storage.dataset import Build, Dataset
 from storage.prune import prune
 from tests.flows.conftest import write_config
 
-SHAPES = {
+SHAPES: dict[str, Any] = {
     "judge": {"model": "package:shapes-clip-bag", "batch_size": 16},
     "text": {"operations": ["replace_attribute"]},
     "ingest": {"shard_pairs": 12},
@@ -110,6 +110,34 @@ def test_what_moves_is_accounted_for(
     work.clear()
     assert run(curate=curate) == moved
     assert work == {}
+
+
+def test_guards_and_regions_look_at_pictures_where_captions_were_moved_to(
+    run: Callable[..., Build], shapes: Path, tmp_path: Path
+) -> None:
+    scenes = [json.loads(line) for line in shapes.read_text().splitlines()]
+    benchmark = tmp_path / "sugarcrepe"
+    (benchmark / "val2017").mkdir(parents=True)
+    leaked = (shapes.parent / "images" / scenes[MOVED[0]]["image"]).read_bytes()
+    (benchmark / "val2017" / "0.png").write_bytes(leaked)
+    row = {"filename": "0.png", "caption": "Nothing of ours", "negative_caption": "Something of theirs"}
+    (benchmark / "swap_att.json").write_text(json.dumps({"0": row}))
+    made = run(
+        curate={**CURATE, "misassigned": "reassign"},
+        guards={"leakage": [str(benchmark)]},
+        judge={**SHAPES["judge"], "regions": {"makers": ["scene"], "weight": 0.5}},
+    )
+    found = tables(tmp_path / "dataset")
+    _accounted_for(tmp_path / "dataset", made, found)
+    sql = "SELECT l.pair_id, i.image.bytes FROM leaks l JOIN pairs USING (pair_id) JOIN images i USING (image_id)"
+    with connect(Dataset(str(tmp_path / "dataset"))) as connection:
+        leaks = dict(connection.sql(sql).fetchall())
+        judged = connection.sql("SELECT DISTINCT pair_id FROM candidates WHERE judge_s00 IS NOT NULL").fetchall()
+    assert set(leaks.values()) == {leaked}
+    assert not {row["pair_id"] for row in found["minimal_pairs"]} & leaks.keys()
+    moved = {row["pair_id"] for row in found["alignment"] if row["better_image_id"] is not None}
+    assert moved & leaks.keys(), "the caption came from another picture"
+    assert moved & {pair for (pair,) in judged}
 
 
 def _accounted_for(folder: Path, made: Build, found: dict[str, list[dict[str, Any]]]) -> None:
