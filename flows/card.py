@@ -1,5 +1,6 @@
 """The card of a dataset in the form of the Hugging Face hub: what it is, what is in it, how good, how it was made."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -38,11 +39,11 @@ _ONE_EACH = (
 
 def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
     """Write the README.md of a dataset in Markdown, from the catalog of its build."""
-    licenses = dict(connection.sql("SELECT license, captions FROM licenses()").fetchall())
+    licenses = connection.sql("FROM licenses()").fetchall()
     few = too_few(connection)
     return "\n".join(
         [
-            *header(licenses, build.counts["text_negatives"], _configs(build)),
+            *header({row[0]: row[1] for row in licenses}, build.counts["text_negatives"], _configs(build)),
             "# Hard negatives",
             "",
             f"{build.counts['accepted']:,} captions that are wrong by one thing, for {build.counts['pairs']:,} "
@@ -66,11 +67,7 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
             USE,
             "## Licences of the images, as the source states them",
             "",
-            *_table(
-                connection,
-                ("licence", "captions", "images", "usable", "accepted"),
-                f"FROM licenses() LIMIT {_MOST_LICENSES}",
-            ),
+            *_written(("licence", "captions", "images", "usable", "accepted"), licenses[:_MOST_LICENSES]),
             *(
                 [f"And {len(licenses) - _MOST_LICENSES:,} more: `FROM licenses()`.", ""]
                 if len(licenses) > _MOST_LICENSES
@@ -216,8 +213,12 @@ def _models(build: Build) -> list[str]:
 
 
 def _table(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...], sql: str) -> list[str]:
-    """Write the answer of a query, which begins with a name; nothing where it has no rows."""
-    rows = connection.sql(sql).fetchall()
+    """Write the answer of a query, as `_written` does."""
+    return _written(columns, connection.sql(sql).fetchall())
+
+
+def _written(columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Write rows that begin with a name as a table; nothing where there are none."""
     if not rows:
         return []
     return [
