@@ -79,10 +79,13 @@ ARMS = {
     "negclip": Arm("NegCLIP's swaps, its loss", "negclip", {"losses": {"negclip": {}}, "data": {"negatives": 1}}),
     "ce-clip": Arm("CE-CLIP's negatives, its losses", "ce-clip", {"losses": {"ce_clip": {}}, "data": NEGATIVES}),
     "text-ce-clip": Arm("our text negatives, CE-CLIP's losses", "text", {"losses": {"ce_clip": {}}, "data": NEGATIVES}),
+    "ce-clip-ours": Arm("CE-CLIP's negatives, our losses", "ce-clip", {"losses": HARD}),
+    "text": Arm("our text negatives, our losses", "text", {"losses": HARD}),
+    "text-negclip": Arm("our text negatives, NegCLIP's loss", "text", {"losses": {"negclip": {}}}),
     "text-unchecked": Arm(
-        "our text negatives, neither judged nor refined, CE-CLIP's losses",
+        "our text negatives, neither judged nor refined, our losses",
         "unchecked",
-        {"losses": {"ce_clip": {}}, "data": NEGATIVES},
+        {"losses": HARD},
     ),
     "rendered": Arm("ours, drawn", "rendered", {"losses": HARD}),
     "rendered-plainly": Arm(
