@@ -43,7 +43,7 @@ class Refinement:
     It sees them all: `add` takes shard after shard, `table` chooses.
     """
 
-    version = 8
+    version = 9
 
     def __init__(self, config: Refine, alike: Mapping[str, str] | None = None) -> None:
         """Take the settings; `alike` has the group of each image that is nearly another one (`learned`)."""

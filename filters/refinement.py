@@ -55,6 +55,8 @@ _SMALL, _NODES = 200, 50
 _FREE, _STEPS, _STEPS_FOR_BETTER = 5000, 100_000, 3000
 _ATTEMPT = 500  # steps of one attempt at most
 _NOISE = 0.2  # on the costs, in rows: makes every attempt after the first another one
+# Of mending: steps whose pairs are added up, ways that are looked at, and how near to the best is near enough, in rows.
+_PAIRED, _TRIED, _NEAR = 1200, 1000, 8
 _REST = 10  # steps, and up to as many more, that a group rests after a change
 
 
@@ -257,16 +259,77 @@ def _solutions(levels: Ints, sizes: Ints, weights: Floats, bins: int) -> Iterato
     if relaxed.x is not None:
         cost = relaxed.lower.marginals + relaxed.upper.marginals  # of one more of a group; minus it, of one fewer
         rounded = np.clip(np.rint(relaxed.x).astype(np.int64), 0, sizes)
-        yield from _settled(levels, sizes, worth, rounded, cost, bins, -relaxed.fun)
+        counts = _mended(demands, sizes, rounded, cost)
+        if counts is not None:
+            yield counts
+            if -relaxed.fun - float(worth @ counts) < _NEAR:
+                return
+        yield from _settled(levels, demands, sizes, worth, rounded, cost, bins, -relaxed.fun)
+
+
+def _odd(lean: Ints, levels: Ints, cost: Floats) -> Iterator[int]:
+    """Name groups of which one more or one fewer makes the numbers even that a change of any other leaves odd.
+
+    What is kept of a signal's nonzero gaps is even in number, and nearly every group changes that of all signals at
+    once. Where a few have a gap of zero in a signal, it may hang on one of these whether all can be even.
+    """
+    odd = np.maximum(lean, 0).sum(1) % 2
+    for signal in np.flatnonzero(odd != (2 * odd.sum() > len(odd))):
+        zero = np.flatnonzero(levels[:, signal] == 0)
+        if len(zero):
+            yield int(zero[np.argmin(cost[zero])])
+
+
+def _mended(demands: sparse.csc_array, sizes: Ints, rounded: Ints, cost: Floats) -> Ints | None:
+    """Bring rounded numbers into balance by four steps at most, as cheaply as that can be done; None if it cannot.
+
+    A step takes one more or one fewer of a group. All pairs of the cheapest steps are added up, and of what two steps
+    leave undone the two are looked for that undo it (meeting in the middle): a search that goes step by step now and
+    then finds no way at all.
+    """
+    weights = np.random.default_rng(0).integers(1, 2**63, demands.shape[0], dtype=np.uint64)
+    # Of what leans a number that adds up as it does, modulo 2^64: equal ones are checked in the end.
+    numbers = (demands.T.astype(np.int64).astype(np.uint64)) @ weights
+    leaning = numbers @ rounded.astype(np.uint64)
+    more, fewer = np.flatnonzero(rounded < sizes), np.flatnonzero(rounded > 0)
+    groups, signs = np.r_[more, fewer], np.r_[np.ones(len(more), np.int64), np.full(len(fewer), -1)]
+    prices = np.r_[cost[more], -cost[fewer]].round(9)
+    draw = np.random.default_rng(0).permutation(len(groups))  # as in `_settled`
+    cheapest = np.lexsort((draw, prices))[:_PAIRED]
+    groups, signs, prices = groups[cheapest], signs[cheapest], prices[cheapest]
+    # Two steps that are none, so that fewer than four are among the pairs of pairs.
+    each = np.r_[numbers[groups] * signs.astype(np.uint64), np.zeros(2, np.uint64)]
+    first, second = np.triu_indices(len(each), 1)
+    both, price = each[first] + each[second], np.r_[prices, 0, 0][first] + np.r_[prices, 0, 0][second]
+    order = np.lexsort((price, both))
+    both, price, first, second = both[order], price[order], first[order], second[order]
+    wanted = ~(leaning + both) + np.uint64(1)
+    at = np.minimum(np.searchsorted(both, wanted), len(both) - 1)
+    meeting = np.flatnonzero(both[at] == wanted)
+    for pair in meeting[np.argsort(price[meeting] + price[at[meeting]], kind="stable")][:_TRIED]:
+        steps = np.array([first[pair], second[pair], first[at[pair]], second[at[pair]]])
+        steps = steps[steps < len(groups)]
+        counts = rounded.copy()
+        np.add.at(counts, groups[steps], signs[steps])
+        if (counts >= 0).all() and (counts <= sizes).all() and not (demands @ counts).any():
+            return counts
+    return None
 
 
 def _settled(
-    levels: Ints, sizes: Ints, worth: Floats, rounded: Ints, cost: Floats, bins: int, bound: float
+    levels: Ints,
+    demands: sparse.csc_array,
+    sizes: Ints,
+    worth: Floats,
+    rounded: Ints,
+    cost: Floats,
+    bins: int,
+    bound: float,
 ) -> Iterator[Ints]:
     """Bring rounded numbers into balance by tabu search, in several attempts while steps are left.
 
-    A step takes one more or one fewer of the group for which |A x| summed, plus the cost, becomes least. `bound` is the
-    worth that no solution exceeds.
+    A step takes one more or one fewer of the group for which |A x| summed, plus the cost, becomes least. Where an attempt
+    does not get there, what was nearest is mended. `bound` is the worth that no solution exceeds.
     """
     k = levels.shape[1]
     # Costs are rounded: among equal ones a fixed draw decides, not the last bits, so that patterns are mixed.
@@ -287,8 +350,20 @@ def _settled(
         lean, taken = leaning.copy(), rounded[free]
         shaken = costs + (_NOISE * rng.random(len(costs)) if seed else 0)
         rests = np.zeros(2 * len(free), np.int64)
+        nearest, least = taken.copy(), np.inf
+        for group in _odd(lean, levels[free], np.abs(shaken[: len(free)])) if seed else ():
+            sign = 1 if taken[group] < most[group] else -1
+            taken[group] += sign
+            rests[[group, group + len(free)]] = _ATTEMPT
+            at = levels[free[group]] * sign + bins
+            hit = at != bins
+            lean[every[hit], at[hit]] += 1
+            lean[every[hit], 2 * bins - at[hit]] -= 1
         for step in range(_ATTEMPT):
-            if not lean.any():
+            left = np.abs(lean).sum()
+            if left < least:
+                nearest, least = taken.copy(), left
+            if not left:
                 break
             change = np.abs(lean + 1) - np.abs(lean)
             change[:, bins] = 0
@@ -308,11 +383,14 @@ def _settled(
             lean[every[hit], 2 * bins - at[hit]] -= 1
         seed += 1
         steps += step + 1
-        if lean.any():
-            continue
-        found = True
         counts = rounded.copy()
-        counts[free] = taken
+        counts[free] = nearest
+        if lean.any():
+            mended = _mended(demands, sizes, counts, cost)
+            if mended is None:
+                continue
+            counts = mended
+        found = True
         yield counts
         if bound - float(worth @ counts) < 1:
             return
