@@ -30,7 +30,7 @@ from generators.text.language.grammar import (
 )
 from generators.text.language.sentence import PLURAL_ONLY, NounPhrase, Sentence
 from generators.text.operations.base import Compared, Operation, Question, Span
-from generators.text.operations.beings import other_beings
+from generators.text.operations.beings import UNTOLD, other_beings
 from generators.text.operations.grounds import other_grounds
 from generators.text.operations.standing import may_stand
 from generators.text.operations.telling import definite
@@ -58,7 +58,7 @@ def replace_object(
 
 def objects(sentence: Sentence) -> list[NounPhrase]:
     """List the noun phrases whose noun may change."""
-    found = (p for p in sentence.noun_phrases if p.lemma not in NOT_VISIBLE and kind_of(p.lemma))
+    found = (p for p in sentence.noun_phrases if p.lemma in UNTOLD or (p.lemma not in NOT_VISIBLE and kind_of(p.lemma)))
     return [p for p in found if not any(has_own_name(sentence.tokens[a].lower, p.lemma) for a in p.adjectives)]
 
 
@@ -75,6 +75,7 @@ def other_objects(
     told: set[str] = set()
     for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner, facts):
         told.add(sure.negative_phrase)
+        sure.doubt = _doubt(phrase, facts)
         yield sure
     choice = lexicon.nouns(phrase.slot, head.tag, determiner, frozenset({kind_of(phrase.lemma) or ""}))
     unsure: Candidate | None = None
@@ -97,9 +98,16 @@ def other_objects(
         if candidate.failed == "synonym":
             unsure = unsure or candidate
         else:
+            candidate.doubt = candidate.doubt or _doubt(phrase, facts)
             yield candidate
     if unsure is not None:
         yield unsure  # what may hold as well takes no other's try; one is told of
+
+
+def _doubt(phrase: NounPhrase, facts: Facts) -> str | None:
+    """Name the doubt where one caption of several calls somebody a man or a woman: whoever it is need not look it."""
+    gender = gender_of(phrase.lemma)
+    return "gender" if gender and not facts.is_sure(gender) else None
 
 
 _MOST_BEASTS = 3  # of one noun
@@ -130,6 +138,8 @@ def _sure_objects(
             sure.failed = sure.doubt = None
             if phrase.lemma in CHILDREN and lemma in ADULTS:
                 sure.claims = [("grown", lemma)]
+            elif phrase.lemma in UNTOLD and kind_of(lemma) == "person":
+                sure.claims = [("gender", lemma)]
             elif lemma in grounds:
                 sure.claims = [("ground", lemma)]
             elif kind_of(phrase.lemma) == "clothing":
@@ -182,7 +192,13 @@ _OF_ANY_HAT = frozenset({"black", "white"})  # so many hats are that nobody may 
 
 
 def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
-    """Tell whether a noun hangs on another mention, "another dog" of a dog, or a place on its owner, "his yard"."""
+    """Tell whether a noun hangs on another mention, "another dog" of a dog, or a place on its owner, "his yard".
+
+    So does one that is part of a name that the parser has not read as one, "dog" of "a dog sled".
+    """
+    after = sentence.tokens[phrase.head + 1 : phrase.head + 2]
+    if any(token.tag in {"NN", "NNP"} and not token.lower.endswith("ing") for token in after):
+        return True
     if phrase.determiner is not None:
         word = sentence.tokens[phrase.determiner]
         if word.lower == "another" or (word.dep == "poss" and kind_of(phrase.lemma) == "place"):
@@ -190,7 +206,13 @@ def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
     again = [p for p in sentence.noun_phrases if p.lemma == phrase.lemma and p is not phrase]
     if again and kind_of(phrase.lemma) == "place":
         return True  # a slip, "in a hallway down a hallway", or one place said twice
+    if again and any(_is_plain_the(sentence, p) for p in (phrase, *again)):
+        return True  # "a dog runs with a man behind the dog"
     return any(sentence.tokens[index].lower in {"another", "other"} for p in again for index in range(p.first, p.head))
+
+
+def _is_plain_the(sentence: Sentence, phrase: NounPhrase) -> bool:
+    return not phrase.adjectives and sentence.tokens[phrase.first].lower == "the"
 
 
 def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, form: str) -> Candidate | None:
