@@ -87,6 +87,7 @@ _OF_SOME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
         ),
         ("jump leap air midair hoop hurdle fly climb", "dog cat monkey goat horse rabbit"),
         ("his her their owner", "dog cat horse rabbit goat pig"),
+        ("ride riding rider saddle bridle rein jockey gallop", "horse"),
         ("hind", "dog cat monkey bear rabbit horse"),
         ("paw claw", "dog cat bear rabbit"),
         ("whisker", "dog cat rabbit"),

@@ -88,8 +88,8 @@ def is_free(sentence: Sentence, verb: Token) -> bool:
 def _is_of_another(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a clause says what somebody does who was not named before: "while a woman watches"."""
     subject = sentence.child(verb.index, "nsubj", "nsubjpass")
-    if subject is None or verb.dep not in {"advcl", "conj"}:
-        return False
+    if subject is None or sentence.tokens[subject].pos == "PRON" or verb.dep not in {"advcl", "conj"}:
+        return False  # "as she runs"
     return all(p.lemma != noun_at(sentence, subject) for p in sentence.noun_phrases if p.head < subject)
 
 

@@ -17,7 +17,7 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
-from generators.text.knowledge.roles import ADULTS, CHILDREN, goes_with, is_stunt, stand_ins
+from generators.text.knowledge.roles import ADULTS, CHILDREN, does_as_well, goes_with, is_stunt, stand_ins
 from generators.text.knowledge.things import has_own_name, kind_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
@@ -73,10 +73,14 @@ def other_objects(
     if _is_bound(sentence, phrase):
         return
     told: set[str] = set()
-    for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner, facts):
+    words = {token.lemma.lower() for token in sentence.tokens}
+    things = tuple(_things(sentence, phrase, words))
+    for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner, facts, words, things):
         told.add(sure.negative_phrase)
         sure.doubt = _doubt(phrase, facts)
         yield sure
+    if things:
+        return  # what else is ridden, or worn, the corpus knows less well than the lists
     choice = lexicon.nouns(phrase.slot, head.tag, determiner, frozenset({kind_of(phrase.lemma) or ""}))
     unsure: Candidate | None = None
     for word in choice.draw(rng, 3 * most):
@@ -84,6 +88,7 @@ def other_objects(
             word.lemma == phrase.lemma
             or word.lemma in NOT_VISIBLE
             or word.form in told
+            or (kind_of(word.lemma) == "animal" and not does_as_well(word.lemma, words))
             or not may_stand(sentence, lexicon, phrase, word.lemma)
         ):
             continue
@@ -115,18 +120,23 @@ _MOST_SURE = 6  # of one noun; what a corpus hardly says a blind model tells, an
 
 
 def _sure_objects(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, phrase: NounPhrase, determiner: str, facts: Facts
+    sentence: Sentence,
+    lexicon: Lexicon,
+    rng: random.Random,
+    phrase: NounPhrase,
+    determiner: str,
+    facts: Facts,
+    words: set[str],
+    things: tuple[str, ...],
 ) -> Iterator[Candidate]:
     """Put what can take a thing's part, whether the corpus has it or not: a horse that is ridden for a bike."""
     head = sentence.tokens[phrase.head]
-    words = {token.lemma.lower() for token in sentence.tokens}
     grounds = list(other_grounds(sentence, phrase, words, determiner))
     bare = determiner == "" and head.tag == "NN" and phrase.first > 0  # "on horseback", "near water"
     beings = [] if bare else _drawn(rng, lexicon, other_beings(sentence, phrase, words, facts))
-    things = () if bare else _things(sentence, phrase, words)
     # Few beasts, so that as many things as beings are told of: the corpus says of none what it says of dogs.
     beasts = [lemma for lemma in beings if kind_of(lemma) == kind_of(phrase.lemma) == "animal"][_MOST_BEASTS:]
-    lemmas = [lemma for lemma in dict.fromkeys((*beings, *things, *grounds)) if lemma not in beasts]
+    lemmas = [lemma for lemma in dict.fromkeys((*beings, *(() if bare else things), *grounds)) if lemma not in beasts]
     for lemma in _drawn(rng, lexicon, lemmas)[:_MOST_SURE]:
         if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY) or not _is_alone(sentence, words, lemma):
             continue  # "a shorts"
