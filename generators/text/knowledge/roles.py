@@ -107,6 +107,7 @@ _OF_DOGS = frozenset(
 # Who is surely not grown up; of boys and girls some are called men and women.
 CHILDREN = frozenset({"baby", "child", "infant", "kid", "toddler"})
 ADULTS = ("man", "woman")
+GROWN = frozenset({"gentleman", "guy", "lady", "man", "woman"})
 YOUNG = CHILDREN | {"boy", "girl"}
 # What grown-ups do with children, and no child with a grown-up.
 BORNE = frozenset({"carry", "cradle", "hoist", "hold", "lift", "raise", "throw", "toss"})

@@ -6,13 +6,13 @@ from itertools import permutations
 from generators.text.corpus.facts import Facts
 from generators.text.knowledge.deeds import deed_of
 from generators.text.knowledge.exclusions import attribute_family, fits_gender, gender_of
+from generators.text.knowledge.roles import GROWN
 from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
 from generators.text.language.frames import determiner_class, noun_at
 from generators.text.language.grammar import PRONOUNS, exchanged_gender_edits, gendered_pronouns
 from generators.text.language.sentence import NounPhrase, Sentence, Token
 
-_GROWN = frozenset({"gentleman", "guy", "lady", "man", "woman"})
 _YOUNG = frozenset({"boy", "child", "girl", "kid"})
 # What one of two people does with a thing that there is one of.
 _ALONE = frozenset(
@@ -55,9 +55,9 @@ def recast(sentence: Sentence, facts: Facts) -> Iterator[Candidate]:
 
 def _are_apart(first: str, second: str) -> bool:
     """Tell whether a caption that has both nouns has two people of whom neither could be called the other."""
-    if not {first, second} <= _GROWN | _YOUNG:
+    if not {first, second} <= GROWN | _YOUNG:
         return False
-    return {gender_of(first), gender_of(second)} == {"male", "female"} or (first in _GROWN) != (second in _GROWN)
+    return {gender_of(first), gender_of(second)} == {"male", "female"} or (first in GROWN) != (second in GROWN)
 
 
 def _may_change_places(sentence: Sentence, first: NounPhrase, second: NounPhrase) -> bool:
@@ -76,7 +76,7 @@ def _may_change_places(sentence: Sentence, first: NounPhrase, second: NounPhrase
     if any(not fits_gender(p.lemma, token.lemma.lower()) for p in (first, second) for token in sentence.tokens):
         return False
     both = {first.head, second.head}
-    return (first.lemma in _GROWN) == (second.lemma in _GROWN) or not any(
+    return (first.lemma in GROWN) == (second.lemma in GROWN) or not any(
         verb.lemma.lower() in _OF_GROWN or {sentence.child(verb.index, "dobj"), sentence.subject_of(verb.index)} == both
         for verb in sentence.verbs
     )

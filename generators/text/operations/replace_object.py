@@ -17,7 +17,7 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
-from generators.text.knowledge.roles import ADULTS, CHILDREN, does_as_well, goes_with, is_stunt, stand_ins
+from generators.text.knowledge.roles import ADULTS, CHILDREN, GROWN, does_as_well, goes_with, is_stunt, stand_ins
 from generators.text.knowledge.things import has_own_name, kind_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
@@ -140,7 +140,8 @@ def _sure_objects(
     for lemma in _drawn(rng, lexicon, lemmas)[:_MOST_SURE]:
         if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY) or not _is_alone(sentence, words, lemma):
             continue  # "a shorts"
-        if not all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in _adjectives(sentence, phrase)):
+        told = _adjectives(sentence, phrase)
+        if _is_little(told, lemma) or not all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in told):
             continue
         form = plural_of(lexicon, lemma) if head.tag == "NNS" and lemma not in PLURAL_ONLY else lemma
         sure = with_noun(sentence, lexicon, phrase, lemma, form) if form else None
@@ -164,6 +165,11 @@ def _drawn(rng: random.Random, lexicon: Lexicon, lemmas: Iterable[str]) -> list[
 
 def _adjectives(sentence: Sentence, phrase: NounPhrase) -> list[str]:
     return [sentence.tokens[index].lower for index in phrase.adjectives]
+
+
+def _is_little(adjectives: list[str], lemma: str) -> bool:
+    """Tell whether a grown-up would be called little, which a girl who is called a lady is."""
+    return "little" in adjectives and lemma in GROWN
 
 
 def _is_alone(sentence: Sentence, words: set[str], lemma: str) -> bool:
@@ -193,12 +199,13 @@ def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator
     any_deed = words_before == "with" or (worn and words_before == "in")
     for name in dict.fromkeys((deed, words_before)) if any_deed else (deed,):
         for thing in stand_ins(kind_of(who), name, phrase.lemma):
-            common = thing == "hat" and not _OF_ANY_HAT.isdisjoint(_adjectives(sentence, phrase))
+            common = thing in _OFTEN_WORN and not _OF_ANY_HAT.isdisjoint(_adjectives(sentence, phrase))
             if fits_gender(who, thing) and not common:
                 yield thing
 
 
-_OF_ANY_HAT = frozenset({"black", "white"})  # so many hats are that nobody may have mentioned one
+# So many hats and ties are black or white that nobody may have mentioned one.
+_OFTEN_WORN, _OF_ANY_HAT = frozenset({"hat", "tie"}), frozenset({"black", "white"})
 
 
 def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
@@ -232,7 +239,8 @@ def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: s
     agreeing = _pronoun_edits(sentence, phrase, lemma)
     if agreeing is None:
         return None
-    fits = all(lexicon.says_of(sentence.tokens[a].lower, lemma) for a in phrase.adjectives)
+    told = _adjectives(sentence, phrase)
+    fits = all(lexicon.says_of(word, lemma) for word in told) and not _is_little(told, lemma)
     failed = None if fits else "incompatible"
     known = things_exclude(lemma, phrase.lemma)
     if known is False or (known is None and is_scenery(lemma)):

@@ -235,6 +235,8 @@ UNSURE = [
     ("replace_object", "cat", ["A dog runs with a man behind the dog ."], "which one"),
     ("replace_object", "cat", ["A girl is riding in a horse ."], "nobody rides cats"),
     ("replace_object", "elephant", ["A dog stands on its hind legs in the grass ."], "elephants have none to stand on"),
+    ("replace_object", "lady", ["A little boy sits ."], "a little lady is a girl"),
+    ("replace_object", "tie", ["A man in a black hat ."], "which many wear"),
     ("replace_object", "rope", ["A man climbs a rock ."], "by a rope"),
     ("replace_action", "next", ["A man rides a bike down a road ."], "nobody stands down a road"),
     ("replace_action", "sleeps", ["A dog stands with a ball in its mouth ."], "nor sleeps so"),
