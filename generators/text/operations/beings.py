@@ -25,6 +25,8 @@ _LIKE_PEOPLE = frozenset({*_PEOPLE, "child", "kid", "people", "person", "toddler
 def other_beings(sentence: Sentence, phrase: NounPhrase, words: set[str], facts: Facts) -> Iterator[str]:
     """Name beings that are surely none that a phrase names and may do all that a caption, by its lemmas, says."""
     for lemma in beings_for(phrase.lemma):
+        if lemma in {"boy", "girl"} and not CHILDREN.isdisjoint(words):
+            continue  # "a boy and children"
         if kind_of(lemma) == "person" or does_as_well(lemma, words):
             yield lemma
     if phrase.lemma in CHILDREN and _may_be_grown(sentence, phrase) and not is_of_children(words):

@@ -18,7 +18,7 @@ from generators.text.knowledge.exclusions import (
     gender_of,
 )
 from generators.text.knowledge.roles import ADULTS, CHILDREN, GROWN, does_as_well, goes_with, is_stunt, stand_ins
-from generators.text.knowledge.things import has_own_name, kind_of
+from generators.text.knowledge.things import has_own_name, kind_of, thing_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import determiner_class
@@ -95,7 +95,9 @@ def other_objects(
         mass = determiner == "" and phrase.first > 0
         if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"some", "much"}:
             mass = True
-        if mass and head.tag == "NN" and not lexicon.is_bare(word.lemma):
+        thing = thing_of(word.lemma)
+        counted = thing is not None and thing.place in _COUNTED
+        if mass and head.tag == "NN" and (counted or not lexicon.is_bare(word.lemma)):
             continue  # "near water", "in some water", but not "near house"
         candidate = with_noun(sentence, lexicon, phrase, word.lemma, word.form)
         if candidate is None:
@@ -115,6 +117,8 @@ def _doubt(phrase: NounPhrase, facts: Facts) -> str | None:
     return "gender" if gender and not facts.is_sure(gender) else None
 
 
+# Classes of places that want an article, whatever hurried captions write: "on highway".
+_COUNTED = frozenset({"ground for games", "path", "road", "room", "venue"})
 _MOST_BEASTS = 3  # of one noun
 _MOST_SURE = 6  # of one noun; what a corpus hardly says a blind model tells, and it is not kept
 

@@ -50,6 +50,11 @@ def _grounds(sentence: Sentence) -> Iterator[Candidate]:
         words = {"in"} if "ground" in token.lower else {"on", "to"}
         if other is None or relation.words not in words or not sentence.children[token.index]:
             continue
+        if any(
+            r.first <= token.index < r.last and kind_of(noun_at(sentence, r.target)) == "figure"
+            for r in sentence.relations
+        ):
+            continue  # "to the left of a square": told by what the corpus has
         if _SKY.isdisjoint(t.lemma.lower() for t in sentence.tokens):
             edits = [Edit(token.start, token.end, other)]
             yield Candidate("replace_relation", edits, token.text, other, [("side", other)])
