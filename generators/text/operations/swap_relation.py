@@ -38,8 +38,8 @@ def swap_relation(
         failed = None if sure or known or {first.words, second.words} == _PATH else "incompatible"
         if not sure and any(is_loose(sentence, *turned) for turned in ((first, second.words), (second, first.words))):
             failed = "incompatible"
-        if ours.lemma == theirs.lemma:
-            failed = "symmetric"
+        if ours.lemma == theirs.lemma or sentence.tokens[theirs.first].lower == "another":
+            failed = "symmetric"  # "from one rock to another"
         yield Candidate(
             "swap_relation",
             edits,
