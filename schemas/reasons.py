@@ -43,6 +43,7 @@ CHECKS: dict[str, str] = {
 # What neither the corpus nor the lexical data can tell: a wrong caption that may be true all the same.
 DOUBTS: dict[str, str] = {
     "things": "nothing says that the new thing and the old one exclude each other, or that both may be there",
+    "gender": "one caption of several says that somebody is a man or a woman, so that it may not be seen",
     "attributes": "no caption says what the thing is like, so that it may be as the wrong one says",
 }
 

@@ -30,14 +30,14 @@ def failed_check(
         return candidate.failed
     if _is_reordered(candidate, applied, sentence):
         return "same_words"
-    if any(_is_synonym(claim, lexicon) for claim in candidate.claims):
+    if any(_is_synonym(claim, facts, lexicon) for claim in candidate.claims):
         return "synonym"
     if words in facts.captions:
         return "reference"
     swapped = candidate.operation.startswith("swap")
     if tuple(sorted(words)) in facts.bags and not (swapped and sorted(words) == sorted(original)):
         return "same_words"
-    if any(_is_entailed(claim, facts, lexicon) for claim in candidate.claims):
+    if any(_is_entailed(claim, sentence, facts, lexicon) for claim in candidate.claims):
         return "entailed"
     return None
 
@@ -63,23 +63,30 @@ def _items(text: str) -> Counter[tuple[str, ...]]:
 _LIST = re.compile(r"\s*[,;&]\s*(?:and\s+)?|\s+and\s+", re.IGNORECASE)
 
 
-def _is_synonym(claim: Claim, lexicon: Lexicon) -> bool:
-    """Tell whether the new word can mean the old one, by WordNet or by this corpus's own habits."""
+def _is_synonym(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
+    """Tell whether the new word can mean the old one, by WordNet or by this corpus's own habits.
+
+    That captions tend to differ on who sits and who stands says nothing of a picture of which several say that he sits.
+    """
     if claim[0] not in {"noun", "action"} or not claim[2]:
         return False
     kind, new, old = claim
     if kind == "action":
-        return is_same_or_general(new, old, "v") or lexicon.are_alternatives(new, old)
+        if is_same_or_general(new, old, "v"):
+            return True
+        return lexicon.are_alternatives(new, old) and not facts.is_vouched(old)
     if things_exclude(new, old) is False:
         return True
     return kind_of(new) != "person" and lexicon.are_alternatives(new, old)
 
 
-def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
+def _is_entailed(claim: Claim, sentence: Sentence, facts: Facts, lexicon: Lexicon) -> bool:
     """Tell whether a caption of the image says what the wrong caption newly says, or may mean it."""
     match claim:
         case ("noun", new, _):
-            return _is_mentioned(new, facts, lexicon)
+            return _is_mentioned(new, sentence, facts, lexicon)
+        case ("gender", new):
+            return facts.genders[gender_of(new)] > 0
         case ("grown", _):
             return any(kind_of(noun) == "person" and noun not in _CALLED_CHILDREN for noun in facts.nouns)
         case ("ground", new):
@@ -97,6 +104,8 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
             return any(is_same_or_general(new, old, "v") for old in facts.actions)
         case ("count", number, noun):
             return number in facts.numbers or not facts.nouns.isdisjoint(CROWDS) or noun == "people"
+        case ("side", side):
+            return side in facts.words
         case ("plural", noun):
             return _may_be_many(noun, facts)
         case ("relation", words, noun):
@@ -110,9 +119,13 @@ def _is_entailed(claim: Claim, facts: Facts, lexicon: Lexicon) -> bool:
 _CALLED_CHILDREN = CHILDREN | {"boy", "girl", "youngster", "preschooler"}
 
 
-def _is_mentioned(new: str, facts: Facts, lexicon: Lexicon) -> bool:
+def _is_mentioned(new: str, sentence: Sentence, facts: Facts, lexicon: Lexicon) -> bool:
     kind, gender = kind_of(new), gender_of(new)
+    if gender and facts.genders[gender]:
+        return not _would_be_second(new, sentence, facts)
     for noun in facts.nouns:
+        if {kind, kind_of(noun)} == {"person", "animal"}:
+            continue  # in captions a dog is no person, whatever WordNet has people called
         if is_same_or_general(new, noun, "n"):
             # "person" includes "woman", and yet a man is a person too: only their gender can tell.
             if not (kind == "person" and gender and noun in {"person", "people", "child", "kid", "adult"}):
@@ -123,9 +136,22 @@ def _is_mentioned(new: str, facts: Facts, lexicon: Lexicon) -> bool:
             and (things_exclude(new, noun) is False or lexicon.are_alternatives(new, noun))
         ):
             return True
-        if gender and gender_of(noun) == gender:
-            return True
     return False
+
+
+def _would_be_second(new: str, sentence: Sentence, facts: Facts) -> bool:
+    """Tell whether somebody would be the second one of a gender in a caption, where no caption has more than one.
+
+    "A woman helps a girl", where a man does; not "a lady and a woman", which nobody says.
+    """
+    gender, young = gender_of(new), new in _CALLED_CHILDREN
+    others = [p.lemma for p in sentence.noun_phrases if gender_of(p.lemma) == gender]
+    return (
+        facts.most[gender] == 1
+        and bool(others)
+        and new not in facts.nouns
+        and all((other in _CALLED_CHILDREN) != young for other in others)
+    )
 
 
 def _has_attribute(new: str, noun: str, facts: Facts, lexicon: Lexicon) -> bool:

@@ -20,7 +20,7 @@ ADJECTIVE_TAGS = frozenset({"JJ", "VBN"})
 class Describing:
     """Count what a corpus says: fed tables of parses, in any order, gives one lexicon."""
 
-    version = 7
+    version = 8
 
     def __init__(self, config: Describe) -> None:
         self.rarest = config.rarest

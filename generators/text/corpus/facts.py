@@ -1,12 +1,14 @@
 """What the captions of one image, taken together, say is there."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 
-from generators.text.knowledge.exclusions import NUMBER_WORDS
+from generators.text.knowledge.deeds import deed_of
+from generators.text.knowledge.exclusions import NUMBER_WORDS, gender_of
 from generators.text.knowledge.relations import region_of
 from generators.text.knowledge.things import kind_of
+from generators.text.language.grammar import gendered_pronouns, is_female
 from generators.text.language.sentence import NOUN_TAGS, NounPhrase, Sentence
 from schemas.words import words_of
 
@@ -36,7 +38,10 @@ class Facts:
         self.attributes: dict[str, set[str]] = defaultdict(set)  # noun -> adjectives
         self.actions: set[str] = set()
         self.deeds: set[tuple[str | None, str]] = set()  # kind of who does it, verb
+        self.deed_counts: Counter[str] = Counter()  # how many captions have a deed
         self.numbers: set[str] = set()
+        self.genders: Counter[str] = Counter()  # how many captions have somebody of a gender, by noun or pronoun
+        self.most: Counter[str] = Counter()  # how many people of a gender one caption has at most; two for several
         self.regions: set[tuple[str, str]] = set()  # region of a preposition, noun
         self.counts: dict[str, set[str]] = defaultdict(
             set
@@ -50,18 +55,33 @@ class Facts:
         """Return the id of the pair that a caption belongs to."""
         return self._pairs[id(sentence)]
 
+    def is_sure(self, gender: str) -> bool:
+        """Tell whether a second caption, if there are more than two, has somebody of a gender too."""
+        return self.genders[gender] > 1 or len(self.sentences) < 3
+
+    def gender(self) -> str:
+        """Return the gender of all whom captions tell the gender of, if more than one does."""
+        [(gender, said)] = self.genders.items() if len(self.genders) == 1 else [("", 0)]
+        return gender if said > 1 else ""
+
+    def is_vouched(self, verb: str) -> bool:
+        """Tell whether more than one caption has a verb, or another for the same deed."""
+        return self.deed_counts[deed_of(verb)] > 1
+
     def _add(self, sentence: Sentence) -> None:
         owned: set[int] = set()
         for phrase in sentence.noun_phrases:
             if sum(other.lemma == phrase.lemma for other in sentence.noun_phrases) > 1:
                 self.several.add(phrase.lemma)
             self.nouns.add(phrase.lemma)
-            self.counts[phrase.lemma].add(_count_of(sentence, phrase))
+            self.counts[phrase.lemma].add(count_of(sentence, phrase))
             if sentence.tokens[phrase.head].tag == "NNS":
                 self.plurals.add(phrase.lemma)
                 self.several.add(phrase.lemma)
             owned.update(phrase.adjectives)
             self.attributes[phrase.lemma].update(sentence.tokens[a].lower for a in phrase.adjectives)
+        self.genders.update(_genders(sentence))
+        self.most |= _people_of(sentence)
         names = {phrase.lemma for phrase in sentence.noun_phrases}
         self.apart.update(frozenset(pair) for pair in combinations(sorted(names), 2))
         for token in sentence.tokens:
@@ -73,6 +93,7 @@ class Facts:
                 self.numbers.add(NUMBER_WORDS.get(token.lower, token.lower))
             if token.index not in owned and (token.pos in {"ADJ", "ADV"} or token.dep in {"amod", "compound"}):
                 self.adjectives.add(token.lower)
+        self.deed_counts.update({deed_of(verb.lemma.lower()) for verb in sentence.verbs})
         for verb in sentence.verbs:
             subject = sentence.subject_of(verb.index)
             if subject is not None:
@@ -81,6 +102,24 @@ class Facts:
             self.regions.add(
                 (region_of(relation.words) or relation.words, sentence.tokens[relation.target].lemma.lower())
             )
+
+
+def _genders(sentence: Sentence) -> set[str]:
+    """Tell of which genders a caption has somebody; a dog may be called he."""
+    said = {gender_of(token.lemma.lower()) for token in sentence.tokens}
+    if not any(kind_of(phrase.lemma) == "animal" for phrase in sentence.noun_phrases):
+        said.update("female" if is_female(token) else "male" for token in gendered_pronouns(sentence))
+    return said - {""}
+
+
+def _people_of(sentence: Sentence) -> Counter[str]:
+    """Count the people of each gender that a caption names; two where it has several in one phrase."""
+    found: Counter[str] = Counter()
+    for phrase in sentence.noun_phrases:
+        gender = gender_of(phrase.lemma)
+        if gender:
+            found[gender] += 1 + (sentence.tokens[phrase.head].tag == "NNS")
+    return found
 
 
 _BEINGS = ("person", "animal")
@@ -97,7 +136,7 @@ CROWDS = frozenset({"crowd", "group", "couple", "pair", "team", "bunch", "lot", 
 _OTHERS = frozenset({"another", "other", "others", "both", "each", "they", "their", "them", "someone", "somebody"})
 
 
-def _count_of(sentence: Sentence, phrase: NounPhrase) -> str:
+def count_of(sentence: Sentence, phrase: NounPhrase) -> str:
     """Say how many a phrase is of: "two", "one" for the singular, nothing for a plural alone."""
     if sentence.tokens[phrase.head].tag != "NNS":
         return "one"

@@ -148,7 +148,7 @@ _OF_THE_BODY = frozenset(
 _WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     (
         "ball football basketball baseball volleyball",
-        {"hold": ("kick", "throw"), "carry": ("kick", "throw"), "throw": ("kick",), "kick": ("throw",),
+        {"hold": ("kick", "throw"), "carry": ("kick", "throw"), "throw": ("kick",), "kick": ("throw", "carry"),
          "catch": ("kick",)},
     ),
     ("frisbee stick rock snowball stone", {"hold": ("throw",), "carry": ("throw",)}),
@@ -160,6 +160,9 @@ _WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
         "dog puppy",
         {"walk": ("wash", "feed", "carry"), "carry": ("feed", "chase"), "hug": ("chase",), "pet": ("chase",)},
     ),
+    ("picture", {"take": ("paint",)}),
+    ("guitar violin drum accordion cello", {"play": ("carry",)}),
+    ("book newspaper magazine", {"read": ("carry",)}),
     ("car truck van bus tractor", {"drive": ("wash", "push")}),
     (
         "cap coat dress hat helmet jacket mask scarf shirt sunglasses sweater t-shirt",

@@ -229,7 +229,9 @@ NOT_VISIBLE = frozenset(
 
 # What hardly anybody of the other gender has.
 _OF_GENDER = {
-    **dict.fromkeys(("beard", "goatee", "mustache", "moustache", "sideburns", "tie", "necktie", "tuxedo"), "male"),
+    **dict.fromkeys(
+        ("beard", "goatee", "mustache", "moustache", "sideburns", "tie", "necktie", "tuxedo", "trunks"), "male"
+    ),
     **dict.fromkeys(("bikini", "dress", "skirt", "blouse", "bra", "tutu", "tube top", "gown", "pigtail"), "female"),
 }
 

@@ -1,5 +1,6 @@
 """Where things are with respect to each other: which relations exclude each other, and before what."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 # Where a thing is with respect to another; prepositions of one region say much the same.
@@ -75,9 +76,21 @@ _NEXT_TO = ("near", "next to", "beside", "by", "close to")
 _OPEN = "boat canoe kayak raft wagon cart stroller tub bathtub basket crate box bucket cage wheelbarrow"
 _CLOSED = "car truck van bus taxi jeep tent"
 _SEATS = "bench chair couch sofa bed table desk trampoline picnic-table park-bench"
-_TURNS: tuple[_Turn, ...] = tuple(
-    _Turn(frozenset(old), new, deeds, frozenset(word.replace("-", " ") for word in things.split()))
-    for old, new, deeds, things in (
+_RIDDEN = (
+    "bike bicycle motorcycle motorbike dirt-bike scooter tricycle skateboard sled tractor horse pony camel elephant"
+)
+
+
+def _read(rows: Iterable[tuple[tuple[str, ...], tuple[str, ...], frozenset[str], str]]) -> tuple[_Turn, ...]:
+    """Read rows of relations, what is put for them, deeds and things; "-" stands for a blank in these."""
+    return tuple(
+        _Turn(frozenset(old), new, deeds, frozenset(word.replace("-", " ") for word in things.split()))
+        for old, new, deeds, things in rows
+    )
+
+
+_TURNS = _read(
+    (
         # Not "behind": where there is a row of benches, or of rocks, who sits on one sits behind another.
         (("on", "on top of", "atop"), ("under",), _STAYING, f"{_SEATS} bridge"),
         (("on", "over", "across"), ("under",), _GOING, "bridge"),
@@ -112,27 +125,68 @@ _TURNS: tuple[_Turn, ...] = tuple(
         (
             ("down",),
             ("up",),
-            _GOING,
+            _GOING - {"slide"},
             "stairs step staircase stairway hill slope ladder ramp slide mountain hillside escalator",
         ),
         (("towards", "toward"), ("away from",), _GOING, "ball man woman boy girl dog water ocean house car tree"),
         (("away from",), ("towards",), _GOING, "man woman boy girl dog water ocean house car tree"),
         (("off", "off of"), ("onto",), _GOING, "rock wall dock bed bench log boat ledge"),
         (("onto",), ("off",), _GOING, "rock wall dock bed bench log boat ledge"),
+        (("through",), ("over",), _GOING, "hoop tire tunnel tube"),
+        (("through",), ("past",), _GOING, "tunnel gate"),
+        (("in front of",), ("behind",), _STAYING | _GOING, "audience crowd group man woman boy girl dog"),
+        (("behind",), ("in front of",), _STAYING | _GOING, "audience crowd group man woman boy girl dog"),
+    )
+)
+# The same where a picture has one such thing: who sits on one bed may sit next to another.
+_TURNS_OF_ONE = _read(
+    (
+        (("on", "on top of", "atop"), ("next to", "behind"), _STAYING, f"{_RIDDEN} bed couch sofa boat raft stage"),
+        (("on",), ("next to", "under"), _STAYING, "ladder slide"),
+        (("on",), ("next to",), _STAYING | {"jump", "bounce"}, "trampoline"),
+        (("on",), ("next to", "behind"), _STAYING, "bus train truck"),
+        (("in",), ("next to",), _STAYING, "pool swimming-pool kiddie-pool hot-tub hammock"),
+        (("at",), ("under",), _STAYING, "table desk picnic-table"),
     )
 )
 
 
-def turned(words: str, deed: str, thing: str) -> tuple[str, ...]:
+def turned(words: str, deed: str, thing: str, *, alone: bool = False) -> tuple[str, ...]:
     """List relations that surely do not hold where somebody does something in this relation to a thing, and read well.
 
-    A deed is a verb; "be" where none is said.
+    A deed is a verb; "be" where none is said. A thing is `alone` where a picture, as far as captions tell, has one.
     """
     return tuple(
         dict.fromkeys(
             new
-            for turn in _TURNS
+            for turn in (*_TURNS, *(_TURNS_OF_ONE if alone else ()))
             if words in turn.old and deed in turn.deeds and thing in turn.things
             for new in turn.new
         )
     )
+
+
+# On these one is, or beside them, and sees which.
+_ON_OR_BY = frozenset(
+    {
+        "bed", "bench", "block", "blanket", "boulder", "box", "car", "chair", "couch", "curb", "dock", "jeep", "log",
+        "mat", "park bench", "pier", "rock", "rug", "sidewalk", "sofa", "stool", "street", "table", "towel",
+        "trampoline", "truck", "wall",
+    }
+)  # fmt: skip
+_GROUNDS = frozenset({"beach", "grass", "sidewalk", "street"})
+
+
+def may_change_places(first: str, first_thing: str, second: str, second_thing: str) -> bool:
+    """Tell whether two relations may change things: "on a bench next to a wall", "next to a bench on a wall"."""
+    regions = {region_of(first), region_of(second)}
+    if "on" not in regions or not regions & {"near", "front", "behind"} or first_thing == second_thing:
+        return False
+    by = first_thing if region_of(second) == "on" else second_thing
+    on = second_thing if by == first_thing else first_thing
+    return on in _ON_OR_BY and by in (_ON_OR_BY | _GROUNDS if "near" in regions else _ON_OR_BY)
+
+
+def stays(deed: str) -> bool:
+    """Tell whether somebody stays where he is who does something."""
+    return deed in _STAYING

@@ -87,6 +87,7 @@ _OF_SOME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
         ),
         ("jump leap air midair hoop hurdle fly climb", "dog cat monkey goat horse rabbit"),
         ("his her their owner", "dog cat horse rabbit goat pig"),
+        ("ride riding rider saddle bridle rein jockey gallop", "horse"),
         ("hind", "dog cat monkey bear rabbit horse"),
         ("paw claw", "dog cat bear rabbit"),
         ("whisker", "dog cat rabbit"),
@@ -106,6 +107,10 @@ _OF_DOGS = frozenset(
 # Who is surely not grown up; of boys and girls some are called men and women.
 CHILDREN = frozenset({"baby", "child", "infant", "kid", "toddler"})
 ADULTS = ("man", "woman")
+GROWN = frozenset({"gentleman", "guy", "lady", "man", "woman"})
+YOUNG = CHILDREN | {"boy", "girl"}
+# What grown-ups do with children, and no child with a grown-up.
+BORNE = frozenset({"carry", "cradle", "hoist", "hold", "lift", "raise", "throw", "toss"})
 # What only small children are in, have or are done with.
 _OF_CHILDREN = frozenset(
     {

@@ -45,6 +45,17 @@ def kind_of(noun: str) -> str | None:
     return thing.kind if thing is not None else None
 
 
+_WAYS = {"vessel.n.02": "water", "aircraft.n.01": "air"}
+
+
+@cache
+def goes_on(vehicle: str) -> str:
+    """Tell what a vehicle goes on or through: water, air, else land."""
+    thing = thing_of(vehicle)
+    senses = above(thing.sense) if thing is not None else frozenset()
+    return next((way for sense, way in _WAYS.items() if sense in senses), "land")
+
+
 def has_own_name(adjective: str, noun: str) -> bool:
     """Tell whether a word before a noun makes another thing of it: "hot" of a dog."""
     whole = _table().get(f"{adjective} {noun}")

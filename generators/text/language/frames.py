@@ -27,6 +27,7 @@ def frame_of(sentence: Sentence, verb: Token) -> str:
         if child > verb.index and token.dep == "dobj":
             return f"dobj:{noun_at(sentence, child)}"
         if child > verb.index and token.dep == "prep":
-            found = next((r for r in sentence.relations if r.first == child), None)
+            # The longest of them: "in front of" a house, not "in" a front.
+            found = max((r for r in sentence.relations if r.first == child), key=lambda r: r.last, default=None)
             return f"{found.words}:{noun_at(sentence, found.target)}" if found else f"{token.lower}:"
     return ""

@@ -193,13 +193,22 @@ def has_pronoun(sentence: Sentence) -> bool:
 
 def gender_edits(sentence: Sentence, to_female: bool) -> list[Edit] | None:
     """Turn the pronouns of one gender into the other; none when they are of that gender already."""
-    edits = []
-    for token in gendered_pronouns(sentence):
-        if token.lower == "her":
-            text = None if to_female else ("his" if token.tag == "PRP$" else "him")
-        else:
-            text = (_MALE_TO_FEMALE if to_female else _FEMALE_TO_MALE).get(token.lower)
-        if text is None:
-            return None
-        edits.append(Edit(token.start, token.end, text))
-    return edits
+    if any(is_female(token) == to_female for token in gendered_pronouns(sentence)):
+        return None
+    return exchanged_gender_edits(sentence)
+
+
+def exchanged_gender_edits(sentence: Sentence) -> list[Edit]:
+    """Turn each pronoun that says he or she into the other."""
+    return [Edit(token.start, token.end, _of_other_gender(token)) for token in gendered_pronouns(sentence)]
+
+
+def is_female(token: Token) -> bool:
+    """Tell whether a pronoun that says he or she says she."""
+    return token.lower == "her" or token.lower in _FEMALE_TO_MALE
+
+
+def _of_other_gender(token: Token) -> str:
+    if token.lower == "her":
+        return "his" if token.tag == "PRP$" else "him"
+    return _MALE_TO_FEMALE.get(token.lower) or _FEMALE_TO_MALE[token.lower]

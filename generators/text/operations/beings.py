@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from generators.text.corpus.facts import Facts
+from generators.text.corpus.facts import Facts, count_of
 from generators.text.knowledge.exclusions import COLOURS
 from generators.text.knowledge.roles import ADULTS, CHILDREN, beings_for, does_as_well, is_of_children
 from generators.text.knowledge.things import kind_of
@@ -25,15 +25,49 @@ _LIKE_PEOPLE = frozenset({*_PEOPLE, "child", "kid", "people", "person", "toddler
 def other_beings(sentence: Sentence, phrase: NounPhrase, words: set[str], facts: Facts) -> Iterator[str]:
     """Name beings that are surely none that a phrase names and may do all that a caption, by its lemmas, says."""
     for lemma in beings_for(phrase.lemma):
+        if lemma in {"boy", "girl"} and not CHILDREN.isdisjoint(words):
+            continue  # "a boy and children"
         if kind_of(lemma) == "person" or does_as_well(lemma, words):
             yield lemma
     if phrase.lemma in CHILDREN and _may_be_grown(sentence, phrase) and not is_of_children(words):
         yield from ADULTS
+    yield from _of_other_gender(sentence, phrase, facts)
     if phrase.lemma == "dog" and "person" not in facts.kinds and _is_done_by_both(sentence, phrase):
         small = any(sentence.tokens[index].lower in {"small", "little"} for index in phrase.adjectives)
         yield from _PEOPLE[:2] if small else _PEOPLE
     if phrase.lemma in _LIKE_PEOPLE and "animal" not in facts.kinds and _is_done_by_both(sentence, phrase):
         yield "dog"
+
+
+def _of_other_gender(sentence: Sentence, phrase: NounPhrase, facts: Facts) -> Iterator[str]:
+    """Name people of the gender that somebody is surely not of whom a caption does not tell it, and others do."""
+    if phrase.lemma not in UNTOLD or not (
+        _is_the_one(sentence, phrase, facts) or _are_counted(sentence, phrase, facts)
+    ):
+        return
+    young = phrase.lemma in CHILDREN or any(sentence.tokens[index].lower in _OF_YOUNG for index in phrase.adjectives)
+    grown = "woman" if facts.gender() == "male" else "man"
+    yield {"woman": "girl", "man": "boy"}[grown] if young else grown
+
+
+def _is_the_one(sentence: Sentence, phrase: NounPhrase, facts: Facts) -> bool:
+    """Tell whether no caption has more people than one, so that they all speak of whom a phrase names."""
+    return bool(facts.gender()) and "person" in facts.lone and sentence.tokens[phrase.head].tag == "NN"
+
+
+def _are_counted(sentence: Sentence, phrase: NounPhrase, facts: Facts) -> bool:
+    """Tell whether another caption has as many men, or women, as a phrase has people, and none has others."""
+    number = count_of(sentence, phrase)
+    return (
+        bool(facts.gender())
+        and number not in {"", "one"}
+        and all(counts <= {number} for noun, counts in facts.counts.items() if kind_of(noun) == "person")
+    )
+
+
+# Who may be of either gender.
+UNTOLD = frozenset({"child", "kid", "person", "people", "toddler"})
+_OF_YOUNG = frozenset({"little", "small", "young"})
 
 
 def _may_be_grown(sentence: Sentence, phrase: NounPhrase) -> bool:

@@ -10,7 +10,7 @@ from generators.text.knowledge.moves import Move, moves_instead
 from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import frame_of, noun_at
-from generators.text.language.grammar import verb_form
+from generators.text.language.grammar import has_pronoun, verb_form
 from generators.text.language.sentence import Sentence, Token
 from generators.text.operations.base import Compared, Operation, Question, Span
 
@@ -36,7 +36,9 @@ def other_actions(
     kind = kind_of(noun_at(sentence, subject))
     plain = ((verb.end, Move(other, "")) for other in done_instead(lemma, kind, frame_of(sentence, verb)))
     others = [*plain, *(_moves(sentence, verb) if kind in {"person", "animal"} else ())]
-    if any(other is not verb for other in sentence.verbs):
+    words = {token.lemma.lower() for token in sentence.tokens}
+    others = [(end, other) for end, other in others if words.isdisjoint(_NEVER_WITH.get(other.verb, ()))]
+    if any(other is not verb and not _is_of_another(sentence, other) for other in sentence.verbs):
         others = [(end, other) for end, other in others if other.verb in POSTURES]
     rng.shuffle(others)
     for end, other in others[:most]:
@@ -52,8 +54,12 @@ def _moves(sentence: Sentence, verb: Token) -> Iterator[tuple[int, Move]]:
     """Find other verbs with other prepositions for one, with the character behind the words that they stand for."""
     thing = sentence.child(verb.index, "dobj")
     if thing is not None:
+        if has_pronoun(sentence) or any(r.first > thing and r.words in _WHITHER for r in sentence.relations):
+            return  # "catches a ball on his nose", "rides a bike down a road": what is said of it would be left
         yield from ((verb.end, move) for move in moves_instead(verb.lemma.lower(), "", noun_at(sentence, thing)))
         return
+    if any(token.lower in {"after", "for"} for token in sentence.tokens):
+        return  # who jumps into a pool after a duck stands for none beside it
     for relation in sentence.relations:
         if relation.first == verb.index + 1 and relation.governor == verb.index:
             if any(token.lower == "to" for token in sentence.tokens[relation.last :]):
@@ -63,6 +69,12 @@ def _moves(sentence: Sentence, verb: Token) -> Iterator[tuple[int, Move]]:
                 yield sentence.tokens[relation.last - 1].end, move
 
 
+_WHITHER = frozenset(
+    {"across", "after", "along", "around", "away from", "down", "for", "from", "into", "off", "onto", "out of", "over",
+     "past", "through", "to", "toward", "towards", "up"}
+)  # fmt: skip
+
+
 def is_free(sentence: Sentence, verb: Token) -> bool:
     """Tell whether a verb may change alone: nothing but things and places hang on it, and it is one of no pair."""
     if sentence.child(verb.index, "mark") is not None:
@@ -70,9 +82,23 @@ def is_free(sentence: Sentence, verb: Token) -> bool:
     if verb.dep == "conj" or any(token.lower in _OF_POSTURES for token in sentence.tokens):
         return False  # "sits with a bag on his lap", "lies face down"
     behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]
-    return all(t.dep in _LOOSE and t.tag not in {"VBN", "RB", "RP"} for t in behind)
+    return all((t.dep in _LOOSE and t.tag not in {"VBN", "RB", "RP"}) or _is_of_another(sentence, t) for t in behind)
 
 
+def _is_of_another(sentence: Sentence, verb: Token) -> bool:
+    """Tell whether a clause says what somebody does who was not named before: "while a woman watches"."""
+    subject = sentence.child(verb.index, "nsubj", "nsubjpass")
+    if subject is None or sentence.tokens[subject].pos == "PRON" or verb.dep not in {"advcl", "conj"}:
+        return False  # "as she runs"
+    return all(p.lemma != noun_at(sentence, subject) for p in sentence.noun_phrases if p.head < subject)
+
+
+_AIR = ("air", "mid-air", "midair")
+# Words by which one knows that nobody does this there: sleeps with a ball in his mouth, paints with a camera.
+_NEVER_WITH = {
+    "sit": _AIR, "stand": _AIR, "lie": _AIR, "sleep": (*_AIR, "mouth", "tooth"),
+    "paint": ("camera", "cellphone", "phone"),
+}  # fmt: skip
 _OF_POSTURES = frozenset({"lap", "face", "upright", "prone"})
 # What may stand behind a verb whatever it is; "sits reading", "lies covered in" and "stands still" are more than these.
 _LOOSE = frozenset({"dobj", "prep", "punct", "npadvmod", "dep", "cc"})

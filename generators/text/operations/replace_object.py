@@ -17,8 +17,8 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
-from generators.text.knowledge.roles import ADULTS, CHILDREN, goes_with, is_stunt, stand_ins
-from generators.text.knowledge.things import has_own_name, kind_of
+from generators.text.knowledge.roles import ADULTS, CHILDREN, GROWN, does_as_well, goes_with, is_stunt, stand_ins
+from generators.text.knowledge.things import has_own_name, kind_of, thing_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
 from generators.text.language.frames import determiner_class
@@ -30,7 +30,7 @@ from generators.text.language.grammar import (
 )
 from generators.text.language.sentence import PLURAL_ONLY, NounPhrase, Sentence
 from generators.text.operations.base import Compared, Operation, Question, Span
-from generators.text.operations.beings import other_beings
+from generators.text.operations.beings import UNTOLD, other_beings
 from generators.text.operations.grounds import other_grounds
 from generators.text.operations.standing import may_stand
 from generators.text.operations.telling import definite
@@ -58,7 +58,7 @@ def replace_object(
 
 def objects(sentence: Sentence) -> list[NounPhrase]:
     """List the noun phrases whose noun may change."""
-    found = (p for p in sentence.noun_phrases if p.lemma not in NOT_VISIBLE and kind_of(p.lemma))
+    found = (p for p in sentence.noun_phrases if p.lemma in UNTOLD or (p.lemma not in NOT_VISIBLE and kind_of(p.lemma)))
     return [p for p in found if not any(has_own_name(sentence.tokens[a].lower, p.lemma) for a in p.adjectives)]
 
 
@@ -73,9 +73,14 @@ def other_objects(
     if _is_bound(sentence, phrase):
         return
     told: set[str] = set()
-    for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner, facts):
+    words = {token.lemma.lower() for token in sentence.tokens}
+    things = tuple(_things(sentence, phrase, words))
+    for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner, facts, words, things):
         told.add(sure.negative_phrase)
+        sure.doubt = _doubt(phrase, facts)
         yield sure
+    if things:
+        return  # what else is ridden, or worn, the corpus knows less well than the lists
     choice = lexicon.nouns(phrase.slot, head.tag, determiner, frozenset({kind_of(phrase.lemma) or ""}))
     unsure: Candidate | None = None
     for word in choice.draw(rng, 3 * most):
@@ -83,13 +88,16 @@ def other_objects(
             word.lemma == phrase.lemma
             or word.lemma in NOT_VISIBLE
             or word.form in told
+            or (kind_of(word.lemma) == "animal" and not does_as_well(word.lemma, words))
             or not may_stand(sentence, lexicon, phrase, word.lemma)
         ):
             continue
         mass = determiner == "" and phrase.first > 0
         if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"some", "much"}:
             mass = True
-        if mass and head.tag == "NN" and not lexicon.is_bare(word.lemma):
+        thing = thing_of(word.lemma)
+        counted = thing is not None and thing.place in _COUNTED
+        if mass and head.tag == "NN" and (counted or not lexicon.is_bare(word.lemma)):
             continue  # "near water", "in some water", but not "near house"
         candidate = with_noun(sentence, lexicon, phrase, word.lemma, word.form)
         if candidate is None:
@@ -97,32 +105,47 @@ def other_objects(
         if candidate.failed == "synonym":
             unsure = unsure or candidate
         else:
+            candidate.doubt = candidate.doubt or _doubt(phrase, facts)
             yield candidate
     if unsure is not None:
         yield unsure  # what may hold as well takes no other's try; one is told of
 
 
+def _doubt(phrase: NounPhrase, facts: Facts) -> str | None:
+    """Name the doubt where one caption of several calls somebody a man or a woman: whoever it is need not look it."""
+    gender = gender_of(phrase.lemma)
+    return "gender" if gender and not facts.is_sure(gender) else None
+
+
+# Classes of places that want an article, whatever hurried captions write: "on highway".
+_COUNTED = frozenset({"ground for games", "path", "road", "room", "venue"})
 _MOST_BEASTS = 3  # of one noun
 _MOST_SURE = 6  # of one noun; what a corpus hardly says a blind model tells, and it is not kept
 
 
 def _sure_objects(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, phrase: NounPhrase, determiner: str, facts: Facts
+    sentence: Sentence,
+    lexicon: Lexicon,
+    rng: random.Random,
+    phrase: NounPhrase,
+    determiner: str,
+    facts: Facts,
+    words: set[str],
+    things: tuple[str, ...],
 ) -> Iterator[Candidate]:
     """Put what can take a thing's part, whether the corpus has it or not: a horse that is ridden for a bike."""
     head = sentence.tokens[phrase.head]
-    words = {token.lemma.lower() for token in sentence.tokens}
     grounds = list(other_grounds(sentence, phrase, words, determiner))
     bare = determiner == "" and head.tag == "NN" and phrase.first > 0  # "on horseback", "near water"
     beings = [] if bare else _drawn(rng, lexicon, other_beings(sentence, phrase, words, facts))
-    things = () if bare else _things(sentence, phrase, words)
     # Few beasts, so that as many things as beings are told of: the corpus says of none what it says of dogs.
     beasts = [lemma for lemma in beings if kind_of(lemma) == kind_of(phrase.lemma) == "animal"][_MOST_BEASTS:]
-    lemmas = [lemma for lemma in dict.fromkeys((*beings, *things, *grounds)) if lemma not in beasts]
+    lemmas = [lemma for lemma in dict.fromkeys((*beings, *(() if bare else things), *grounds)) if lemma not in beasts]
     for lemma in _drawn(rng, lexicon, lemmas)[:_MOST_SURE]:
         if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY) or not _is_alone(sentence, words, lemma):
             continue  # "a shorts"
-        if not all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in _adjectives(sentence, phrase)):
+        told = _adjectives(sentence, phrase)
+        if _is_little(told, lemma) or not all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in told):
             continue
         form = plural_of(lexicon, lemma) if head.tag == "NNS" and lemma not in PLURAL_ONLY else lemma
         sure = with_noun(sentence, lexicon, phrase, lemma, form) if form else None
@@ -130,6 +153,8 @@ def _sure_objects(
             sure.failed = sure.doubt = None
             if phrase.lemma in CHILDREN and lemma in ADULTS:
                 sure.claims = [("grown", lemma)]
+            elif phrase.lemma in UNTOLD and kind_of(lemma) == "person":
+                sure.claims = [("gender", lemma)]
             elif lemma in grounds:
                 sure.claims = [("ground", lemma)]
             elif kind_of(phrase.lemma) == "clothing":
@@ -144,6 +169,11 @@ def _drawn(rng: random.Random, lexicon: Lexicon, lemmas: Iterable[str]) -> list[
 
 def _adjectives(sentence: Sentence, phrase: NounPhrase) -> list[str]:
     return [sentence.tokens[index].lower for index in phrase.adjectives]
+
+
+def _is_little(adjectives: list[str], lemma: str) -> bool:
+    """Tell whether a grown-up would be called little, which a girl who is called a lady is."""
+    return "little" in adjectives and lemma in GROWN
 
 
 def _is_alone(sentence: Sentence, words: set[str], lemma: str) -> bool:
@@ -173,16 +203,23 @@ def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator
     any_deed = words_before == "with" or (worn and words_before == "in")
     for name in dict.fromkeys((deed, words_before)) if any_deed else (deed,):
         for thing in stand_ins(kind_of(who), name, phrase.lemma):
-            common = thing == "hat" and not _OF_ANY_HAT.isdisjoint(_adjectives(sentence, phrase))
+            common = thing in _OFTEN_WORN and not _OF_ANY_HAT.isdisjoint(_adjectives(sentence, phrase))
             if fits_gender(who, thing) and not common:
                 yield thing
 
 
-_OF_ANY_HAT = frozenset({"black", "white"})  # so many hats are that nobody may have mentioned one
+# So many hats and ties are black or white that nobody may have mentioned one.
+_OFTEN_WORN, _OF_ANY_HAT = frozenset({"hat", "tie"}), frozenset({"black", "white"})
 
 
 def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
-    """Tell whether a noun hangs on another mention, "another dog" of a dog, or a place on its owner, "his yard"."""
+    """Tell whether a noun hangs on another mention, "another dog" of a dog, or a place on its owner, "his yard".
+
+    So does one that is part of a name that the parser has not read as one, "dog" of "a dog sled".
+    """
+    after = sentence.tokens[phrase.head + 1 : phrase.head + 2]
+    if any(token.tag in {"NN", "NNP"} and not token.lower.endswith("ing") for token in after):
+        return True
     if phrase.determiner is not None:
         word = sentence.tokens[phrase.determiner]
         if word.lower == "another" or (word.dep == "poss" and kind_of(phrase.lemma) == "place"):
@@ -190,7 +227,13 @@ def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
     again = [p for p in sentence.noun_phrases if p.lemma == phrase.lemma and p is not phrase]
     if again and kind_of(phrase.lemma) == "place":
         return True  # a slip, "in a hallway down a hallway", or one place said twice
+    if again and any(_is_plain_the(sentence, p) for p in (phrase, *again)):
+        return True  # "a dog runs with a man behind the dog"
     return any(sentence.tokens[index].lower in {"another", "other"} for p in again for index in range(p.first, p.head))
+
+
+def _is_plain_the(sentence: Sentence, phrase: NounPhrase) -> bool:
+    return not phrase.adjectives and sentence.tokens[phrase.first].lower == "the"
 
 
 def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, form: str) -> Candidate | None:
@@ -200,7 +243,8 @@ def with_noun(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: s
     agreeing = _pronoun_edits(sentence, phrase, lemma)
     if agreeing is None:
         return None
-    fits = all(lexicon.says_of(sentence.tokens[a].lower, lemma) for a in phrase.adjectives)
+    told = _adjectives(sentence, phrase)
+    fits = all(lexicon.says_of(word, lemma) for word in told) and not _is_little(told, lemma)
     failed = None if fits else "incompatible"
     known = things_exclude(lemma, phrase.lemma)
     if known is False or (known is None and is_scenery(lemma)):

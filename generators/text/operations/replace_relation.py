@@ -8,7 +8,7 @@ from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     NOT_VISIBLE,
 )
-from generators.text.knowledge.relations import region_of, relations_exclude, turned
+from generators.text.knowledge.relations import region_of, relations_exclude, stays, turned
 from generators.text.knowledge.things import kind_of, thing_of
 from generators.text.language.edits import Candidate, Claim, Edit
 from generators.text.language.frames import noun_at
@@ -17,10 +17,11 @@ from generators.text.operations.base import Compared, Operation, Question, Span
 
 
 def replace_relation(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
     """Put another relation that excludes the old one: "on the bench", "behind the bench"."""
-    places = [r for r in sentence.relations if is_spatial(sentence, r)]
+    yield from _grounds(sentence)
+    places = [r for r in sentence.relations if is_spatial(sentence, r) or r.words in _NEITHER]
     rng.shuffle(places)
     for relation in places:
         target = sentence.phrase_of(relation.target)
@@ -29,10 +30,37 @@ def replace_relation(
         if kind_of(target.lemma) == "figure":  # drawn figures may be anywhere that the corpus has them
             yield from _drawn(sentence, lexicon, rng, most, relation, target.lemma)
         else:
-            yield from _turned(sentence, relation, target)
+            yield from _turned(sentence, relation, target, facts)
 
 
-def _turned(sentence: Sentence, relation: Relation, target: NounPhrase) -> Iterator[Candidate]:
+# Relations that say of no region where something is, and yet exclude others.
+_NEITHER = frozenset({"at", "through"})
+_GROUNDS = {"background": "foreground", "foreground": "background", "left": "right", "right": "left"}
+
+
+# What is never in front of anything.
+_SKY = frozenset({"cloud", "horizon", "mountain", "moon", "sky", "skyline", "sun", "sunset", "view"})
+
+
+def _grounds(sentence: Sentence) -> Iterator[Candidate]:
+    """Put the other ground or side of the picture: "with trees in the background", "on the left"."""
+    for relation in sentence.relations:
+        token = sentence.tokens[relation.target]
+        other = _GROUNDS.get(token.lower)
+        words = {"in"} if "ground" in token.lower else {"on", "to"}
+        if other is None or relation.words not in words or not sentence.children[token.index]:
+            continue
+        if any(
+            r.first <= token.index < r.last and kind_of(noun_at(sentence, r.target)) == "figure"
+            for r in sentence.relations
+        ):
+            continue  # "to the left of a square": told by what the corpus has
+        if _SKY.isdisjoint(t.lemma.lower() for t in sentence.tokens):
+            edits = [Edit(token.start, token.end, other)]
+            yield Candidate("replace_relation", edits, token.text, other, [("side", other)])
+
+
+def _turned(sentence: Sentence, relation: Relation, target: NounPhrase, facts: Facts) -> Iterator[Candidate]:
     """Put relations that surely do not hold: "on a bench", "under a bench"."""
     governor = sentence.tokens[relation.governor]
     who = sentence.subject_of(governor.index) if governor.pos in {"VERB", "AUX"} else governor.index
@@ -47,8 +75,10 @@ def _turned(sentence: Sentence, relation: Relation, target: NounPhrase) -> Itera
     if _is_for_something(sentence, governor):
         return
     deed = governor.lemma.lower() if governor.pos == "VERB" else "be"
+    if deed == "be" and not all(stays(verb.lemma.lower()) for verb in sentence.verbs if verb.lemma.lower() != "wear"):
+        return  # "a man on a bike races"
     person = kind_of(noun_at(sentence, who)) == "person"
-    for words in turned(relation.words, deed, target.lemma):
+    for words in turned(relation.words, deed, target.lemma, alone=target.lemma not in facts.several):
         if person and words == "under" and target.lemma.rpartition(" ")[2] in _LOW:
             continue
         yield _with_relation(sentence, relation, words, ("relation", words, target.lemma), None)

@@ -12,6 +12,7 @@ from generators.text.knowledge.exclusions import (
     SYMMETRIC_VERBS,
 )
 from generators.text.knowledge.relations import region_of
+from generators.text.knowledge.roles import BORNE, YOUNG
 from generators.text.knowledge.things import kind_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
@@ -19,6 +20,7 @@ from generators.text.language.frames import determiner_class
 from generators.text.language.grammar import agreement_edits, has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
 from generators.text.operations.base import Operation
+from generators.text.operations.casting import recast
 from generators.text.operations.standing import deeds_of
 from generators.text.operations.telling import Change, definite
 from generators.text.operations.voice import turned_verbs
@@ -26,13 +28,14 @@ from generators.text.operations.wardrobe import exchanged_clothes
 
 
 def swap_object(
-    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, _facts: Facts
+    sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
     """Let two things change roles, phrases and all: "a man with a red hat behind a dog"."""
     roles = [*_verb_roles(sentence), *_preposition_roles(sentence)]
     rng.shuffle(roles)
     yield from turned_verbs(sentence, lexicon)
     yield from exchanged_clothes(sentence)
+    yield from recast(sentence, facts)
     for role in roles[:most]:
         yield from _swap_phrases(sentence, lexicon, *role)
 
@@ -112,6 +115,8 @@ def _swap_phrases(
     ]
     plural = sentence.tokens[second.head].tag == "NNS"
     failed = _why_not_swap(sentence, first, second, words, symmetric)
+    if words is None and _is_borne(sentence, first, second):
+        failed = failed or "incompatible"
     if not _may_act(sentence, lexicon, first, second):
         failed = failed or "incompatible"
     if any(_lacks_determiner(sentence, lexicon, phrase) for phrase in (first, second)):
@@ -140,6 +145,12 @@ def _may_act(sentence: Sentence, lexicon: Lexicon, first: NounPhrase, second: No
         return True  # something is done to both
     deeds = deeds_of(sentence, first.head)
     return all(lexicon.acts(second.lemma, verb, frame.partition(":")[0]) for verb, frame in deeds)
+
+
+def _is_borne(sentence: Sentence, first: NounPhrase, second: NounPhrase) -> bool:
+    """Tell whether one of two throws or carries the other, who is a child."""
+    deeds = {verb.lemma.lower() for verb in sentence.verbs if sentence.subject_of(verb.index) == first.head}
+    return not BORNE.isdisjoint(deeds) and not YOUNG.isdisjoint({first.lemma, second.lemma})
 
 
 def _is_shared(sentence: Sentence, phrase: NounPhrase) -> bool:

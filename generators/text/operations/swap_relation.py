@@ -6,7 +6,7 @@ from itertools import combinations
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
-from generators.text.knowledge.relations import relations_exclude
+from generators.text.knowledge.relations import may_change_places, relations_exclude
 from generators.text.language.edits import Candidate, Edit, joined
 from generators.text.language.sentence import Relation, Sentence
 from generators.text.operations.base import Operation
@@ -34,11 +34,12 @@ def swap_relation(
         governors = [sentence.tokens[r.governor].lemma.lower() for r in (first, second)]
         known = lexicon.relates(governors[0], second.words, ours.lemma)
         known = known and lexicon.relates(governors[1], first.words, theirs.lemma)
-        failed = None if known or {first.words, second.words} == _PATH else "incompatible"
-        if any(is_loose(sentence, *turned) for turned in ((first, second.words), (second, first.words))):
+        sure = may_change_places(first.words, ours.lemma, second.words, theirs.lemma)
+        failed = None if sure or known or {first.words, second.words} == _PATH else "incompatible"
+        if not sure and any(is_loose(sentence, *turned) for turned in ((first, second.words), (second, first.words))):
             failed = "incompatible"
-        if ours.lemma == theirs.lemma:
-            failed = "symmetric"
+        if ours.lemma == theirs.lemma or sentence.tokens[theirs.first].lower == "another":
+            failed = "symmetric"  # "from one rock to another"
         yield Candidate(
             "swap_relation",
             edits,

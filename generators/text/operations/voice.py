@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from generators.text.corpus.lexicon import Lexicon
-from generators.text.knowledge.roles import CHILDREN
+from generators.text.knowledge.roles import BORNE, CHILDREN, YOUNG
 from generators.text.knowledge.things import kind_of
 from generators.text.language.edits import Candidate, Edit, joined
 from generators.text.language.frames import noun_at
@@ -50,7 +50,7 @@ def _who(sentence: Sentence, verb: Token) -> int | None:
 def _may_each(sentence: Sentence, verb: Token, first: int, second: int) -> bool:
     deed, nouns = verb.lemma.lower(), [noun_at(sentence, first), noun_at(sentence, second)]
     kinds = {kind_of(noun) for noun in nouns}
-    if not CHILDREN.isdisjoint(nouns):
+    if not CHILDREN.isdisjoint(nouns) or (deed in BORNE and not YOUNG.isdisjoint(nouns)):
         return False  # a man carries a baby, and no baby him
     if any(sentence.child(index, "conj", "cc") is not None for index in (first, second)):
         return False

@@ -25,7 +25,8 @@ A man rides a wave . | A man rides a bike on a street . | A man surfs in the oce
 A woman with a beard . | A woman with a scarf . | A man with a beard . | A boy with a red scarf .
 A woman eats a hot dog . | A cat sits near a door . | A dog sits near a door . | A man sits in his yard .
 A dog runs on a beach . | A dog runs on a street . | A dog runs in a park . | A dog runs in a forest .
-A cat runs on a beach .
+A cat runs on a beach . | A man in a canoe . | A cat runs on highway . | A dog runs on sand .
+A child in a stroller . | A boy in a kayak .
 A square is on a circle . | A figure is on a plate . | A triangle is on a circle . | A red square . | A wooden figure .
 """
 
@@ -58,6 +59,8 @@ NEVER = [
     ("A woman eats a hot dog .", "cat", "a hot dog is no dog"),
     ("A man sits in his yard .", "park", "nobody has a park"),
     ("A man rides a wave in the ocean .", "street", "no wave is on a street"),
+    ("A dog runs on sand .", "highway", "which wants an article"),
+    ("A man in a canoe .", "stroller", "what goes on water is not rolled"),
     ("A man with a beard .", "woman", "no woman has one, whatever the parser read"),
     ("Another dog sits near a door , and a dog runs .", "cat", "another one of these"),
 ]
