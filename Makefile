@@ -21,7 +21,7 @@ demo: $(READY) ## make, judge and explain hard negatives of drawn scenes
 	$(BIN)/counterfoil demo
 
 test: $(READY) ## run all tests, on all cores
-	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 lint: $(READY) docs ## check format, style, types, the arrows between the folders and the links of docs/
 	$(BIN)/ruff check .

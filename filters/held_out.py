@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from filters.grams import Gains
+from filters.one_thread import one_thread
 from schemas.ids import row_seed
 
 Floats = npt.NDArray[np.float64]
@@ -85,7 +86,6 @@ def _folds(groups: Groups, seed: int) -> npt.NDArray[np.int64]:
 def _regression(gains: Gains, weights: Floats) -> tuple[npt.NDArray[np.int32], Floats]:
     """Return the columns that these pairs have, and what each weighs."""
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     columns, places = np.unique(gains.indices, return_inverse=True)
     if not len(columns):  # no pair says anything else than its other side
@@ -94,8 +94,6 @@ def _regression(gains: Gains, weights: Floats) -> tuple[npt.NDArray[np.int32], F
     sides = np.where(np.arange(gains.shape[0]) % 2, 1, -1)
     turned = gains.data * np.repeat(sides, np.diff(gains.indptr))
     rows = sparse.csr_array((turned.astype(np.float64), places, gains.indptr), shape=(gains.shape[0], len(columns)))
-    # The same bits on any number of cores; and on a busy machine, threads that wait for one another took 5 times as
-    # long.
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         model = LogisticRegression(C=_C, fit_intercept=False, max_iter=1000).fit(rows, sides, sample_weight=weights)
     return columns, model.coef_[0]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from filters.one_thread import one_thread
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
@@ -82,8 +84,6 @@ def _held_out_scores(
     Returns by how much the second row scores higher than the first as the edited one (n), and how surely each is
     called what it is (2 x n, log odds).
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
     if first.shape != second.shape or first.shape[0] != len(groups):
         raise ValueError(f"first {first.shape}, second {second.shape} and {len(groups)} groups do not go together")
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
@@ -96,9 +96,7 @@ def _held_out_scores(
     weights = 1 / pairs[codes]
     margins, calls = np.empty(len(codes)), np.empty((2, len(codes)))
     for training, held_out in _folds(codes, folds, seed):
-        # The same bits on any number of cores; and on a busy machine, threads that wait for one another took 5 times
-        # as long.
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread():
             told = _Classifier(sides[0][training], sides[1][training], weights[training])
         pair = sides[0][held_out], sides[1][held_out]
         # Of the difference, so that equal rows tie and are not told apart by rounding.

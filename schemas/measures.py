@@ -1,5 +1,8 @@
 """Rows of SCORES and formulas over them in SQL: written once for stages, views, rules and the stop rules of tries."""
 
+import os
+from functools import cache
+
 import duckdb
 import pyarrow as pa
 
@@ -33,11 +36,18 @@ def score_rows(rows: int, **columns: pa.Array | pa.ChunkedArray) -> pa.Table:
 
 
 def locked(**tables: pa.Table) -> duckdb.DuckDBPyConnection:
-    """Open a connection in which SQL of a config sees these tables and no file."""
-    connection = duckdb.connect(config={"enable_external_access": "false"})
+    """Open a connection in which SQL, such as a config's, sees these tables and no file: to question them, not to make
+    others."""
+    connection = _database(os.getpid()).cursor()
     for name, table in tables.items():
         connection.register(name, table)
     return connection
+
+
+@cache
+def _database(process: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001  # a forked process has not its parent's threads
+    """Open a database of no tables: one a process, for it takes longer than most of what it is asked."""
+    return duckdb.connect(config={"enable_external_access": "false"})
 
 
 def check_condition(where: str, condition: str, **tables: pa.Table) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import InputError
-from schemas.measures import difficulty_of, smallest_margin
+from schemas.measures import difficulty_of, locked, smallest_margin
 from schemas.reasons import HINTS
 from schemas.roles import numbered
 from schemas.tables import CANDIDATES, LEAKS, PIXELS, SCORES, TABLES
@@ -167,7 +167,8 @@ def write_catalog(dataset: Dataset, build: Build) -> None:
     try:
         with duckdb.connect(partial, config={"storage_compatibility_version": _STORAGE}) as connection:
             connection.execute(f"SET VARIABLE dataset = {_quoted(os.path.abspath(dataset.base))}")
-            connection.execute(sql)
+            # In one transaction: else the disk would be waited for after every view and macro.
+            connection.execute(f"BEGIN;\n{sql}\nCOMMIT;")
             connection.execute("CHECKPOINT")  # closing would do it too, and say nothing where the disk is full
         with open(partial, "rb+") as file:
             os.fsync(file.fileno())
@@ -190,7 +191,7 @@ def candidates_of(
     """Join a shard of negatives with its pairs, edited images, scores, leaks and ALIGNMENT: rows of CANDIDATES, in its
     order."""
     table = dataset.read("text_negatives", negatives)
-    with duckdb.connect() as connection:
+    with locked() as connection:
         connection.register("negatives", table.append_column("row", pa.array(range(table.num_rows), pa.int64())))
         connection.register("pairs", dataset.read("pairs", pairs))
         connection.register("alignment", alignment)

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 _LOST = """
 import sys
@@ -24,29 +22,27 @@ dataset = Dataset(sys.argv[1])
 for table, schema in TABLES.items():
     rows = [{name: None for name in schema.names}] if table == "text_negatives" else []
     dataset.write(table, "a", schema.empty_table().from_pylist(rows, schema))
-try:
-    WORK
-except RuntimeError as error:
-    print(error)
+shards = dict.fromkeys(TABLES, ("a",))
+for work in (
+    lambda: ingest._counted(Presence(dataset, None), ["a"], [], 3),
+    lambda: publish._counts(take_stock(dataset, shards, Manifest()), shards),
+):
+    try:
+        work()
+    except RuntimeError as error:
+        print(error)
 """
 
 
-@pytest.mark.parametrize(
-    ("work", "told"),
-    [
-        ("ingest._counted(Presence(dataset, None), ['a'], [], 3)", "3 rows came in, 0 pairs and 0 rejects came out"),
-        (
-            "shards = dict.fromkeys(TABLES, ('a',)); publish._counts(take_stock(dataset, shards, Manifest()), shards)",
-            "1 negatives and 0 verdicts: every negative has one verdict",
-        ),
-    ],
-)
-def test_rows_that_are_lost_end_a_build(tmp_path: Path, work: str, told: str) -> None:
+def test_rows_that_are_lost_end_a_build(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-O", "-c", _LOST.replace("WORK", work), str(tmp_path)],
+        [sys.executable, "-O", "-c", _LOST, str(tmp_path)],
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout == f"{told}\n"
+    assert done.stdout.splitlines() == [
+        "3 rows came in, 0 pairs and 0 rejects came out",
+        "1 negatives and 0 verdicts: every negative has one verdict",
+    ]
 
 
 def test_nothing_hangs_on_an_assert() -> None:

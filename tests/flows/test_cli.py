@@ -92,7 +92,7 @@ def test_ctrl_c_is_one_line_and_status_130(source: Path, tmp_path: Path, seen: s
 def test_what_is_quick_to_tell_imports_nothing_heavy(source: Path, tmp_path: Path) -> None:
     config, out = str(write_config(tmp_path)), str(tmp_path / "out")
     (tmp_path / "file").write_text("no folder")
-    for arguments, said in (
+    commands = (
         (["build", "nowhere.yaml"], "config nowhere.yaml"),
         (["build", config], "source.path: not set"),
         (["build", config, "--source", "nowhere.csv"], "source nowhere.csv: no such file or folder"),
@@ -104,20 +104,34 @@ def test_what_is_quick_to_tell_imports_nothing_heavy(source: Path, tmp_path: Pat
         (["sql", out, "SELECT 1"], "no finished build here"),
         (["sql", out, "SELECT 1", "--format", "xml"], "--format xml: expected table, json"),
         (["prune", out], "no finished build here"),
-    ):
-        code = (
-            "import sys; sys.argv[0] = 'counterfoil'\n"
-            "from flows.cli import main\n"
-            "try: main()\n"
-            "finally: print(sorted({'torch', 'prefect', 'spacy', 'transformers', 'diffusers'} & set(sys.modules)))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 2, arguments
-        assert said in done.stderr
-        assert done.stderr.count("\n") == 1
-        assert done.stdout.splitlines()[-1] == "[]", arguments
+    )
+    asked = json.dumps([arguments for arguments, _ in commands])
+    done = subprocess.run(
+        [sys.executable, "-c", _ONE_AFTER_ANOTHER], input=asked,
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for (arguments, said), line in zip(commands, done.stdout.splitlines(), strict=True):
+        status, told, heavy = json.loads(line)
+        assert status == 2, arguments
+        assert said in told
+        assert told.count("\n") == 1
+        assert heavy == [], arguments
+
+
+_ONE_AFTER_ANOTHER = """
+import contextlib, io, json, sys
+from flows.cli import main
+
+for arguments in json.load(sys.stdin):
+    sys.argv, status, told = ["counterfoil", *arguments], 0, io.StringIO()
+    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+    heavy = {"torch", "prefect", "spacy", "transformers", "diffusers"} & set(sys.modules)
+    print(json.dumps([status, told.getvalue(), sorted(heavy)]))
+"""
 
 
 def test_prefects_server_that_does_not_answer(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

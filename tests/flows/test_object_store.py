@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,18 +20,13 @@ from flows.steps.selection import ProbeCaptions
 from storage.catalog import connect
 from storage.dataset import Build, Dataset
 from storage.prune import Pruned, prune
+from tests.command import Running, counterfoil
 from tests.flows.conftest import Run, write_config
 from tests.s3_server import BUCKET, KEY, SECRET, S3Server
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def without_ledger(made: Build) -> dict[str, list[str]]:
     return {**made.shards, "ledger": []}
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "flows.cli", *map(str, arguments)]
 
 
 def told_by(dataset: Dataset) -> set[str]:
@@ -61,22 +54,14 @@ def test_a_build_in_a_bucket_equals_one_in_a_folder(run: Run, source: Path, tmp_
 @pytest.mark.slow
 def test_two_builds_at_once_both_end_well(source: Path, tmp_path: Path, place: str) -> None:
     configs = [write_config(tmp_path / name, seed=seed) for name, seed in (("a", 0), ("b", 1))]
-    both = [
-        subprocess.Popen(
-            command("build", config, "--source", source, "--out", place),
-            cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for config in configs
-    ]  # fmt: skip
-    for process in both:
-        said, _ = process.communicate(timeout=600)
-        assert process.returncode == 0, said
+    for running in [Running("build", config, "--source", source, "--out", place) for config in configs]:
+        done = running.ended()
+        assert done.returncode == 0, done.stderr
     dataset = Dataset(place)
     assert len(dataset.builds()) == 2
     newest = dataset.build()
     assert told_by(dataset) == {newest.build_id}
-    shown = subprocess.run(command("status", place), cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert f"Build {newest.build_id}" in shown.stdout
+    assert f"Build {newest.build_id}" in counterfoil("status", place).stdout
     alone: Build = build.fn(str(configs[newest.config["seed"]]), str(tmp_path / "alone"), str(source))
     assert without_ledger(newest) == without_ledger(alone)
     assert list(dataset.damaged(newest.shards, dataset.manifest(newest))) == []
@@ -88,6 +73,7 @@ def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3_server: S3Ser
     server = S3Server(tmp_path / "s3").start()
     monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": server.url, "key": KEY, "secret": SECRET})
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
     fsspec.filesystem("s3", use_listings_cache=False).mkdir(BUCKET)
     try:
         yield server

@@ -28,7 +28,7 @@ from tests.flows.odd_work import Deadly, Hanging, OnGpu
 from tests.flows.test_build import content
 from tests.pictures import make_csv_source
 
-RUNNERS = ("inline", "processes", "ray", "dask")
+RUNNERS = ("processes", "ray", "dask")
 
 
 def run(folder: Path, source: Path, out: str, models: dict[str, Any], runner: str, **more: Any) -> Build:
@@ -46,7 +46,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, models: dict[str, Any]) -> t
     return source, content(folder / "inline", made)
 
 
-@pytest.fixture(params=RUNNERS[1:])
+@pytest.fixture(params=RUNNERS)
 def runner(request: pytest.FixtureRequest) -> str:
     """A runner other than this process, where its package is there."""
     name: str = request.param
@@ -56,16 +56,7 @@ def runner(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.slow
-def test_shards_are_the_same_on_every_runner(
-    tmp_path: Path, models: dict[str, Any], whole: tuple[Path, dict[str, list[Any]]], runner: str
-) -> None:
-    source, expected = whole
-    made = run(tmp_path, source, "out", models, runner, select={"refine": {}})
-    assert content(tmp_path / "out", made) == expected
-
-
-@pytest.mark.slow
-def test_a_worker_that_is_killed_costs_its_batch(
+def test_shards_are_the_same_on_every_runner_though_a_worker_is_killed(
     tmp_path: Path, models: dict[str, Any], whole: tuple[Path, dict[str, list[Any]]], runner: str
 ) -> None:
     source, expected = whole
