@@ -25,7 +25,8 @@ pairs are kept, and boosted trees on all four pick the original in 0.65 of held-
 
 How: negatives of one pattern and one weight are interchangeable, so there is one integer for each such group. A basic
 solution of the linear relaxation has at most k b fractional numbers; it is rounded, and a tabu search over the groups
-that are cheapest to change brings A x to 0. Small problems are solved by branch and bound as well. What is found is
+that are cheapest to change brings A x to 0, or near it: then four changes at once are looked for that do. Small
+problems are solved by branch and bound as well. What is found is
 checked in integers; the joint solution, which is always balanced, is the answer where it is better or where nothing
 else is found. No clock is asked and no order of rows matters: the same negatives give the same subset.
 """
@@ -328,8 +329,8 @@ def _settled(
 ) -> Iterator[Ints]:
     """Bring rounded numbers into balance by tabu search, in several attempts while steps are left.
 
-    A step takes one more or one fewer of the group for which |A x| summed, plus the cost, becomes least. Where an attempt
-    does not get there, what was nearest is mended. `bound` is the worth that no solution exceeds.
+    A step takes one more or one fewer of the group for which |A x| summed, plus the cost, becomes least. Where an
+    attempt does not get there, what was nearest is mended. `bound` is the worth that no solution exceeds.
     """
     k = levels.shape[1]
     # Costs are rounded: among equal ones a fixed draw decides, not the last bits, so that patterns are mixed.
