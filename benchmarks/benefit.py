@@ -62,6 +62,7 @@ BASE: dict[str, Any] = {
 }
 NEGATIVES = {"negatives": 4}
 HARD = {"grouped": {}, "own_negatives": {}}
+PLAIN = {"grouped": {}, "own_negatives": {"weight": 2.0, "gamma": 0.0, "smoothing": 0.0}}
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ ARMS = {
     "rendered-plainly": Arm(
         "ours, drawn; own negatives by plain cross entropy, four times the weight",
         "rendered",
-        {"losses": {"grouped": {}, "own_negatives": {"weight": 2.0, "gamma": 0.0, "smoothing": 0.0}}},
+        {"losses": PLAIN},
     ),
     "rendered-eqsim": Arm(
         "ours, drawn; EqSim beside NegCLIP's loss", "rendered", {"losses": {"negclip": {}, "eqsim": {}}}
@@ -99,9 +100,7 @@ ARMS = {
     "diffusion": Arm("ours by diffusion, the original made anew", "diffusion", {"losses": HARD}),
     "diffusion-untouched": Arm("ours by diffusion, the original as it came", "diffusion-untouched", {"losses": HARD}),
     "diffusion-unfiltered": Arm("ours by diffusion, made anew, not filtered", "diffusion-unfiltered", {"losses": HARD}),
-    "diffusion-text": Arm(
-        "the captions alone of ours by diffusion", "diffusion", {"losses": HARD, "data": {"pictures": False}}
-    ),
+    "diffusion-text": Arm("the captions alone of ours by diffusion", "diffusion-text", {"losses": HARD}),
     "rendered-few": Arm("ours, drawn, as few as there are by diffusion", "rendered-few", {"losses": HARD}),
     "mix": Arm(
         "ours, drawn; with EqSim, difference captions, two negatives a picture",
@@ -112,11 +111,14 @@ ARMS = {
         },
     ),
     "perfect": Arm("perfect lessons: drawn pairs of every operation", "perfect", {"losses": HARD}),
+    "perfect-plainly": Arm(
+        "perfect lessons; own negatives by plain cross entropy, four times the weight", "perfect", {"losses": PLAIN}
+    ),
 }  # fmt: skip
 # Four times the steps: whether what is bound last is learned at all.
 ARMS |= {
     f"{name}-long": Arm(f"{ARMS[name].says}, {LONG:,} steps", ARMS[name].lessons, {**ARMS[name].recipe, "steps": LONG})
-    for name in ("captions", "ce-clip", "text-ce-clip", "rendered", "perfect")
+    for name in ("captions", "ce-clip", "text", "rendered-plainly", "perfect-plainly")
 }
 
 
@@ -233,7 +235,9 @@ def lessons(name: str, work: Path) -> Examples:
     folder = work / "lessons" / name
     if is_written(folder):
         return Examples(folder)
-    return write_examples(LESSONS[name](work), folder, SIZE, pictures=name not in {"text", "unchecked"})
+    return write_examples(
+        LESSONS[name](work), folder, SIZE, pictures=name not in {"text", "unchecked", "diffusion-text"}
+    )
 
 
 def _selected(work: Path, which: int = 0, where: str | None = None, untouched: bool = False) -> Iterator[Pair]:
@@ -318,6 +322,7 @@ LESSONS: dict[str, Callable[[Path], Iterable[Pair]]] = {
     "rendered": lambda work: _selected(work, 0, "image_negative_id IS NOT NULL"),
     "rendered-few": lambda work: _selected(work, 0, _AS_FEW),
     "diffusion": lambda work: _selected(work, 0, _DIFFUSION),
+    "diffusion-text": lambda work: _selected(work, 0, _DIFFUSION),
     "diffusion-untouched": lambda work: _selected(work, 0, _DIFFUSION, untouched=True),
     "diffusion-unfiltered": lambda work: _selected(work, 1, _DIFFUSION),
     "negclip": partial(_with_negatives, negclip),
