@@ -345,26 +345,29 @@ def _settled(
         leaning[signal] = np.bincount(levels[:, signal] + bins, rounded, 2 * bins + 1)
     leaning -= leaning[:, ::-1].copy()  # positive minus negative by level: antisymmetric, 0 at level 0
     every = np.arange(k)
+    lean, taken, rests = leaning.copy(), rounded[free], np.zeros(2 * len(free), np.int64)
+
+    def take(move: int, rest: int) -> None:
+        group, at = move % len(free), moves[move]
+        taken[group] += 1 if move < len(free) else -1
+        rests[[group, group + len(free)]] = rest
+        hit = at != bins
+        lean[every[hit], at[hit]] += 1
+        lean[every[hit], 2 * bins - at[hit]] -= 1
+
     steps, found, seed = 0, False, 0
     while steps < (_STEPS_FOR_BETTER if found else _STEPS):
         rng = np.random.default_rng(seed)
-        lean, taken = leaning.copy(), rounded[free]
+        lean[:], taken[:], rests[:] = leaning, rounded[free], 0
         shaken = costs + (_NOISE * rng.random(len(costs)) if seed else 0)
-        rests = np.zeros(2 * len(free), np.int64)
         nearest, least = taken.copy(), np.inf
         for group in _odd(lean, levels[free], np.abs(shaken[: len(free)])) if seed else ():
-            sign = 1 if taken[group] < most[group] else -1
-            taken[group] += sign
-            rests[[group, group + len(free)]] = _ATTEMPT
-            at = levels[free[group]] * sign + bins
-            hit = at != bins
-            lean[every[hit], at[hit]] += 1
-            lean[every[hit], 2 * bins - at[hit]] -= 1
-        for step in range(_ATTEMPT):
+            take(group if taken[group] < most[group] else group + len(free), _ATTEMPT)
+        for step in range(_ATTEMPT + 1):
             left = np.abs(lean).sum()
             if left < least:
                 nearest, least = taken.copy(), left
-            if not left:
+            if not left or step == _ATTEMPT:
                 break
             change = np.abs(lean + 1) - np.abs(lean)
             change[:, bins] = 0
@@ -373,20 +376,13 @@ def _settled(
                 score += change[signal][column[signal]]
             score[np.concatenate([taken == most, taken == 0]) | (rests > step)] = np.inf
             move = int(np.argmin(score))
-            if score[move] == np.inf:
-                continue  # everything rests
-            group, sign = (move, 1) if move < len(free) else (move - len(free), -1)
-            taken[group] += sign
-            rests[[group, group + len(free)]] = step + _REST + rng.integers(_REST)
-            at = moves[move]
-            hit = at != bins
-            lean[every[hit], at[hit]] += 1
-            lean[every[hit], 2 * bins - at[hit]] -= 1
+            if score[move] < np.inf:  # not everything rests
+                take(move, step + _REST + int(rng.integers(_REST)))
         seed += 1
         steps += step + 1
         counts = rounded.copy()
         counts[free] = nearest
-        if lean.any():
+        if least:
             mended = _mended(demands, sizes, counts, cost)
             if mended is None:
                 continue
