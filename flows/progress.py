@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
-from prefect.exceptions import MissingContextError
-from prefect.logging import get_run_logger
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -145,11 +144,23 @@ class _Notes(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        with suppress(MissingContextError):
-            if get_run_logger().isEnabledFor(record.levelno):
-                get_run_logger().log(record.levelno, record.getMessage())
-                return
+        log = _log_of_the_run()
+        if log is not None and log.isEnabledFor(record.levelno):
+            log.log(record.levelno, record.getMessage())
+            return
         self._console.print(record.getMessage(), markup=False, highlight=False, soft_wrap=True)
+
+
+def _log_of_the_run() -> Any:
+    """Return the logger of a flow run; None outside of one, where Prefect, which takes a second, need not be there."""
+    if "prefect" not in sys.modules:
+        return None
+    from prefect.exceptions import MissingContextError
+    from prefect.logging import get_run_logger
+
+    with suppress(MissingContextError):
+        return get_run_logger()
+    return None
 
 
 @contextmanager
