@@ -31,7 +31,7 @@ PROVENANCE = {
         "editor; up to 3,800 the denial of a number denied looks too. The script does all of it from the start in "
         "10,500 steps; a whole run of it has not been measured."
     ),
-    "shapes-clip-bag": ("Trained by the script as it is, in two minutes on one core, from the judge that ships."),
+    "shapes-clip-bag": "Trained by the script as it is, in two minutes on one core, from the judge that ships.",
 }
 ROWS = 3000
 SEEDS = {"Scenes never seen": (101, False), "Colour and shape never seen together": (102, True)}

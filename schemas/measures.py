@@ -38,16 +38,21 @@ def score_rows(rows: int, **columns: pa.Array | pa.ChunkedArray) -> pa.Table:
 def locked(**tables: pa.Table) -> duckdb.DuckDBPyConnection:
     """Open a connection in which SQL, such as a config's, sees these tables and no file: to question them, not to make
     others."""
-    connection = _database(os.getpid()).cursor()
+    connection = database(files=False)
     for name, table in tables.items():
         connection.register(name, table)
     return connection
 
 
+def database(*, files: bool) -> duckdb.DuckDBPyConnection:
+    """Open a connection to a database of no tables, which may read `files` or not."""
+    return _database(os.getpid(), files).cursor()
+
+
 @cache
-def _database(process: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001  # a forked process has not its parent's threads
-    """Open a database of no tables: one a process, for it takes longer than most of what it is asked."""
-    return duckdb.connect(config={"enable_external_access": "false"})
+def _database(process: int, files: bool) -> duckdb.DuckDBPyConnection:  # noqa: ARG001  # a fork has not its parent's threads
+    """Open such a database: one a process, for it takes longer than most of what it is asked."""
+    return duckdb.connect(config={"enable_external_access": str(files).lower()})
 
 
 def check_condition(where: str, condition: str, **tables: pa.Table) -> None:

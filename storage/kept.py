@@ -1,12 +1,11 @@
 """What models once made and is kept by what they were given: no caption is encoded or question asked twice."""
 
-import os
 from collections.abc import Iterable
-from functools import cache
 
 import duckdb
 import pyarrow as pa
 
+from schemas.measures import database
 from schemas.tables import TABLES
 from storage.dataset import Dataset
 
@@ -29,7 +28,7 @@ def kept(dataset: Dataset, table: str, shards: Iterable[str], keys: pa.Table) ->
 
 
 def _found(dataset: Dataset, shards: list[str], keys: pa.Table, schema: pa.Schema) -> pa.Table:
-    with _database(os.getpid()).cursor() if dataset.local else duckdb.connect() as connection:
+    with database(files=True) if dataset.local else duckdb.connect() as connection:
         if not dataset.local:
             connection.register_filesystem(dataset.fs)
             shards = [dataset.fs.unstrip_protocol(shard) for shard in shards]
@@ -46,9 +45,3 @@ def _found(dataset: Dataset, shards: list[str], keys: pa.Table, schema: pa.Schem
             params={"shards": [shard for (shard,) in holding]},
         )
         return found.to_arrow_table().select(schema.names).cast(schema)
-
-
-@cache
-def _database(process: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001  # a forked process has not its parent's threads
-    """Open a database of no tables: one a process, for it takes longer than finding a group's rows."""
-    return duckdb.connect()
