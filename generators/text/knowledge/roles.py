@@ -5,6 +5,7 @@ here are closed and few: what one does with such a thing, and the things, in gro
 called the same, or be seen as the same; of two groups never.
 """
 
+from collections import defaultdict
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -54,8 +55,19 @@ def stand_ins(who: str | None, deed: str, noun: str) -> tuple[str, ...]:
 @cache
 def are_alike(first: str, second: str) -> bool:
     """Tell whether two things are of one group, by their last words: a toy tricycle is seen as a bike."""
-    heads = {first, first.rpartition(" ")[2]}, {second, second.rpartition(" ")[2]}
-    return any(not heads[0].isdisjoint(g) and not heads[1].isdisjoint(g) for role in _roles() for g in role.old)
+    groups = _groups_of()
+    ours, theirs = (groups[noun] | groups[noun.rpartition(" ")[2]] for noun in (first, second))
+    return not ours.isdisjoint(theirs)
+
+
+@cache
+def _groups_of() -> defaultdict[str, frozenset[int]]:
+    """Number the groups that each thing is in."""
+    found: defaultdict[str, frozenset[int]] = defaultdict(frozenset)
+    for number, group in enumerate(group for role in _roles() for group in role.old):
+        for noun in group:
+            found[noun] |= {number}
+    return found
 
 
 # Where a bike does what no horse does.

