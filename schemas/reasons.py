@@ -44,6 +44,7 @@ CHECKS: dict[str, str] = {
 DOUBTS: dict[str, str] = {
     "things": "nothing says that the new thing and the old one exclude each other, or that both may be there",
     "gender": "one caption of several says that somebody is a man or a woman, so that it may not be seen",
+    "relations": "what is left of one thing and above another may be above the one and left of the other as well",
     "attributes": "no caption says what the thing is like, so that it may be as the wrong one says",
 }
 

@@ -55,6 +55,12 @@ def relations_exclude(first: str, second: str) -> bool:
     return frozenset({region_of(first), region_of(second)}) in _EXCLUSIVE_REGIONS
 
 
+def are_directions(first: str, second: str) -> bool:
+    """Tell whether two prepositions say different directions, which may both hold: "left of" and "above"."""
+    regions = {region_of(first), region_of(second)}
+    return len(regions) == 2 and regions <= {"left", "right", "over", "under"}
+
+
 class _Turn(NamedTuple):
     """What a relation to certain things is put for, and what somebody does there."""
 

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
-from generators.text.knowledge.relations import may_change_places, relations_exclude
+from generators.text.knowledge.relations import are_directions, may_change_places, relations_exclude
 from generators.text.language.edits import Candidate, Edit, joined
 from generators.text.language.sentence import Relation, Sentence
 from generators.text.operations.base import Operation
@@ -22,7 +22,8 @@ def swap_relation(
     pairs = [
         (ours, theirs)
         for ours, theirs in combinations(places, 2)
-        if sentence.parts[ours.first] == sentence.parts[theirs.first] and _may_change(ours.words, theirs.words)
+        if sentence.parts[ours.first] == sentence.parts[theirs.first]
+        and (_surely_differ(ours.words, theirs.words) or are_directions(ours.words, theirs.words))
     ]
     rng.shuffle(pairs)
     for first, second in pairs[:most]:
@@ -34,7 +35,9 @@ def swap_relation(
         governors = [sentence.tokens[r.governor].lemma.lower() for r in (first, second)]
         known = lexicon.relates(governors[0], second.words, ours.lemma)
         known = known and lexicon.relates(governors[1], first.words, theirs.lemma)
-        sure = may_change_places(first.words, ours.lemma, second.words, theirs.lemma)
+        # What is left of or above one thing may be so of any other.
+        sure = are_directions(first.words, second.words)
+        sure = sure or may_change_places(first.words, ours.lemma, second.words, theirs.lemma)
         failed = None if sure or known or {first.words, second.words} == _PATH else "incompatible"
         if not sure and any(is_loose(sentence, *turned) for turned in ((first, second.words), (second, first.words))):
             failed = "incompatible"
@@ -47,13 +50,14 @@ def swap_relation(
             joined([second.words, first.words]),
             [("relation", second.words, ours.lemma), ("relation", first.words, theirs.lemma)],
             failed,
+            doubt=None if _surely_differ(first.words, second.words) else "relations",
         )
 
 
 _PATH = {"from", "to"}
 
 
-def _may_change(first: str, second: str) -> bool:
+def _surely_differ(first: str, second: str) -> bool:
     return {first, second} == _PATH or relations_exclude(first, second)
 
 

@@ -91,6 +91,12 @@ MAKES = [
     ("replace_relation", "A man stands behind a woman .", "A man stands in front of a woman .", "of two people"),
     ("swap_relation", "A man sits on a bench by a wall .", "A man sits by a bench on a wall .", "one sits on either"),
     (
+        "swap_relation",
+        "A ball is to the left of a box and above a cup .",
+        "A ball is above a box and to the left of a cup .",
+        "directions go with anything",
+    ),
+    (
         "swap_object",
         "A man holds a ball while a woman watches .",
         "A woman holds a ball while a man watches .",

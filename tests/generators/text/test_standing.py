@@ -12,6 +12,7 @@ from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
 from generators.text.operations.replace_object import replace_object
+from generators.text.operations.swap_relation import swap_relation
 from schemas.config import Describe, Text
 from tests.generators.text.conftest import PARSER, Read, as_pairs
 
@@ -93,6 +94,15 @@ def test_a_candidate_says_when_nothing_is_known_to_exclude_it(read: Read, standi
 
     assert doubts("A dog runs on a beach .")["cat"] is None
     assert doubts("A handle on a door .")["gate"] == "things"
+
+
+@pytest.mark.parametrize(("second", "doubt"), [("above", "relations"), ("right of", None)])
+def test_directions_that_may_both_hold_change_places_doubtfully(
+    read: Read, standing: pa.Table, second: str, doubt: str | None
+) -> None:
+    [sentence] = read(f"A ball is left of a box and {second} a cup .")
+    [made] = swap_relation(sentence, Lexicon(standing), random.Random(0), 20, Facts([sentence]))
+    assert (made.negative_phrase, made.failed, made.doubt) == (f"{second} / left of", None, doubt)
 
 
 def test_a_noun_named_like_a_kind_is_drawn_for_alone(standing: pa.Table) -> None:
