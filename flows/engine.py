@@ -66,6 +66,9 @@ class Engine:
         made: when left out, by what the current build knows of its shards."""
         self.steps, self.dataset, self._call, self._board = steps, dataset, call, board
         self.made = Made(list(groups))
+        self._of_pairs: dict[int, list[Group]] = {}  # by number: the groups of the same pairs
+        for group in self.made.groups:
+            self._of_pairs.setdefault(group.number, []).append(group)
         self._giving = {name: [s for s in steps if s.gives == name] for name in {s.gives for s in steps}}
         self._there = there or steadily(Presence, dataset, steadily(dataset.current))
         self._begun: set[tuple[str, int, str]] = set()  # step, group: nothing is planned twice
@@ -235,7 +238,7 @@ class Engine:
         _, shards = self._open.pop((step.name, group.number, group.kind))
         if step.makes is None or not shards:
             group.made[step.name] = tuple(shards)
-            sharing = [other for other in self.made.groups if group.kind == "rules" and other.number == group.number
+            sharing = [other for other in self._of_pairs[group.number] if group.kind == "rules"
                        and not expects(step, other) and self._has_of(step, other)]  # fmt: skip
             for other in sharing:
                 other.made[step.name] = tuple(shards)
@@ -245,6 +248,7 @@ class Engine:
         other = Group(group.number, step.makes, group.captions, group.pairs, made, group.images)
         group.made[step.name] = ()  # done, and not of this group
         self.made.groups.append(other)
+        self._of_pairs[group.number].append(other)
         for later in self.steps:
             if later.over == "group" and other.kind in later.kinds:
                 self._unfinished[later.name] += 1
