@@ -94,6 +94,11 @@ ARMS = {
         "rendered",
         {"losses": PLAIN},
     ),
+    "rendered-balanced": Arm(
+        "the same, each operation as often as any other",
+        "rendered",
+        {"losses": PLAIN, "data": {"balance": 1.0}},
+    ),
     "rendered-eqsim": Arm(
         "ours, drawn; EqSim beside NegCLIP's loss", "rendered", {"losses": {"negclip": {}, "eqsim": {}}}
     ),
@@ -118,7 +123,7 @@ ARMS = {
 # Four times the steps: whether what is bound last is learned at all.
 ARMS |= {
     f"{name}-long": Arm(f"{ARMS[name].says}, {LONG:,} steps", ARMS[name].lessons, {**ARMS[name].recipe, "steps": LONG})
-    for name in ("captions", "ce-clip", "text", "rendered-plainly", "perfect-plainly")
+    for name in ("captions", "ce-clip", "text", "rendered-plainly", "rendered-balanced", "perfect-plainly")
 }
 
 

@@ -26,6 +26,10 @@ class Data(Recipe):
     the editor's traces instead of the change."""
     curriculum: bool = False
     """Begin with the negatives that are easiest for the target of the build, and take in harder ones step by step."""
+    balance: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How far what is rare comes more often: with 0 each caption comes once an epoch, with one of its negatives; with 1
+    the negatives of each operation come as often as those of any other, as far as no caption comes more than eight
+    times."""
     weights: Literal["alignment"] | None = None
     """Let what an example adds to the losses be multiplied by how far its picture and caption are trusted to belong
     together (ALIP, arXiv 2308.08428): `weight` of the table `alignment`, which a build with `curate` has."""

@@ -20,6 +20,7 @@ from exports.pairs import Pair, Picture, by_caption
 # A picture is kept with a fourth more pixels a side than the model looks at, so that there is something to crop.
 _SPARE = 1.25
 _ROWS = 256  # a record batch
+_OFTEN = 8.0  # times that an example may come in an epoch
 _NEGATIVE = pa.struct(
     {
         "caption": pa.string(),
@@ -30,7 +31,7 @@ _NEGATIVE = pa.struct(
         "difficulty": pa.float64(),
     }
 )
-_EXAMPLES = pa.schema(
+EXAMPLES = pa.schema(
     {
         "picture": pa.int64(),
         "image_id": pa.string(),
@@ -40,7 +41,7 @@ _EXAMPLES = pa.schema(
         "negatives": pa.list_(_NEGATIVE),
     }
 )
-_PICTURES = pa.schema({"data": pa.large_binary()})
+PICTURES = pa.schema({"data": pa.large_binary()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Examples:
         return int(self._examples.num_rows)
 
     def __getitem__(self, row: int) -> Example:
-        told: dict[str, Any] = {name: self._examples[name][row].as_py() for name in _EXAMPLES.names}
+        told: dict[str, Any] = {name: self._examples[name][row].as_py() for name in EXAMPLES.names}
         negatives = [Negative(**one) for one in told["negatives"]]
         return Example(told["picture"], told["caption"], told["paraphrases"], negatives, told["weight"])
 
@@ -105,6 +106,23 @@ class Examples:
         values = lists.flatten().field("difficulty").drop_null().to_numpy(zero_copy_only=False)
         return np.sort(values)
 
+    def shares(self, balance: float) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
+        """Return how much each operation's negatives weigh, and how often each example is to come in an epoch.
+
+        A negative weighs n ** -balance where its operation has n, and an example as its negatives do together; one
+        without any comes as often as the others on average.
+        """
+        lists = self._examples["negatives"].combine_chunks()
+        named = lists.flatten().field("operation").dictionary_encode()
+        codes = named.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        weights = np.maximum(np.bincount(codes), 1.0) ** -balance
+        several = np.diff(lists.offsets.to_numpy())
+        of_rows = np.bincount(np.repeat(np.arange(len(several)), several), weights[codes], len(several))
+        if len(codes):
+            of_rows[several == 0] = of_rows[several > 0].mean()
+        shares = of_rows / of_rows.mean() if len(codes) else np.ones(len(several))
+        return dict(zip(named.dictionary.to_pylist(), weights.tolist(), strict=True)), np.minimum(shares, _OFTEN)
+
 
 def write_examples(pairs: Iterable[Pair], folder: Path, size: int, pictures: bool = True) -> Examples:
     """Write pairs as examples for a model of pictures of `size` pixels; replaces what is there.
@@ -121,15 +139,15 @@ def write_examples(pairs: Iterable[Pair], folder: Path, size: int, pictures: boo
             name: stack.enter_context(pa.OSFile(str(folder / f"{name}.partial"), "wb"))
             for name in ("examples", "pictures")
         }
-        kept = _Kept(stack.enter_context(pa.ipc.new_file(files["pictures"], _PICTURES)), size)
-        examples = stack.enter_context(pa.ipc.new_file(files["examples"], _EXAMPLES))
+        kept = _Kept(stack.enter_context(pa.ipc.new_file(files["pictures"], PICTURES)), size)
+        examples = stack.enter_context(pa.ipc.new_file(files["examples"], EXAMPLES))
         rows: list[dict[str, Any]] = []
         for several in by_caption(pairs):
             rows.append(_example(several, kept, pictures))
             if len(rows) == _ROWS:
-                examples.write_batch(pa.RecordBatch.from_pylist(rows, schema=_EXAMPLES))
+                examples.write_batch(pa.RecordBatch.from_pylist(rows, schema=EXAMPLES))
                 rows = []
-        examples.write_batch(pa.RecordBatch.from_pylist(rows, schema=_EXAMPLES))
+        examples.write_batch(pa.RecordBatch.from_pylist(rows, schema=EXAMPLES))
         kept.flush()
     for name in ("pictures", "examples"):
         (folder / f"{name}.partial").rename(folder / f"{name}.arrow")
@@ -159,7 +177,7 @@ class _Kept:
         return row
 
     def flush(self) -> None:
-        self._writer.write_batch(pa.record_batch([pa.array(self._waiting, pa.large_binary())], schema=_PICTURES))
+        self._writer.write_batch(pa.record_batch([pa.array(self._waiting, pa.large_binary())], schema=PICTURES))
         self._waiting = []
 
 

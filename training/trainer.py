@@ -83,7 +83,9 @@ class Trainer:
         distillation = self._terms.get("distillation")
         self._decay = distillation.decay if isinstance(distillation, Distillation) else None
         self._teacher = {} if self._decay is None else self._copied()
-        self._sampler = Sampler(examples.keys, recipe.batch_size, recipe.seed)
+        balance = recipe.data.balance
+        shares = examples.shares(balance)[1] if balance else None
+        self._sampler = Sampler(examples.keys, recipe.batch_size, recipe.seed, shares)
         self._drawing = Drawing(examples, recipe.data, recipe.seed)
         each = len(self._sampler.epoch(0))
         if not each:
@@ -140,9 +142,9 @@ class Trainer:
         steps = self._sampler.steps(self.done)
 
         def read(step: int) -> Batch:
-            epoch, rows = next(steps)
+            rows = next(steps)
             mine = rows[own * len(rows) // many : (own + 1) * len(rows) // many]
-            drawn = [self._drawing.draw(int(row), epoch, step / self.steps) for row in mine]
+            drawn = [self._drawing.draw(int(row), step, step / self.steps) for row in mine]
             return make_batch(drawn, self.recipe.data.negatives, self._examples.picture, self.towers)
 
         ahead = reader.submit(read, self.done)
