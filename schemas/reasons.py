@@ -44,6 +44,7 @@ CHECKS: dict[str, str] = {
 DOUBTS: dict[str, str] = {
     "things": "nothing says that the new thing and the old one exclude each other, or that both may be there",
     "gender": "one caption of several says that somebody is a man or a woman, so that it may not be seen",
+    "side": "left and right may be meant as the one sees it who is seen, or who sees the picture",
     "attributes": "no caption says what the thing is like, so that it may be as the wrong one says",
 }
 

@@ -230,7 +230,7 @@ NOT_VISIBLE = frozenset(
 # What hardly anybody of the other gender has.
 _OF_GENDER = {
     **dict.fromkeys(
-        ("beard", "goatee", "mustache", "moustache", "sideburns", "tie", "necktie", "tuxedo", "trunks"), "male"
+        ("beard", "goatee", "mustache", "moustache", "sideburns", "tie", "necktie", "tuxedo", "trunk", "trunks"), "male"
     ),
     **dict.fromkeys(("bikini", "dress", "skirt", "blouse", "bra", "tutu", "tube top", "gown", "pigtail"), "female"),
 }

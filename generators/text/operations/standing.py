@@ -3,7 +3,7 @@
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import ANY_CREATURE, fits_gender
 from generators.text.knowledge.roles import are_alike
-from generators.text.knowledge.things import goes_on, is_kin, kind_of, thing_of
+from generators.text.knowledge.things import class_of, goes_on, is_kin, kind_of, thing_of
 from generators.text.language.frames import frame_of, noun_at
 from generators.text.language.sentence import NounPhrase, Relation, Sentence
 
@@ -55,6 +55,8 @@ def _is_of_its_like(lemma: str, other: str) -> bool:
     """Tell whether a thing is near enough to another to stand in for it: one of no kind that has a name, a vehicle."""
     if kind_of(lemma) == kind_of(other) == "vehicle":
         return goes_on(lemma) == goes_on(other)  # no stroller through the waves
+    if kind_of(lemma) == kind_of(other) == "animal":
+        return class_of(lemma) == class_of(other)  # no centipede where a dog is
     return kind_of(lemma) != "artifact" or is_kin(lemma, other, far=True)
 
 

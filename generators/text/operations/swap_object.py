@@ -31,6 +31,8 @@ def swap_object(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
     """Let two things change roles, phrases and all: "a man with a red hat behind a dog"."""
+    if any(token.lower in {"another", "other", "others"} for token in sentence.tokens):
+        return  # "a dog jumps at another dog in front of a man": another one than which
     roles = [*_verb_roles(sentence), *_preposition_roles(sentence)]
     rng.shuffle(roles)
     yield from turned_verbs(sentence, lexicon)
@@ -97,7 +99,7 @@ def _swap_phrases(
     end, last = _own_end(sentence, first, second.first), _own_end(sentence, second, len(sentence.tokens))
     if end > second.first or {first.lemma, second.lemma} & NOT_VISIBLE:
         return
-    if any(_is_told_of(sentence, phrase) for phrase in (first, second)):
+    if any(_is_slip(phrase) for phrase in (first, second)):
         return
     if has_pronoun(sentence) or any(_is_shared(sentence, phrase) for phrase in (first, second)):
         return
@@ -131,10 +133,9 @@ def _swap_phrases(
     yield Candidate("swap_object", edits, joined(originals), joined(negatives), [], failed)
 
 
-def _is_told_of(sentence: Sentence, phrase: NounPhrase) -> bool:
-    """Tell whether a phrase hangs on another mention, "another dog", or is a slip: "a baby swings"."""
-    words = {token.lower for token in sentence.tokens[phrase.first : phrase.head]}
-    return bool(words & {"another", "other", "others"}) or (" " in phrase.lemma and not is_known(phrase.lemma, "n"))
+def _is_slip(phrase: NounPhrase) -> bool:
+    """Tell whether a noun is no compound that anybody knows: "a baby swings"."""
+    return " " in phrase.lemma and not is_known(phrase.lemma, "n")
 
 
 def _may_act(sentence: Sentence, lexicon: Lexicon, first: NounPhrase, second: NounPhrase) -> bool:
