@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from generators.text.knowledge.roles import YOUNG
+from generators.text.knowledge.exclusions import ANY_CREATURE
+from generators.text.knowledge.roles import YOUNG, beast_of
 from generators.text.knowledge.things import kind_of, thing_of
 
 # What somebody can do only one of at a time.
@@ -132,7 +133,9 @@ _NOT_OF_PEOPLE = {"stand": frozenset({"sleep"})}  # who stands behind a tripod d
 POSTURES = ("sit", "stand", "lie")
 _NEAR = frozenset({"by", "near", "next to", "beside", "behind", "in front of"})
 _AT_REST = frozenset({"in", "on", "under", *_NEAR})
-_BEDS = frozenset({"bed", "cot", "crib", "hammock"})  # who is propped up there sits and lies
+_BEDS = frozenset(
+    {"bed", "chair", "cot", "crib", "hammock", "lounge", "lounger", "recliner"}
+)  # who is propped up there sits and lies
 _FOR_TWO_LEGS = frozenset({"animal", "board", "vehicle", "clothing", "drink", "food"})  # nobody stands in or on these
 _ORDERS = frozenset({"circle", "line", "queue", "row"})  # who stands in line sits in none
 _SOFT = "bench blanket carpet couch deck dock floor grass hay leaf mat pillow porch rug sofa towel"
@@ -181,11 +184,11 @@ _OF_THE_BODY = frozenset(
 # What is done with a thing by hand, and what is seen not to be done with it by who does that.
 _WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     (
-        "ball football basketball baseball volleyball",
+        "ball football",
         {"hold": ("kick", "throw"), "carry": ("kick", "throw"), "throw": ("kick",), "kick": ("throw", "carry"),
          "catch": ("kick",)},
     ),
-    ("frisbee stick rock snowball stone", {"hold": ("throw",), "carry": ("throw",)}),
+    ("baseball basketball frisbee rock snowball stick stone volleyball", {"hold": ("throw",), "carry": ("throw",)}),
     ("bike bicycle motorcycle scooter", {"ride": ("push", "carry"), "push": ("ride", "carry"), "carry": ("ride",)}),
     ("skateboard surfboard snowboard sled", {"ride": ("carry",), "carry": ("ride",), "hold": ("ride",)}),
     ("cart stroller wagon wheelbarrow carriage car sled", {"push": ("pull",), "pull": ("push",)}),
@@ -219,7 +222,7 @@ def done_instead(verb: str, kind: str | None, frame: str) -> tuple[str, ...]:
     if kind not in {"person", "animal"} or noun in _OF_THE_BODY:
         return ()
     if last in _BEDS and deed_of(verb) in {"sit", "lie"}:
-        return tuple(other for other in ("jump",) if taken == "on")
+        return tuple(other for other in ("jump",) if taken == "on" and last == "bed")
     if taken == "dobj":
         return next((w.get(verb, ()) for t, w in _WITH_THINGS if last in t.split()), ()) if kind == "person" else ()
     return tuple(
@@ -240,13 +243,13 @@ def _is_done_at(verb: str, kind: str, preposition: str, noun: str) -> bool:
     if where is None:  # sitting and standing
         return preposition in _AT_REST and (preposition in _NEAR or thing.kind not in _FOR_TWO_LEGS)
     if verb in {"lie", "sleep"} and kind == "animal" and preposition in _NEAR:
-        return True
+        return thing.kind != "person"  # who may be passing by
     there = thing.place in where.classes or last in where.things or (kind == "animal" and last in where.of_beasts)
     return preposition in where.prepositions and there
 
 
 # Beasts that sit, crawl and lie down as people do; of others the words are other ones.
-_SUPPLE = frozenset({"cat", "dog", "kitten", "puppy"})
+_SUPPLE = frozenset({"cat", "dog"})
 _OF_OTHER_BEASTS = frozenset({"stand", "walk", "run", "lie"})
 # What is done by who can hardly walk, and what no old man on a bench is seen to do instead.
 _OF_BABIES = frozenset({"crawl", "lie", "sit", "sleep"})
@@ -264,7 +267,7 @@ _DOERS = frozenset(
 def does(who: str, kind: str, deed: str, words: set[str]) -> bool:
     """Tell whether somebody is one to do a deed, by what he is called and by all words, in base form, of captions."""
     if kind == "animal":
-        return who.rpartition(" ")[2] in _SUPPLE or deed in _OF_OTHER_BEASTS
+        return who in ANY_CREATURE or beast_of(who) in _SUPPLE or deed in _OF_OTHER_BEASTS
     if who in BABIES or (who in YOUNG and not BABIES.isdisjoint(words)):
         return deed in _OF_BABIES
     if not _OLD.isdisjoint(words) and deed in _OF_THE_SPRY:

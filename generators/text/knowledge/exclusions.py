@@ -223,7 +223,8 @@ NOT_VISIBLE = frozenset(
         "pair", "part", "person", "photo", "picture",
         "piece", "place", "race", "right", "row", "run", "scene",
         "series", "set", "setting", "shade", "shot", "side", "sky", "someone", "something", "space", "spot", "sun",
-        "surface", "terrain", "thing", "time", "top", "trick", "type", "variety", "view", "walk", "way", "world",
+        "surface", "terrain", "thing", "time", "top", "trick", "type", "variety", "vehicle", "view", "walk", "way",
+        "world",
     }
 )  # fmt: skip
 

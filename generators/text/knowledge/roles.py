@@ -11,7 +11,8 @@ from importlib import resources
 from typing import NamedTuple
 
 from generators.text.knowledge.exclusions import COLOURS, gender_of
-from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.things import kind_of, thing_of
+from generators.text.knowledge.wordnet import above
 
 
 class _Role(NamedTuple):
@@ -98,6 +99,8 @@ _OF_SOME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
             "dog cat monkey bear",
         ),
         ("jump leap air midair hoop hurdle fly climb", "dog cat monkey goat rabbit"),
+        ("bed carpet chair couch inside kitchen laptop pillow room rug sofa stairs window", "dog cat rabbit monkey"),
+        ("buggy carriage cart plough sleigh wagon", "horse goat cow dog"),
         ("his her their owner", "dog cat horse rabbit goat pig"),
         ("ride riding rider saddle bridle rein jockey gallop", "horse"),
         ("hind", "dog cat monkey bear rabbit horse"),
@@ -110,8 +113,9 @@ _OF_SOME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
 # What dogs do, or are, and hardly another animal does.
 _OF_DOGS = frozenset(
     {
-        "agility", "attack", "bark", "fetch", "greyhound", "herd", "howl", "muzzle", "obstacle", "pant", "race",
-        "racing", "ramp", "retrieve", "sniff", "tongue", "train", "trainer", "tug", "tunnel", "wag",
+        "agility", "attack", "bark", "fetch", "greyhound", "guard", "guide", "herd", "howl", "muzzle", "obstacle",
+        "pant", "police", "race", "racing", "ramp", "retrieve", "sled", "sniff", "tongue", "train", "trainer", "tug",
+        "tunnel", "wag",
     }
 )  # fmt: skip
 
@@ -122,7 +126,7 @@ ADULTS = ("man", "woman")
 GROWN = frozenset({"gentleman", "guy", "lady", "man", "woman"})
 YOUNG = CHILDREN | {"boy", "girl"}
 # What grown-ups do with children, and no child with a grown-up.
-BORNE = frozenset({"carry", "cradle", "hoist", "hold", "lift", "raise", "throw", "toss"})
+BORNE = frozenset({"carry", "cradle", "hoist", "hold", "lift", "pull", "push", "raise", "throw", "toss"})
 # What only small children are in, have or are done with.
 _OF_CHILDREN = frozenset(
     {
@@ -143,7 +147,19 @@ def beings_for(noun: str) -> tuple[str, ...]:
     """List the beings that are surely none that a noun names: women for a man, cats for a dog."""
     if kind_of(noun) == "person":
         return {"male": _FEMALE, "female": _MALE}.get(gender_of(noun), ())
-    return tuple(beast for beast in _BEASTS if beast != noun) if noun in _BEASTS else ()
+    own = beast_of(noun)
+    return tuple(beast for beast in _BEASTS if beast != own) if own else ()
+
+
+@cache
+def beast_of(noun: str) -> str:
+    """Name the common beast that an animal is, nothing for others: a poodle is a dog, as a sheepdog is."""
+    last = noun.rpartition(" ")[2]
+    thing = thing_of(noun)
+    if thing is None or thing.kind != "animal" or last in _BEASTS:
+        return last if thing is not None and thing.kind == "animal" else ""
+    senses = above(thing.sense)
+    return next((beast for beast in _BEASTS if (other := thing_of(beast)) is not None and other.sense in senses), "")
 
 
 def does_as_well(beast: str, words: set[str]) -> bool:

@@ -29,7 +29,7 @@ def replace_action(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
     """Put another action that nobody does at the same time: "a man sits", "a man runs"."""
-    verbs = [v for v in sentence.verbs if v.tag in {"VBG", "VBZ", "VBP"} and is_free(sentence, v)]
+    verbs = [v for v in sentence.verbs if v.tag in _FINITE and is_free(sentence, v, besides=True)]
     rng.shuffle(verbs)
     for verb in verbs:
         yield from other_actions(sentence, lexicon, rng, most, verb, facts)
@@ -39,13 +39,18 @@ def other_actions(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, verb: Token, facts: Facts
 ) -> Iterator[Candidate]:
     """Put other actions in one verb's place."""
-    subject = sentence.subject_of(verb.index)
+    subject = _doer(sentence, verb)
     if subject is None:
         return
     lemma = verb.lemma.lower()
     kind = kind_of(noun_at(sentence, subject))
     if kind not in {"person", "animal"} or _is_contested(verb, kind, facts):
         return
+    if (sentence.tokens[subject].tag, verb.tag) == ("NNS", "VBZ"):
+        return  # "the boys rides": the slip is not ours to multiply
+    thing = sentence.child(verb.index, "dobj")
+    if thing is not None and sentence.child(thing, "conj") is not None:
+        return  # "wears a hat and a cross"
     plain = ((verb.end, Move(other, "")) for other in done_instead(lemma, kind, frame_of(sentence, verb)))
     others = [
         (end, other)
@@ -60,6 +65,18 @@ def other_actions(
             edits = [Edit(verb.start, end, text)]
             original = sentence.caption[verb.start : end]
             yield Candidate("replace_action", edits, original, text, [("action", other.verb, lemma)])
+
+
+def _doer(sentence: Sentence, verb: Token) -> int | None:
+    """Find who does something: of "a boy in sneakers jumping" the boy, whatever the parser says."""
+    subject = sentence.subject_of(verb.index)
+    if subject is None or kind_of(noun_at(sentence, subject)) not in _WORN:
+        return subject
+    worn = next((r for r in sentence.relations if r.target == sentence.conjunct_heads[subject]), None)
+    return worn.governor if worn is not None and worn.words in {"in", "with"} else None
+
+
+_WORN = frozenset({"accessory", "clothing"})
 
 
 def _is_contested(verb: Token, kind: str, facts: Facts) -> bool:
@@ -101,11 +118,14 @@ def may_do(sentence: Sentence, verb: Token, who: str, kind: str, deed: str, end:
         r.words == "with" and kind_of(noun_at(sentence, r.target)) in _HAD for r in sentence.relations
     ):
         return False
-    if goes(deed):
-        return goes(deed_of(verb.lemma.lower())) or not any(
-            sentence.tokens[r.target].pos == "PRON" and r.words != "with" for r in sentence.relations
-        )  # who runs has no rock behind her
-    return not any(r.words in _WHITHER and sentence.tokens[r.first].start >= end for r in sentence.relations)
+    if goes(deed) and any(kind_of(noun_at(sentence, r.target)) == "furniture" for r in sentence.relations):
+        return False  # nobody carries a newspaper on a bench
+    starts = deed not in POSTURES and deed_of(verb.lemma.lower()) in POSTURES
+    if starts and any(sentence.tokens[r.target].pos == "PRON" and r.words != "with" for r in sentence.relations):
+        return False  # who runs has no rock behind her
+    return goes(deed) or not any(
+        r.words in _WHITHER and sentence.tokens[r.first].start >= end for r in sentence.relations
+    )
 
 
 # Parts by which a caption tells how somebody sits or stands; and what he has in his hands.
@@ -136,8 +156,13 @@ def _moves(sentence: Sentence, verb: Token, facts: Facts) -> Iterator[tuple[int,
             place = noun_at(sentence, relation.target)
             if place == "table" and any(kind_of(p.lemma) in _ON_TABLES for p in sentence.noun_phrases):
                 continue  # nobody stands on a table with a laptop
-            for move in moves_instead(verb.lemma.lower(), relation.words, place):
+            for move in _moves_at(verb.lemma.lower(), relation.words, place):
                 yield sentence.tokens[relation.last - 1].end, move
+
+
+def _moves_at(deed: str, words: str, place: str) -> tuple[Move, ...]:
+    """List moves at a place, by its name or else its last word: "a city sidewalk"."""
+    return moves_instead(deed, words, place) or moves_instead(deed, words, place.rpartition(" ")[2])
 
 
 _AFTER_THINGS = frozenset({"catch", "chase", "fetch", "retrieve"})
@@ -148,14 +173,26 @@ _WHITHER = frozenset(
 )  # fmt: skip
 
 
-def is_free(sentence: Sentence, verb: Token) -> bool:
-    """Tell whether a verb may change alone: nothing but things and places hang on it, and it is one of no pair."""
+_FINITE = frozenset({"VBG", "VBZ", "VBP"})
+
+
+def is_free(sentence: Sentence, verb: Token, *, besides: bool = False) -> bool:
+    """Tell whether a verb may change alone: nothing but things and places hang on it, and it is one of no pair.
+
+    Take `besides` where what is done besides is looked at anyway: "sits holding a cup".
+    """
     if sentence.child(verb.index, "mark") is not None:
         return False  # "leaps while running": what is done at once must go together
-    if verb.dep == "conj" or any(token.lower in _OF_POSTURES for token in sentence.tokens):
+    if (verb.dep == "conj" and not besides) or any(token.lower in _OF_POSTURES for token in sentence.tokens):
         return False  # "sits with a bag on his lap", "lies face down"
     behind = [sentence.tokens[c] for c in sentence.children[verb.index] if c > verb.index]
-    return all((t.dep in _LOOSE and t.tag not in {"VBN", "RB", "RP"}) or _is_of_another(sentence, t) for t in behind)
+    return all(
+        (t.dep in _LOOSE and t.tag not in {"VBN", "RB", "RP"})
+        or any(r.first <= t.index < r.last for r in sentence.relations)
+        or _is_of_another(sentence, t)
+        or (besides and t.dep in {"advcl", "conj"} and t.tag in _FINITE)
+        for t in behind
+    )
 
 
 def _is_of_another(sentence: Sentence, verb: Token) -> bool:
@@ -178,7 +215,7 @@ _LOOSE = frozenset({"dobj", "prep", "punct", "npadvmod", "dep", "cc"})
 
 
 def _places(sentence: Sentence) -> list[Span]:
-    verbs = [verb for verb in sentence.verbs if verb.tag in {"VBG", "VBZ", "VBP"}]
+    verbs = [verb for verb in sentence.verbs if verb.tag in _FINITE]
     return [(verb.index, verb.index + 1) for verb in verbs if is_free(sentence, verb)]
 
 

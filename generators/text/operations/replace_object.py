@@ -17,6 +17,7 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
+from generators.text.knowledge.grounds import is_told
 from generators.text.knowledge.roles import (
     ADULTS,
     CHILDREN,
@@ -84,8 +85,12 @@ def other_objects(
         return
     told: set[str] = set()
     words = {form for token in sentence.tokens for form in _base_forms(token)}
-    listed = tuple(_things(sentence, phrase, words))
-    things = listed if _is_all_told(sentence, phrase) else ()
+    listed = tuple(_things(sentence, phrase))
+    things = (
+        listed
+        if _is_all_told(sentence, phrase) and not (kind_of(phrase.lemma) == "vehicle" and is_stunt(words))
+        else ()
+    )
     for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner, facts, words, things):
         told.add(sure.negative_phrase)
         sure.doubt = _doubt(phrase, facts)
@@ -104,13 +109,13 @@ def other_objects(
             or not may_stand(sentence, lexicon, phrase, word.lemma)
         ):
             continue
-        mass = determiner == "" and phrase.first > 0
+        mass = determiner == "" and head.tag == "NN" and phrase.first > 0
         if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"some", "much"}:
             mass = True
         thing = thing_of(word.lemma)
-        counted = thing is not None and thing.place in _COUNTED
-        if mass and head.tag == "NN" and (counted or not lexicon.is_bare(word.lemma)):
-            continue  # "near water", "in some water", but not "near house"
+        counted = thing is not None and thing.place and word.lemma not in _UNCOUNTED
+        if mass and (counted or not lexicon.is_bare(word.lemma)):
+            continue  # "near water", "in some water", but not "near house" and "in wood"
         candidate = with_noun(sentence, lexicon, phrase, word.lemma, word.form)
         if candidate is None:
             continue
@@ -129,8 +134,8 @@ def _doubt(phrase: NounPhrase, facts: Facts) -> str | None:
     return "gender" if gender and not facts.is_sure(gender) else None
 
 
-# Classes of places that want an article, whatever hurried captions write: "on highway".
-_COUNTED = frozenset({"ground for games", "path", "road", "room", "venue"})
+# Places that want no article; hurried captions write "on highway" too.
+_UNCOUNTED = frozenset({"dirt", "grass", "mud", "sand", "snow", "surf", "water", "waters"})
 _MOST_BEASTS = 3  # of one noun
 _MOST_SURE = 6  # of one noun; what a corpus hardly says a blind model tells, and it is not kept
 
@@ -180,7 +185,18 @@ def _may_be_had(lemma: str, words: set[str], facts: Facts) -> bool:
     """Tell whether a garment is worn where captions have somebody, or a woman is one whom a caption may have so."""
     if kind_of(lemma) == "clothing":
         return is_worn_there(lemma, facts.words)
+    if lemma == "skateboard" and is_told("water", facts.words):
+        return False
+    if lemma in _OF_ROOMS:
+        return facts.words.isdisjoint(_OUTDOORS)
     return gender_of(lemma) != "female" or not is_bare(words)
+
+
+_OF_ROOMS = frozenset({"bed", "bathtub", "couch", "sofa", "tub"})
+_OUTDOORS = frozenset(
+    {"backyard", "beach", "field", "forest", "garden", "grass", "lawn", "outdoor", "outdoors", "outside", "park",
+     "public", "road", "sand", "snow", "street", "sun", "tree", "yard"}
+)  # fmt: skip
 
 
 def _base_forms(token: Token) -> Iterator[str]:
@@ -209,7 +225,7 @@ def _is_alone(sentence: Sentence, words: set[str], lemma: str) -> bool:
     return lemma not in words and all(fits_gender(lemma, token.lemma.lower()) for token in sentence.tokens)
 
 
-def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator[str]:
+def _things(sentence: Sentence, phrase: NounPhrase) -> Iterator[str]:
     """Name what can take a thing's part in what is done with it."""
     at = sentence.tokens[sentence.conjunct_heads[phrase.head]]
     verb, words_before = sentence.tokens[at.head], ""
@@ -224,8 +240,6 @@ def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator
     deed = f"{verb.lemma.lower()} {words_before}".strip() if verb.pos == "VERB" else words_before
     subject = sentence.subject_of(verb.index) if verb.pos in {"VERB", "AUX"} else verb.index
     who = sentence.tokens[subject].lemma.lower() if subject is not None else ""
-    if deed in {"ride", "ride on", "on"} and is_stunt(words):
-        return
     any_deed = words_before == "with" or (worn and words_before == "in")
     for name in dict.fromkeys((deed, words_before)) if any_deed else (deed,):
         for thing in stand_ins(kind_of(who), name, phrase.lemma):
@@ -259,6 +273,10 @@ def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
         word = sentence.tokens[phrase.determiner]
         if word.lower == "another" or (word.dep == "poss" and kind_of(phrase.lemma) == "place"):
             return True
+    if any(t.lower in _STANDS_FOR and sentence.parts[t.index] > sentence.parts[phrase.head] for t in sentence.tokens):
+        return kind_of(phrase.lemma) != "person"  # "A waiter carries a tray. On it are glasses."
+    if phrase.lemma in _WED and any(token.lower in _WED - {phrase.lemma} for token in sentence.tokens):
+        return True
     again = [p for p in sentence.noun_phrases if p.lemma == phrase.lemma and p is not phrase]
     if again and kind_of(phrase.lemma) == "place":
         return True  # a slip, "in a hallway down a hallway", or one place said twice
@@ -267,6 +285,10 @@ def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
     if again and any(_is_plain_the(sentence, p) for p in (phrase, *again)):
         return True  # "a dog runs with a man behind the dog"
     return any(sentence.tokens[index].lower in {"another", "other"} for p in again for index in range(p.first, p.head))
+
+
+_STANDS_FOR = frozenset({"it", "its", "them", "they", "this"})
+_WED = frozenset({"bride", "groom"})
 
 
 def _is_plain_the(sentence: Sentence, phrase: NounPhrase) -> bool:

@@ -13,7 +13,7 @@ from generators.text.knowledge.exclusions import (
 )
 from generators.text.knowledge.relations import region_of
 from generators.text.knowledge.roles import BORNE, YOUNG
-from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.things import class_of, kind_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
 from generators.text.language.frames import determiner_class
@@ -140,18 +140,26 @@ def _is_slip(phrase: NounPhrase) -> bool:
 
 def _may_act(sentence: Sentence, lexicon: Lexicon, first: NounPhrase, second: NounPhrase) -> bool:
     """Tell whether a thing can do what one of another kind does: a dog chases a man, and pets none."""
-    if kind_of(first.lemma) == kind_of(second.lemma):
-        return True
+    kinds = {kind_of(first.lemma), kind_of(second.lemma)}
+    if len(kinds) == 1:
+        return kinds != {"animal"} or class_of(first.lemma) == class_of(second.lemma)  # no duck goes after a dog
+    if kinds == {"person", "animal"} and sentence.tokens[second.head].dep == "dobj":
+        verb = sentence.tokens[sentence.tokens[second.head].head].lemma.lower()
+        return verb in _EITHER_WAY  # a woman pulls no horses in a cart
     if sentence.tokens[first.head].dep == "nsubjpass":
         return True  # something is done to both
     deeds = deeds_of(sentence, first.head)
     return all(lexicon.acts(second.lemma, verb, frame.partition(":")[0]) for verb, frame in deeds)
 
 
+_EITHER_WAY = frozenset({"approach", "bite", "chase", "face", "follow", "lead", "pass", "watch"})
+
+
 def _is_borne(sentence: Sentence, first: NounPhrase, second: NounPhrase) -> bool:
-    """Tell whether one of two throws or carries the other, who is a child."""
+    """Tell whether one of two throws or carries the other, who is a child; nor does one person carry several."""
     deeds = {verb.lemma.lower() for verb in sentence.verbs if sentence.subject_of(verb.index) == first.head}
-    return not BORNE.isdisjoint(deeds) and not YOUNG.isdisjoint({first.lemma, second.lemma})
+    alike = sentence.tokens[first.head].tag == sentence.tokens[second.head].tag
+    return not BORNE.isdisjoint(deeds) and not (alike and YOUNG.isdisjoint({first.lemma, second.lemma}))
 
 
 def _is_shared(sentence: Sentence, phrase: NounPhrase) -> bool:
