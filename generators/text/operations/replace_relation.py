@@ -96,7 +96,11 @@ def _said_to_be_there(sentence: Sentence, relation: Relation) -> int | None:
     before = sentence.tokens[relation.first - 1] if relation.first else None
     if before is None or before.index == relation.governor:
         at = sentence.tokens[relation.governor]
-        return sentence.subject_of(at.index) if at.pos in {"VERB", "AUX"} else at.index
+        if at.pos not in {"VERB", "AUX"}:
+            return at.index
+        # Of two subjects the nearer: "a boy fishing, other people are in the background".
+        near = [c for c in sentence.children[at.index] if c < at.index and sentence.tokens[c].dep == "nsubj"]
+        return near[-1] if near else sentence.subject_of(at.index)
     return before.index if sentence.phrase_of(before.index) is not None else None
 
 

@@ -65,7 +65,7 @@ _MIXED = frozenset({"artifact", "device", "equipment"})
 
 def _is_ridden(vehicle: str) -> bool:
     """Tell whether one sits on a vehicle as on a horse, and not in it."""
-    return bool(stand_ins("person", "ride", vehicle))
+    return any(stand_ins("person", "ride", name) for name in (vehicle, vehicle.rpartition(" ")[2]))
 
 
 def _is_the_place(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, others: list[str]) -> bool:

@@ -316,6 +316,7 @@ UNSURE = [
     ("replace_action", "sits", ["A man stands by a wall .", "A man .", "A face ."], "one of three alone says so"),
     ("replace_action", "holds", ["A boy wears a mask .", "A boy carries a mask ."], "which is holding it"),
     ("replace_relation", "foreground", ["Two men stand with people in the background ."], "who are people too"),
+    ("replace_relation", "foreground", ["A boy on a dock fishing , other people are in the background ."], "and he"),
     ("replace_relation", "foreground", ["A man with a car in the background .", "A man in a car ."], "said otherwise"),
     ("replace_relation", "foreground", ["A dog runs by trees in the background ."], "which are all around"),
     ("replace_relation", "up", ["A man walks down a hill .", "A man walks .", "A hill ."], "one alone says which"),
