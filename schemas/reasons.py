@@ -45,6 +45,8 @@ DOUBTS: dict[str, str] = {
     "things": "nothing says that the new thing and the old one exclude each other, or that both may be there",
     "gender": "one caption of several says that somebody is a man or a woman, so that it may not be seen",
     "relations": "what is left of one thing and above another may be above the one and left of the other as well",
+    "roles": "a still picture may not show which of two that run is after the other",
+    "side": "left and right may be meant as the one sees it who is seen, or who sees the picture",
     "attributes": "no caption says what the thing is like, so that it may be as the wrong one says",
 }
 

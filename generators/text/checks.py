@@ -101,7 +101,7 @@ def _is_entailed(claim: Claim, sentence: Sentence, facts: Facts, lexicon: Lexico
                 for other, adjectives in facts.attributes.items()
             )
         case ("action", new, _):
-            return any(is_same_or_general(new, old, "v") for old in facts.actions)
+            return any(is_same_or_general(new, old, "v") or {new, old} == {"hold", "carry"} for old in facts.actions)
         case ("count", number, noun):
             return number in facts.numbers or not facts.nouns.isdisjoint(CROWDS) or noun == "people"
         case ("side", side):

@@ -28,7 +28,7 @@ from schemas.tables import TEXT_NEGATIVES
 class TextNegatives:
     """Make wrong captions out of parses."""
 
-    version = 11
+    version = 12
 
     def __init__(
         self, config: Text, seed: int, lexicon: pa.Table, lexicon_id: str, parser: str, ranking: Ranking | None = None

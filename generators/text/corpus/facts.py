@@ -41,6 +41,7 @@ class Facts:
         self.deed_counts: Counter[str] = Counter()  # how many captions have a deed
         self.numbers: set[str] = set()
         self.genders: Counter[str] = Counter()  # how many captions have somebody of a gender, by noun or pronoun
+        self.untold = 0  # captions that have somebody, and of no gender
         self.most: Counter[str] = Counter()  # how many people of a gender one caption has at most; two for several
         self.regions: set[tuple[str, str]] = set()  # region of a preposition, noun
         self.counts: dict[str, set[str]] = defaultdict(
@@ -56,13 +57,22 @@ class Facts:
         return self._pairs[id(sentence)]
 
     def is_sure(self, gender: str) -> bool:
-        """Tell whether a second caption, if there are more than two, has somebody of a gender too."""
-        return self.genders[gender] > 1 or len(self.sentences) < 3
+        """Tell whether a picture, as far as its captions tell, shows somebody's gender.
+
+        Most captions that have anybody say it, and nearly all where a face is hidden, far away or a baby's. Of one
+        caption or two nobody can ask that.
+        """
+        if len(self.sentences) < 3:
+            return True
+        said, untold = self.genders[gender], self.untold
+        if self.words.isdisjoint(_HIDING):
+            return said > max(1, untold)
+        return said > 3 and untold < 2
 
     def gender(self) -> str:
-        """Return the gender of all whom captions tell the gender of, if more than one does."""
-        [(gender, said)] = self.genders.items() if len(self.genders) == 1 else [("", 0)]
-        return gender if said > 1 else ""
+        """Return the gender of all whom captions tell it of, if a picture shows it and more than one says so."""
+        [gender] = self.genders if len(self.genders) == 1 else [""]
+        return gender if self.genders[gender] > 1 and self.is_sure(gender) else ""
 
     def is_vouched(self, verb: str) -> bool:
         """Tell whether more than one caption has a verb, or another for the same deed."""
@@ -80,7 +90,11 @@ class Facts:
                 self.several.add(phrase.lemma)
             owned.update(phrase.adjectives)
             self.attributes[phrase.lemma].update(sentence.tokens[a].lower for a in phrase.adjectives)
-        self.genders.update(_genders(sentence))
+        genders = _genders(sentence)
+        self.genders.update(genders)
+        self.untold += not genders and any(
+            kind_of(phrase.lemma) == "person" or phrase.lemma in _ANYBODY for phrase in sentence.noun_phrases
+        )
         self.most |= _people_of(sentence)
         names = {phrase.lemma for phrase in sentence.noun_phrases}
         self.apart.update(frozenset(pair) for pair in combinations(sorted(names), 2))
@@ -122,6 +136,18 @@ def _people_of(sentence: Sentence) -> Counter[str]:
     return found
 
 
+_ANYBODY = frozenset({"person", "people", "someone", "somebody"})
+# Words of captions of somebody whose face is covered, turned away or far off, or tells nothing yet.
+_HIDING = frozenset(
+    {
+        "baby", "back", "bicyclist", "biker", "climb", "climber", "costume", "cyclist", "dark", "distance", "distant",
+        "diver", "dusk", "far", "fog", "foggy", "football", "goggle", "goggles", "helmet", "hiker", "hockey", "infant",
+        "kayaker", "mask", "masked", "motocross", "motorcycle", "motorcyclist", "night", "parachute", "parasail",
+        "racer", "rider", "scuba", "shadow", "silhouette", "silhouetted", "ski", "skier", "sled", "snowboard",
+        "snowboarder", "snowsuit", "spacesuit", "sunset", "surfer", "toddler", "underwater", "uniform", "wakeboard",
+        "wakeboarder", "wetsuit",
+    }
+)  # fmt: skip
 _BEINGS = ("person", "animal")
 
 

@@ -1,5 +1,9 @@
 """What somebody does: which deeds exclude each other, and where each can be done."""
 
+from typing import NamedTuple
+
+from generators.text.knowledge.exclusions import ANY_CREATURE
+from generators.text.knowledge.roles import YOUNG, beast_of
 from generators.text.knowledge.things import kind_of, thing_of
 
 # What somebody can do only one of at a time.
@@ -126,18 +130,51 @@ _INSTEAD: dict[str, tuple[str, ...]] = {
 }
 _NOT_OF_BEASTS = frozenset({"dance"})
 _NOT_OF_PEOPLE = {"stand": frozenset({"sleep"})}  # who stands behind a tripod does not sleep there
-# What somebody may do besides: who sleeps or runs does not read.
 POSTURES = ("sit", "stand", "lie")
 _NEAR = frozenset({"by", "near", "next to", "beside", "behind", "in front of"})
 _AT_REST = frozenset({"in", "on", "under", *_NEAR})
-_ON_THE_WAY = frozenset({"in", "on", "through", "along", "across", "around", *_NEAR})
-_BEDS = frozenset({"bed", "cot", "crib", "hammock"})  # who is propped up there sits and lies
+_BEDS = frozenset(
+    {"bed", "chair", "cot", "crib", "hammock", "lounge", "lounger", "recliner"}
+)  # who is propped up there sits and lies
 _FOR_TWO_LEGS = frozenset({"animal", "board", "vehicle", "clothing", "drink", "food"})  # nobody stands in or on these
-_TO_LIE_ON = frozenset(
-    {"bed", "bench", "blanket", "boulder", "carpet", "cot", "couch", "floor", "ground", "mat", "pillow", "rock", "rug",
-     "sofa", "table", "towel", "trampoline", "leaf"}
-)  # fmt: skip
-_TO_GO_ON = frozenset({"bridge", "deck", "dirt", "dock", "floor", "grass", "ground", "leaf", "pier", "rock", "stage"})
+_ORDERS = frozenset({"circle", "line", "queue", "row"})  # who stands in line sits in none
+_SOFT = "bench blanket carpet couch deck dock floor grass hay leaf mat pillow porch rug sofa towel"
+
+
+class _Where(NamedTuple):
+    """Where a deed is done that is not done everywhere: behind which prepositions, at which places."""
+
+    prepositions: frozenset[str]
+    classes: frozenset[str]  # of places.py
+    things: frozenset[str]
+    of_beasts: frozenset[str] = frozenset()  # where a dog does it, and hardly anybody else
+
+
+_ON_GROUND = frozenset({"in", "on"})
+_OVER_GROUND = frozenset({"in", "on", "through", "along", "across"})
+_WHERE: dict[str, _Where] = {
+    "lie": _Where(
+        _ON_GROUND,
+        frozenset({"field", "sand", "shore"}),
+        frozenset({*_SOFT.split(), "boulder", "dirt", "ground", "pier", "rock", "snow", "bed", "trampoline"}),
+        frozenset({"path", "road", "sidewalk", "street", "trail", "forest", "woods"}),
+    ),
+    "sleep": _Where(
+        _ON_GROUND, frozenset({"field", "sand", "shore"}), frozenset({*_SOFT.split(), "bed"}), frozenset({"snow"})
+    ),
+    "run": _Where(
+        _OVER_GROUND,
+        frozenset({"field", "forest", "ground for games", "path", "road", "sand", "shore", "snow"}),
+        frozenset({"dirt", "grass"}),
+    ),
+    "walk": _Where(
+        _OVER_GROUND,
+        frozenset({"field", "forest", "path", "road", "sand", "shore", "snow"}),
+        frozenset({"bridge", "dirt", "dock", "grass", "pier"}),
+    ),
+    "jump": _Where(_ON_GROUND, frozenset({"field", "sand", "shore", "snow"}), frozenset({"grass", "bed"})),
+    "dance": _Where(_ON_GROUND, frozenset({"field", "road", "sand", "shore"}), frozenset({"floor", "grass", "stage"})),
+}
 # Of the body: who stands on his hind legs lies on none.
 _OF_THE_BODY = frozenset(
     {"arm", "back", "belly", "chest", "elbow", "face", "foot", "hand", "head", "heel", "hip", "knee", "lap", "leg",
@@ -147,11 +184,11 @@ _OF_THE_BODY = frozenset(
 # What is done with a thing by hand, and what is seen not to be done with it by who does that.
 _WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     (
-        "ball football basketball baseball volleyball",
+        "ball football",
         {"hold": ("kick", "throw"), "carry": ("kick", "throw"), "throw": ("kick",), "kick": ("throw", "carry"),
          "catch": ("kick",)},
     ),
-    ("frisbee stick rock snowball stone", {"hold": ("throw",), "carry": ("throw",)}),
+    ("baseball basketball frisbee rock snowball stick stone volleyball", {"hold": ("throw",), "carry": ("throw",)}),
     ("bike bicycle motorcycle scooter", {"ride": ("push", "carry"), "push": ("ride", "carry"), "carry": ("ride",)}),
     ("skateboard surfboard snowboard sled", {"ride": ("carry",), "carry": ("ride",), "hold": ("ride",)}),
     ("cart stroller wagon wheelbarrow carriage car sled", {"push": ("pull",), "pull": ("push",)}),
@@ -166,7 +203,7 @@ _WITH_THINGS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     ("car truck van bus tractor", {"drive": ("wash", "push")}),
     (
         "cap coat dress hat helmet jacket mask scarf shirt sunglasses sweater t-shirt",
-        {"wear": ("hold", "carry"), "hold": ("wear",), "carry": ("wear",)},
+        {"wear": ("hold",), "hold": ("wear",), "carry": ("wear",)},
     ),
 )  # fmt: skip
 
@@ -185,32 +222,93 @@ def done_instead(verb: str, kind: str | None, frame: str) -> tuple[str, ...]:
     if kind not in {"person", "animal"} or noun in _OF_THE_BODY:
         return ()
     if last in _BEDS and deed_of(verb) in {"sit", "lie"}:
-        return tuple(other for other in ("jump",) if taken == "on")
+        return tuple(other for other in ("jump",) if taken == "on" and last == "bed")
     if taken == "dobj":
         return next((w.get(verb, ()) for t, w in _WITH_THINGS if last in t.split()), ()) if kind == "person" else ()
     return tuple(
         other
         for other in _INSTEAD.get(deed_of(verb), ())
         if other not in (_NOT_OF_BEASTS if kind == "animal" else _NOT_OF_PEOPLE.get(deed_of(verb), ()))
-        and _is_done_at(other, taken, noun)
+        and _is_done_at(other, kind, taken, noun)
     )
 
 
-def _is_done_at(verb: str, preposition: str, noun: str) -> bool:
+def _is_done_at(verb: str, kind: str, preposition: str, noun: str) -> bool:
     if not preposition:
-        return True
-    thing = thing_of(noun)
-    if thing is None:
+        return verb != "lie"  # "a man with a hat is lying"
+    thing, last = thing_of(noun), noun.rpartition(" ")[2]
+    if thing is None or last in _ORDERS:
         return False
-    if verb in {"sit", "stand"}:
+    where = _WHERE.get(verb)
+    if where is None:  # sitting and standing
         return preposition in _AT_REST and (preposition in _NEAR or thing.kind not in _FOR_TWO_LEGS)
-    last = noun.rpartition(" ")[2]
-    if verb in {"lie", "sleep"}:
-        if preposition == "in" and thing.place in {"water", "pool"}:
-            return False
-        return preposition in _AT_REST and (
-            preposition in _NEAR or (bool(thing.place) and last != "bar") or last in _TO_LIE_ON
-        )
-    if preposition == "in" and thing.place in {"water", "pool"} and verb == "dance":
+    if verb in {"lie", "sleep"} and kind == "animal" and preposition in _NEAR:
+        return thing.kind != "person"  # who may be passing by
+    there = thing.place in where.classes or last in where.things or (kind == "animal" and last in where.of_beasts)
+    return preposition in where.prepositions and there
+
+
+# Beasts that sit, crawl and lie down as people do; of others the words are other ones.
+_SUPPLE = frozenset({"cat", "dog"})
+_OF_OTHER_BEASTS = frozenset({"stand", "walk", "run", "lie"})
+# What is done by who can hardly walk, and what no old man on a bench is seen to do instead.
+_OF_BABIES = frozenset({"crawl", "lie", "sit", "sleep"})
+_OF_THE_SPRY = frozenset({"crawl", "dance", "dive", "jump", "run", "ski"})
+BABIES = frozenset({"baby", "infant", "newborn"})
+_OLD = frozenset({"elderly", "old", "older", "grandfather", "grandmother", "pregnant"})
+# Who is called by what he does is not seen to lie about or to dance meanwhile.
+_DOERS = frozenset(
+    {"batter", "bicyclist", "biker", "boxer", "catcher", "climber", "cyclist", "dancer", "diver", "driver", "goalie",
+     "golfer", "gymnast", "hiker", "jogger", "motorcyclist", "pitcher", "player", "racer", "rider", "runner", "skater",
+     "skateboarder", "skier", "snowboarder", "surfer", "swimmer", "wrestler"}
+)  # fmt: skip
+
+
+def does(who: str, kind: str, deed: str, words: set[str]) -> bool:
+    """Tell whether somebody is one to do a deed, by what he is called and by all words, in base form, of captions."""
+    if kind == "animal":
+        return who in ANY_CREATURE or beast_of(who) in _SUPPLE or deed in _OF_OTHER_BEASTS
+    if who in BABIES or (who in YOUNG and not BABIES.isdisjoint(words)):
+        return deed in _OF_BABIES
+    if not _OLD.isdisjoint(words) and deed in _OF_THE_SPRY:
         return False
-    return preposition in _ON_THE_WAY and (preposition in _NEAR or bool(thing.place) or last in _TO_GO_ON)
+    return who.rpartition(" ")[2] not in _DOERS or deed not in {"dance", "lie", "sleep"}
+
+
+# What somebody is seen to do besides, who sits, stands or lies.
+_AT_EASE = frozenset(
+    {"drink", "eat", "enjoy", "face", "have", "hold", "laugh", "listen", "look", "point", "pose", "read", "show",
+     "sing", "smile", "stare", "talk", "use", "wait", "watch"}
+)  # fmt: skip
+_WORN = frozenset({"clothe", "cover", "dress", "wear"})
+_BESIDES: dict[str, frozenset[str]] = {
+    "sit": _AT_EASE | {"fish", "paint", "work", "write"},
+    "stand": _AT_EASE | {"carry", "fish", "paint", "sell", "work", "write"},
+    "lie": frozenset({"listen", "look", "smile", "watch"}),
+}
+
+
+def is_done_besides(deed: str, other: str) -> bool:
+    """Tell whether who does one thing may be seen to do another as well: to smile who sits, not to run."""
+    return other in _WORN or other in _BESIDES.get(deed, frozenset())
+
+
+# Deeds with both hands or the whole body, not done with a cup in one's hand.
+_WITH_HANDS_FREE = frozenset({"climb", "crawl", "dance", "dive", "jump", "kick", "lie", "run", "ski", "sleep", "throw"})
+
+
+def leaves_hands_free(deed: str) -> bool:
+    """Tell whether a deed is done by nobody who has something in his hands, with him or on his back."""
+    return deed in _WITH_HANDS_FREE
+
+
+# Deeds by which somebody gets somewhere: of all others nobody is told "down the road".
+_GOING = frozenset(
+    {"carry", "chase", "climb", "crawl", "drive", "jump", "kick", "lead", "pull", "push", "ride", "run", "ski", "throw",
+     "walk"}
+)  # fmt: skip
+
+
+def goes(deed: str) -> bool:
+    """Tell whether somebody gets somewhere by a deed."""
+    return deed in _GOING

@@ -223,14 +223,15 @@ NOT_VISIBLE = frozenset(
         "pair", "part", "person", "photo", "picture",
         "piece", "place", "race", "right", "row", "run", "scene",
         "series", "set", "setting", "shade", "shot", "side", "sky", "someone", "something", "space", "spot", "sun",
-        "surface", "terrain", "thing", "time", "top", "trick", "type", "variety", "view", "walk", "way", "world",
+        "surface", "terrain", "thing", "time", "top", "trick", "type", "variety", "vehicle", "view", "walk", "way",
+        "world",
     }
 )  # fmt: skip
 
 # What hardly anybody of the other gender has.
 _OF_GENDER = {
     **dict.fromkeys(
-        ("beard", "goatee", "mustache", "moustache", "sideburns", "tie", "necktie", "tuxedo", "trunks"), "male"
+        ("beard", "goatee", "mustache", "moustache", "sideburns", "tie", "necktie", "tuxedo", "trunk", "trunks"), "male"
     ),
     **dict.fromkeys(("bikini", "dress", "skirt", "blouse", "bra", "tutu", "tube top", "gown", "pigtail"), "female"),
 }

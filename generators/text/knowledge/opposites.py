@@ -2,12 +2,15 @@
 
 from functools import cache
 
+_GROWN = "couple gentleman guy lady man people woman"
 _PEOPLE = "boy child girl guy kid lady man toddler woman"
 # Adjectives, nouns, and what is put for the adjectives.
 _OPPOSITES: tuple[tuple[frozenset[str], frozenset[str], tuple[str, ...]], ...] = tuple(
     (frozenset(adjectives.split()), frozenset(nouns.split()), tuple(new.split()))
     for adjectives, nouns, new in (
         ("little small", "boy girl", "teenage"),  # some who are called young are teenagers
+        ("young", _GROWN, "elderly old"),
+        ("elderly old", _GROWN, "young"),
         ("blond blonde", _PEOPLE, "dark-haired redheaded"),
         ("brunette dark-haired black-haired", _PEOPLE, "blond redheaded"),
         ("bald", _PEOPLE, "long-haired blond"),

@@ -115,7 +115,8 @@ _TURNS = _read(
         ),
         (_NEXT_TO, ("on top of",), _STAYING, "car truck van bus table bench piano bed couch sofa"),
         (_NEXT_TO, ("under",), _STAYING, "table desk bed"),
-        (("in", "inside"), ("behind", "next to"), _STAYING, f"{_OPEN} {_CLOSED}"),
+        (("in", "inside"), ("next to",), _STAYING, f"{_OPEN} {_CLOSED}"),
+        (("in", "inside"), ("behind",), _STAYING, _CLOSED),
         (("in", "inside"), ("on top of",), _STAYING, _CLOSED),
         (("inside", "inside of"), ("outside",), _STAYING, "building house store shop restaurant church cafe tent car"),
         (("outside", "outside of"), ("inside",), _STAYING, "building house store shop restaurant church cafe tent"),
@@ -140,17 +141,21 @@ _TURNS = _read(
         (("onto",), ("off",), _GOING, "rock wall dock bed bench log boat ledge"),
         (("through",), ("over",), _GOING, "hoop tire tunnel tube"),
         (("through",), ("past",), _GOING, "tunnel gate"),
-        (("in front of",), ("behind",), _STAYING | _GOING, "audience crowd group man woman boy girl dog"),
-        (("behind",), ("in front of",), _STAYING | _GOING, "audience crowd group man woman boy girl dog"),
+        # Not of those who walk: who is behind a man as one sees it may go in front of him.
+        (("in front of",), ("behind",), _STAYING, "audience crowd group man woman boy girl dog"),
+        (("behind",), ("in front of",), _STAYING, "audience crowd group man woman boy girl dog"),
     )
 )
 # The same where a picture has one such thing: who sits on one bed may sit next to another.
 _TURNS_OF_ONE = _read(
     (
-        (("on", "on top of", "atop"), ("next to", "behind"), _STAYING, f"{_RIDDEN} bed couch sofa boat raft stage"),
+        (
+            ("on", "on top of", "atop"),
+            ("next to",),
+            _STAYING - {"play"},
+            f"{_RIDDEN} bed couch sofa boat raft stage trampoline bus train truck",
+        ),
         (("on",), ("next to", "under"), _STAYING, "ladder slide"),
-        (("on",), ("next to",), _STAYING | {"jump", "bounce"}, "trampoline"),
-        (("on",), ("next to", "behind"), _STAYING, "bus train truck"),
         (("in",), ("next to",), _STAYING, "pool swimming-pool kiddie-pool hot-tub hammock"),
         (("at",), ("under",), _STAYING, "table desk picnic-table"),
     )

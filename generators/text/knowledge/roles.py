@@ -11,7 +11,8 @@ from importlib import resources
 from typing import NamedTuple
 
 from generators.text.knowledge.exclusions import COLOURS, gender_of
-from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.things import kind_of, thing_of
+from generators.text.knowledge.wordnet import above
 
 
 class _Role(NamedTuple):
@@ -73,9 +74,9 @@ def _groups_of() -> defaultdict[str, frozenset[int]]:
 # Where a bike does what no horse does.
 _STUNTS = frozenset(
     {
-        "air", "bicyclist", "biker", "competition", "cyclist", "halfpipe", "jump", "midair", "motocross",
-        "motorcyclist", "pedal", "race", "racer", "rail", "ramp", "ski", "skate", "snow", "stunt", "trick", "water",
-        "wave", "wheel", "wheelie",
+        "air", "bicyclist", "biker", "competition", "cyclist", "halfpipe", "handlebar", "helmet", "jump", "midair",
+        "motocross", "motorcyclist", "pedal", "race", "racer", "rail", "ramp", "skate", "ski", "snow", "stunt", "trick",
+        "water", "wave", "wheel", "wheelie",
     }
 )  # fmt: skip
 
@@ -97,7 +98,9 @@ _OF_SOME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
             "tug attack growl",
             "dog cat monkey bear",
         ),
-        ("jump leap air midair hoop hurdle fly climb", "dog cat monkey goat horse rabbit"),
+        ("jump leap air midair hoop hurdle fly climb", "dog cat monkey goat rabbit"),
+        ("bed carpet chair couch inside kitchen laptop pillow room rug sofa stairs window", "dog cat rabbit monkey"),
+        ("buggy carriage cart plough sleigh wagon", "horse goat cow dog"),
         ("his her their owner", "dog cat horse rabbit goat pig"),
         ("ride riding rider saddle bridle rein jockey gallop", "horse"),
         ("hind", "dog cat monkey bear rabbit horse"),
@@ -110,8 +113,9 @@ _OF_SOME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
 # What dogs do, or are, and hardly another animal does.
 _OF_DOGS = frozenset(
     {
-        "agility", "attack", "bark", "fetch", "greyhound", "herd", "howl", "muzzle", "obstacle", "pant", "race",
-        "racing", "ramp", "retrieve", "sniff", "tongue", "train", "trainer", "tug", "tunnel", "wag",
+        "agility", "attack", "bark", "fetch", "greyhound", "guard", "guide", "herd", "howl", "muzzle", "obstacle",
+        "pant", "police", "race", "racing", "ramp", "retrieve", "sled", "sniff", "tongue", "train", "trainer", "tug",
+        "tunnel", "wag",
     }
 )  # fmt: skip
 
@@ -122,7 +126,7 @@ ADULTS = ("man", "woman")
 GROWN = frozenset({"gentleman", "guy", "lady", "man", "woman"})
 YOUNG = CHILDREN | {"boy", "girl"}
 # What grown-ups do with children, and no child with a grown-up.
-BORNE = frozenset({"carry", "cradle", "hoist", "hold", "lift", "raise", "throw", "toss"})
+BORNE = frozenset({"carry", "cradle", "hoist", "hold", "lift", "pull", "push", "raise", "throw", "toss"})
 # What only small children are in, have or are done with.
 _OF_CHILDREN = frozenset(
     {
@@ -143,7 +147,19 @@ def beings_for(noun: str) -> tuple[str, ...]:
     """List the beings that are surely none that a noun names: women for a man, cats for a dog."""
     if kind_of(noun) == "person":
         return {"male": _FEMALE, "female": _MALE}.get(gender_of(noun), ())
-    return tuple(beast for beast in _BEASTS if beast != noun) if noun in _BEASTS else ()
+    own = beast_of(noun)
+    return tuple(beast for beast in _BEASTS if beast != own) if own else ()
+
+
+@cache
+def beast_of(noun: str) -> str:
+    """Name the common beast that an animal is, nothing for others: a poodle is a dog, as a sheepdog is."""
+    last = noun.rpartition(" ")[2]
+    thing = thing_of(noun)
+    if thing is None or thing.kind != "animal" or last in _BEASTS:
+        return last if thing is not None and thing.kind == "animal" else ""
+    senses = above(thing.sense)
+    return next((beast for beast in _BEASTS if (other := thing_of(beast)) is not None and other.sense in senses), "")
 
 
 def does_as_well(beast: str, words: set[str]) -> bool:
@@ -151,6 +167,43 @@ def does_as_well(beast: str, words: set[str]) -> bool:
     if not _OF_DOGS.isdisjoint(words):
         return False
     return all(beast in some for these, some in _OF_SOME if not these.isdisjoint(words))
+
+
+# Where what is worn: nobody swims in a coat, and whoever plays baseball has a cap on that nobody tells of.
+_NOT_WORN: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
+    (frozenset(garments.split()), frozenset(words.split()))
+    for garments, words in (
+        (
+            "apron coat gown hoodie jacket jeans pants robe scarf sweater sweatshirt tie trousers turban",
+            "bathing beach bikini dive float lake ocean pool sea shore splash sprinkler surf surfboard surfer swim "
+            "swimming swimmer swimsuit trunk wade water wave wetsuit",
+        ),
+        ("cap crown dress hat headband skirt", "dive float swim swimming swimmer underwater wave surf surfer wetsuit"),
+        (
+            "bikini dress shorts skirt swimsuit tank-top trunks",
+            "ice icy ski skier sled snow snowball snowboard snowboarder snowy winter",
+        ),
+        (
+            "cap crown dress hat headband scarf skirt tie turban",
+            "ball baseball basketball bat bicycle bike biker cyclist football game goal helmet hockey motorcycle "
+            "player race rugby skateboard soccer softball team tennis uniform volleyball wrestle wrestler",
+        ),
+        ("apron tie", "bench bike climb climber hike hiker jump mountain ride run skate slide snow snowy trampoline"),
+    )
+)
+
+
+def is_worn_there(garment: str, words: set[str]) -> bool:
+    """Tell whether a garment is one that is worn, and told of, where captions in all their lemmas have somebody."""
+    last = garment.rpartition(" ")[2]
+    return all(words.isdisjoint(there) for garments, there in _NOT_WORN if last in garments)
+
+
+def is_bare(words: set[str]) -> bool:
+    """Tell whether a caption's lemmas have somebody in no shirt, as men are told of."""
+    return not words.isdisjoint({"barechested", "shirtless", "topless"}) or (
+        "shirt" in words and not words.isdisjoint({"no", "without"})
+    )
 
 
 # Adjectives that go with every being of a group, or thing, that a corpus need not say of it.

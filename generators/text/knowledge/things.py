@@ -45,7 +45,8 @@ def kind_of(noun: str) -> str | None:
     return thing.kind if thing is not None else None
 
 
-_WAYS = {"vessel.n.02": "water", "aircraft.n.01": "air"}
+_WAYS = {"vessel.n.02": "water", "raft.n.01": "water", "inner_tube.n.01": "water", "aircraft.n.01": "air"}
+_CLASSES = ("mammal.n.01", "bird.n.01", "fish.n.01", "reptile.n.01", "arthropod.n.01")
 
 
 @cache
@@ -54,6 +55,14 @@ def goes_on(vehicle: str) -> str:
     thing = thing_of(vehicle)
     senses = above(thing.sense) if thing is not None else frozenset()
     return next((way for sense, way in _WAYS.items() if sense in senses), "land")
+
+
+@cache
+def class_of(animal: str) -> str:
+    """Name the class of animals that one is of, nothing for what is of none of the large ones."""
+    thing = thing_of(animal)
+    senses = above(thing.sense) | {thing.sense} if thing is not None else frozenset()
+    return next((name for name in _CLASSES if name in senses), "")
 
 
 def has_own_name(adjective: str, noun: str) -> bool:

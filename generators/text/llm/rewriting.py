@@ -23,7 +23,7 @@ from schemas.tables import TEXT_NEGATIVES
 class Rewriting(Asking):
     """Make wrong captions: rows of TEXT_NEGATIVES."""
 
-    version = 6
+    version = 7
     schema = TEXT_NEGATIVES
 
     def __init__(

@@ -39,7 +39,7 @@ class Mining:
     Memory is bounded: captions and what is found of them rest in a database in a temporary folder. A context manager.
     """
 
-    version = 1
+    version = 2
 
     def __init__(self, config: Mine, lexicon: pa.Table, parser: str) -> None:
         self.config, self.parser = config, parser

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from generators.text.corpus.facts import Facts, count_of
+from generators.text.corpus.facts import CROWDS, Facts, count_of
 from generators.text.knowledge.exclusions import COLOURS
-from generators.text.knowledge.roles import ADULTS, CHILDREN, beings_for, does_as_well, is_of_children
+from generators.text.knowledge.roles import ADULTS, CHILDREN, beast_of, beings_for, does_as_well, is_of_children
 from generators.text.knowledge.things import kind_of
 from generators.text.language.grammar import has_pronoun
 from generators.text.language.sentence import NounPhrase, Sentence
@@ -32,7 +32,7 @@ def other_beings(sentence: Sentence, phrase: NounPhrase, words: set[str], facts:
     if phrase.lemma in CHILDREN and _may_be_grown(sentence, phrase) and not is_of_children(words):
         yield from ADULTS
     yield from _of_other_gender(sentence, phrase, facts)
-    if phrase.lemma == "dog" and "person" not in facts.kinds and _is_done_by_both(sentence, phrase):
+    if beast_of(phrase.lemma) == "dog" and "person" not in facts.kinds and _is_done_by_both(sentence, phrase):
         small = any(sentence.tokens[index].lower in {"small", "little"} for index in phrase.adjectives)
         yield from _PEOPLE[:2] if small else _PEOPLE
     if phrase.lemma in _LIKE_PEOPLE and "animal" not in facts.kinds and _is_done_by_both(sentence, phrase):
@@ -75,7 +75,11 @@ def _may_be_grown(sentence: Sentence, phrase: NounPhrase) -> bool:
     if any(sentence.tokens[index].lower in {"young", "older"} for index in phrase.adjectives):
         return False
     alone = not any(kind_of(p.lemma) == "person" for p in sentence.noun_phrases if p is not phrase)
-    return alone and sentence.tokens[phrase.head].dep in _WHO
+    at = sentence.tokens[phrase.head]
+    if at.dep == "pobj" and sentence.tokens[at.head].lower == "of":
+        at = sentence.tokens[sentence.tokens[at.head].head]
+        return alone and at.lemma.lower() in CROWDS and at.dep in _WHO  # "a group of children"
+    return alone and at.dep in _WHO
 
 
 def _is_done_by_both(sentence: Sentence, phrase: NounPhrase) -> bool:

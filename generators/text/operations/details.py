@@ -151,12 +151,17 @@ def _adjectives(sentence: Sentence, phrase: NounPhrase, donor: Sentence, other: 
     told = [sentence.tokens[index].lower for index in phrase.adjectives]
     if not alike or phrase.noun == 0 or phrase.first == phrase.noun or any(word in COLOURS for word in told):
         return
+    if any(token.lower in COLOURS for token in sentence.tokens[phrase.first : phrase.head]):
+        return  # "a red red mask": the parser has it tell of something else
+    if any(r.governor == phrase.head and sentence.tokens[r.target].lemma in _COATS for r in sentence.relations):
+        return  # "a brown dog with red fur"
     for index in other.adjectives:
         fits = not told or (donor.tokens[index].lower in COLOURS and set(told) <= _BEFORE_COLOURS)
         if fits and donor.tokens[index].tag in ADJECTIVE_TAGS and not donor.children[index]:
             yield phrase.noun, index, index + 1, phrase.head
 
 
+_COATS = frozenset({"coat", "fur", "hair", "mane"})
 # English has a size or an age before a colour: "a small black dog".
 _BEFORE_COLOURS = frozenset({"big", "large", "little", "small", "tiny", "huge", "long", "old", "young", "wet", "short"})
 
@@ -217,9 +222,14 @@ def _end(sentence: Sentence) -> int:
 
 
 def _is_plain(donor: Sentence, first: int, last: int) -> bool:
-    """Tell whether a detail is short, and says nothing of what others do or whose things are."""
+    """Tell whether a detail is short, is one, and says nothing of what others do or whose things are."""
     tokens = donor.tokens[first:last]
+    if any(r.words in _WHITHER and first < r.first < last for r in donor.relations):
+        return False  # "in a pink dress onto a bicycle": what is done there
     return len(tokens) <= _MOST_WORDS and not any(t.pos in (*_VERBAL, "PUNCT") or t.lower in PRONOUNS for t in tokens)
+
+
+_WHITHER = frozenset({"across", "down", "from", "into", "off", "onto", "through", "to", "toward", "towards", "up"})
 
 
 def graft(sentence: Sentence, at: int, donor: Sentence, first: int, last: int, governor: int) -> Sentence:

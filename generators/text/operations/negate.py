@@ -47,7 +47,7 @@ def negate(
             continue  # "is not standing and reading" may be true where somebody sits
         if verb.pos != "VERB" or forbidden(sentence, [edit], moving=False):
             continue
-        for other in other_actions(sentence, lexicon, rng, most, verb):
+        for other in other_actions(sentence, lexicon, rng, most, verb, facts):
             if " " in other.negative_phrase:
                 continue  # with another preposition it is no denial of the same
             false = apply(sentence.caption, other.edits)

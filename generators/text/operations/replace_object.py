@@ -17,7 +17,18 @@ from generators.text.knowledge.exclusions import (
     fits_gender,
     gender_of,
 )
-from generators.text.knowledge.roles import ADULTS, CHILDREN, GROWN, does_as_well, goes_with, is_stunt, stand_ins
+from generators.text.knowledge.grounds import is_told
+from generators.text.knowledge.roles import (
+    ADULTS,
+    CHILDREN,
+    GROWN,
+    does_as_well,
+    goes_with,
+    is_bare,
+    is_stunt,
+    is_worn_there,
+    stand_ins,
+)
 from generators.text.knowledge.things import has_own_name, kind_of, thing_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit
@@ -28,7 +39,7 @@ from generators.text.language.grammar import (
     gendered_pronouns,
     plural_of,
 )
-from generators.text.language.sentence import PLURAL_ONLY, NounPhrase, Sentence
+from generators.text.language.sentence import PLURAL_ONLY, NounPhrase, Sentence, Token
 from generators.text.operations.base import Compared, Operation, Question, Span
 from generators.text.operations.beings import UNTOLD, other_beings
 from generators.text.operations.grounds import other_grounds
@@ -68,18 +79,23 @@ def other_objects(
     """Put other things in one noun's place."""
     head = sentence.tokens[phrase.head]
     determiner = determiner_class(sentence, phrase)
-    if determiner == "num" and head.tag == "NN":
-        return  # "two woman": the slip is not ours to multiply
+    if (determiner == "num" and head.tag == "NN") or (determiner == "a" and head.tag == "NNS"):
+        return  # "two woman", "a girls": the slip is not ours to multiply
     if _is_bound(sentence, phrase):
         return
     told: set[str] = set()
-    words = {token.lemma.lower() for token in sentence.tokens}
-    things = tuple(_things(sentence, phrase, words))
+    words = {form for token in sentence.tokens for form in _base_forms(token)}
+    listed = tuple(_things(sentence, phrase))
+    things = (
+        listed
+        if _is_all_told(sentence, phrase) and not (kind_of(phrase.lemma) == "vehicle" and is_stunt(words))
+        else ()
+    )
     for sure in _sure_objects(sentence, lexicon, rng, phrase, determiner, facts, words, things):
         told.add(sure.negative_phrase)
         sure.doubt = _doubt(phrase, facts)
         yield sure
-    if things:
+    if listed:
         return  # what else is ridden, or worn, the corpus knows less well than the lists
     choice = lexicon.nouns(phrase.slot, head.tag, determiner, frozenset({kind_of(phrase.lemma) or ""}))
     unsure: Candidate | None = None
@@ -89,16 +105,17 @@ def other_objects(
             or word.lemma in NOT_VISIBLE
             or word.form in told
             or (kind_of(word.lemma) == "animal" and not does_as_well(word.lemma, words))
+            or not _may_be_had(word.lemma, words, facts)
             or not may_stand(sentence, lexicon, phrase, word.lemma)
         ):
             continue
-        mass = determiner == "" and phrase.first > 0
+        mass = determiner == "" and head.tag == "NN" and phrase.first > 0
         if phrase.determiner is not None and sentence.tokens[phrase.determiner].lower in {"some", "much"}:
             mass = True
         thing = thing_of(word.lemma)
-        counted = thing is not None and thing.place in _COUNTED
-        if mass and head.tag == "NN" and (counted or not lexicon.is_bare(word.lemma)):
-            continue  # "near water", "in some water", but not "near house"
+        counted = thing is not None and thing.place and word.lemma not in _UNCOUNTED
+        if mass and (counted or not lexicon.is_bare(word.lemma)):
+            continue  # "near water", "in some water", but not "near house" and "in wood"
         candidate = with_noun(sentence, lexicon, phrase, word.lemma, word.form)
         if candidate is None:
             continue
@@ -117,8 +134,8 @@ def _doubt(phrase: NounPhrase, facts: Facts) -> str | None:
     return "gender" if gender and not facts.is_sure(gender) else None
 
 
-# Classes of places that want an article, whatever hurried captions write: "on highway".
-_COUNTED = frozenset({"ground for games", "path", "road", "room", "venue"})
+# Places that want no article; hurried captions write "on highway" too.
+_UNCOUNTED = frozenset({"dirt", "grass", "mud", "sand", "snow", "surf", "water", "waters"})
 _MOST_BEASTS = 3  # of one noun
 _MOST_SURE = 6  # of one noun; what a corpus hardly says a blind model tells, and it is not kept
 
@@ -144,6 +161,8 @@ def _sure_objects(
     for lemma in _drawn(rng, lexicon, lemmas)[:_MOST_SURE]:
         if (lemma in PLURAL_ONLY) != (phrase.lemma in PLURAL_ONLY) or not _is_alone(sentence, words, lemma):
             continue  # "a shorts"
+        if not _may_be_had(lemma, words, facts):
+            continue
         told = _adjectives(sentence, phrase)
         if _is_little(told, lemma) or not all(goes_with(word, lemma) or lexicon.says_of(word, lemma) for word in told):
             continue
@@ -160,6 +179,31 @@ def _sure_objects(
             elif kind_of(phrase.lemma) == "clothing":
                 sure.claims = [("worn", lemma)]  # a red hat is no red shirt, although both are worn at once
             yield sure
+
+
+def _may_be_had(lemma: str, words: set[str], facts: Facts) -> bool:
+    """Tell whether a garment is worn where captions have somebody, or a woman is one whom a caption may have so."""
+    if kind_of(lemma) == "clothing":
+        return is_worn_there(lemma, facts.words)
+    if lemma == "skateboard" and is_told("water", facts.words):
+        return False
+    if lemma in _OF_ROOMS:
+        return facts.words.isdisjoint(_OUTDOORS)
+    return gender_of(lemma) != "female" or not is_bare(words)
+
+
+_OF_ROOMS = frozenset({"bed", "bathtub", "couch", "sofa", "tub"})
+_OUTDOORS = frozenset(
+    {"backyard", "beach", "field", "forest", "garden", "grass", "lawn", "outdoor", "outdoors", "outside", "park",
+     "public", "road", "sand", "snow", "street", "sun", "tree", "yard"}
+)  # fmt: skip
+
+
+def _base_forms(token: Token) -> Iterator[str]:
+    """Name what a word may be a form of: "fighting" behind two dogs is read as a noun."""
+    yield token.lemma.lower()
+    if token.lower.endswith("ing"):
+        yield from (token.lower[:-3], token.lower[:-3] + "e", token.lower[:-4])
 
 
 def _drawn(rng: random.Random, lexicon: Lexicon, lemmas: Iterable[str]) -> list[str]:
@@ -181,10 +225,8 @@ def _is_alone(sentence: Sentence, words: set[str], lemma: str) -> bool:
     return lemma not in words and all(fits_gender(lemma, token.lemma.lower()) for token in sentence.tokens)
 
 
-def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator[str]:
-    """Name what can take a thing's part in what is done with it; where more is said of it nobody can tell."""
-    if phrase.last > phrase.head + 1:
-        return
+def _things(sentence: Sentence, phrase: NounPhrase) -> Iterator[str]:
+    """Name what can take a thing's part in what is done with it."""
     at = sentence.tokens[sentence.conjunct_heads[phrase.head]]
     verb, words_before = sentence.tokens[at.head], ""
     if at.dep == "pobj":
@@ -198,8 +240,6 @@ def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator
     deed = f"{verb.lemma.lower()} {words_before}".strip() if verb.pos == "VERB" else words_before
     subject = sentence.subject_of(verb.index) if verb.pos in {"VERB", "AUX"} else verb.index
     who = sentence.tokens[subject].lemma.lower() if subject is not None else ""
-    if deed in {"ride", "ride on", "on"} and is_stunt(words):
-        return
     any_deed = words_before == "with" or (worn and words_before == "in")
     for name in dict.fromkeys((deed, words_before)) if any_deed else (deed,):
         for thing in stand_ins(kind_of(who), name, phrase.lemma):
@@ -208,6 +248,15 @@ def _things(sentence: Sentence, phrase: NounPhrase, words: set[str]) -> Iterator
                 yield thing
 
 
+def _is_all_told(sentence: Sentence, phrase: NounPhrase) -> bool:
+    """Tell whether nothing more is said of a thing than where somebody has it: "a ball in its mouth"."""
+    more = [r for r in sentence.relations if phrase.head < r.first < phrase.last]
+    if not more:
+        return phrase.last == phrase.head + 1
+    return len(more) == 1 and sentence.tokens[more[0].target].lemma.lower() in _GRASPING
+
+
+_GRASPING = frozenset({"arm", "hand", "mouth", "tooth"})
 # So many hats and ties are black or white that nobody may have mentioned one.
 _OFTEN_WORN, _OF_ANY_HAT = frozenset({"hat", "tie"}), frozenset({"black", "white"})
 
@@ -224,12 +273,22 @@ def _is_bound(sentence: Sentence, phrase: NounPhrase) -> bool:
         word = sentence.tokens[phrase.determiner]
         if word.lower == "another" or (word.dep == "poss" and kind_of(phrase.lemma) == "place"):
             return True
+    if any(t.lower in _STANDS_FOR and sentence.parts[t.index] > sentence.parts[phrase.head] for t in sentence.tokens):
+        return kind_of(phrase.lemma) != "person"  # "A waiter carries a tray. On it are glasses."
+    if phrase.lemma in _WED and any(token.lower in _WED - {phrase.lemma} for token in sentence.tokens):
+        return True
     again = [p for p in sentence.noun_phrases if p.lemma == phrase.lemma and p is not phrase]
     if again and kind_of(phrase.lemma) == "place":
         return True  # a slip, "in a hallway down a hallway", or one place said twice
+    if any(sentence.tokens[p.head].tag != sentence.tokens[phrase.head].tag for p in again):
+        return True  # "two men fight, one man punches the other"
     if again and any(_is_plain_the(sentence, p) for p in (phrase, *again)):
         return True  # "a dog runs with a man behind the dog"
     return any(sentence.tokens[index].lower in {"another", "other"} for p in again for index in range(p.first, p.head))
+
+
+_STANDS_FOR = frozenset({"it", "its", "them", "they", "this"})
+_WED = frozenset({"bride", "groom"})
 
 
 def _is_plain_the(sentence: Sentence, phrase: NounPhrase) -> bool:

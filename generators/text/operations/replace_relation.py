@@ -8,8 +8,9 @@ from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import (
     NOT_VISIBLE,
 )
+from generators.text.knowledge.grounds import is_told
 from generators.text.knowledge.relations import region_of, relations_exclude, stays, turned
-from generators.text.knowledge.things import kind_of, thing_of
+from generators.text.knowledge.things import goes_on, kind_of, thing_of
 from generators.text.language.edits import Candidate, Claim, Edit
 from generators.text.language.frames import noun_at
 from generators.text.language.sentence import NounPhrase, Relation, Sentence, Token
@@ -20,7 +21,7 @@ def replace_relation(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
     """Put another relation that excludes the old one: "on the bench", "behind the bench"."""
-    yield from _grounds(sentence)
+    yield from _grounds(sentence, facts)
     places = [r for r in sentence.relations if is_spatial(sentence, r) or r.words in _NEITHER]
     rng.shuffle(places)
     for relation in places:
@@ -38,26 +39,72 @@ _NEITHER = frozenset({"at", "through"})
 _GROUNDS = {"background": "foreground", "foreground": "background", "left": "right", "right": "left"}
 
 
-# What is never in front of anything.
-_SKY = frozenset({"cloud", "horizon", "mountain", "moon", "sky", "skyline", "sun", "sunset", "view"})
+# Of a picture it is known from where left and right are meant.
+_PICTURES = frozenset({"frame", "image", "photo", "photograph", "picture", "shot"})
+# What stands before others or behind them, and is not all around.
+_SET_APART = frozenset({"animal", "device", "furniture", "instrument", "person", "sign", "vehicle"})
+_ANYBODY = frozenset({"people", "person", "other", "man", "woman"})  # who is in front is one of them
 
 
-def _grounds(sentence: Sentence) -> Iterator[Candidate]:
-    """Put the other ground or side of the picture: "with trees in the background", "on the left"."""
+def _grounds(sentence: Sentence, facts: Facts) -> Iterator[Candidate]:
+    """Put the other ground or side of the picture: "with a car in the background", "on the left of the picture"."""
     for relation in sentence.relations:
         token = sentence.tokens[relation.target]
         other = _GROUNDS.get(token.lower)
-        words = {"in"} if "ground" in token.lower else {"on", "to"}
-        if other is None or relation.words not in words or not sentence.children[token.index]:
+        of_ground = "ground" in token.lower
+        if other is None or relation.words not in ({"in"} if of_ground else {"on", "to"}):
             continue
+        if of_ground and not _is_set_apart(sentence, relation, facts):
+            continue
+        if not of_ground and sentence.child(token.index, "det") is None:
+            continue  # "on his left"
         if any(
             r.first <= token.index < r.last and kind_of(noun_at(sentence, r.target)) == "figure"
             for r in sentence.relations
         ):
             continue  # "to the left of a square": told by what the corpus has
-        if _SKY.isdisjoint(t.lemma.lower() for t in sentence.tokens):
-            edits = [Edit(token.start, token.end, other)]
-            yield Candidate("replace_relation", edits, token.text, other, [("side", other)])
+        of_picture = any(t.lower in _PICTURES for t in sentence.tokens[token.index + 1 : token.index + 4])
+        edits = [Edit(token.start, token.end, other)]
+        yield Candidate(
+            "replace_relation", edits, token.text, other, [("side", other)],
+            doubt=None if of_ground or of_picture else "side",
+        )  # fmt: skip
+
+
+def _is_set_apart(sentence: Sentence, relation: Relation, facts: Facts) -> bool:
+    """Tell whether what is said to be in a ground of the picture is seen to be in that one alone."""
+    what = _said_to_be_there(sentence, relation)
+    if what is None:
+        return False
+    noun = noun_at(sentence, what)
+    kind = kind_of(noun)
+    others = [t.lemma.lower() for t in sentence.tokens if t.pos == "NOUN" and t.index != what]
+    if kind not in _SET_APART or noun in others:
+        return False
+    if kind == "person" and noun in _ANYBODY and any(kind_of(other) == "person" for other in others):
+        return False
+    return all(
+        r.words in _BEHIND or noun_at(told, r.target) != noun
+        for told in facts.sentences
+        if told is not sentence
+        for r in told.relations
+    )
+
+
+def _said_to_be_there(sentence: Sentence, relation: Relation) -> int | None:
+    """Find what is in the background: the noun right before the words, or what stands, or is, there."""
+    before = sentence.tokens[relation.first - 1] if relation.first else None
+    if before is None or before.index == relation.governor:
+        at = sentence.tokens[relation.governor]
+        if at.pos not in {"VERB", "AUX"}:
+            return at.index
+        # Of two subjects the nearer: "a boy fishing, other people are in the background".
+        near = [c for c in sentence.children[at.index] if c < at.index and sentence.tokens[c].dep == "nsubj"]
+        return near[-1] if near else sentence.subject_of(at.index)
+    return before.index if sentence.phrase_of(before.index) is not None else None
+
+
+_BEHIND = frozenset({"behind", "of", "with", "by"})
 
 
 def _turned(sentence: Sentence, relation: Relation, target: NounPhrase, facts: Facts) -> Iterator[Candidate]:
@@ -66,22 +113,44 @@ def _turned(sentence: Sentence, relation: Relation, target: NounPhrase, facts: F
     who = sentence.subject_of(governor.index) if governor.pos in {"VERB", "AUX"} else governor.index
     if who is None or kind_of(noun_at(sentence, who)) not in {"person", "animal"}:
         return
+    if sentence.child(who, "conj") is not None or sentence.tokens[who].dep == "conj":
+        return  # "a boy and three children on a sled": who is where
     if any(
         r.governor == relation.governor and r is not relation and is_spatial(sentence, r) for r in sentence.relations
     ):
         return  # "sits on the curb next to a car": both say where
-    if governor.pos == "VERB" and sentence.child(governor.index, "dobj", "prt", "advmod") is not None:
-        return
+    if sentence.child(governor.index, "dobj", "prt", "advmod", "acomp", "attr") is not None:
+        return  # "is upside down on a bed"
+    if goes_on(target.lemma) == "water" and is_told("water", {token.lemma.lower() for token in sentence.tokens}):
+        return  # "sits in a boat on the water"
     if _is_for_something(sentence, governor):
         return
     deed = governor.lemma.lower() if governor.pos == "VERB" else "be"
     if deed == "be" and not all(stays(verb.lemma.lower()) for verb in sentence.verbs if verb.lemma.lower() != "wear"):
         return  # "a man on a bike races"
     person = kind_of(noun_at(sentence, who)) == "person"
+    busy = any(v is not governor and v.lemma.lower() not in {"wear", "dress"} for v in sentence.verbs)
     for words in turned(relation.words, deed, target.lemma, alone=target.lemma not in facts.several):
         if person and words == "under" and target.lemma.rpartition(" ")[2] in _LOW:
             continue
+        if busy and words not in _BY and region_of(relation.words) not in {"front", "behind", "up", "down"}:
+            continue  # nobody looks at a computer under the table
+        if words == "under" and relation.words == "at" and len(sentence.noun_phrases) > 2:
+            continue  # "at the table with apples"
+        if words in _SLOPES and not _is_told_again(relation.words, sentence, facts):
+            continue
         yield _with_relation(sentence, relation, words, ("relation", words, target.lemma), None)
+
+
+_BY = frozenset({"next to"})  # where anything may be done besides
+_SLOPES = {"up": frozenset({"up", "climb", "ascend"}), "down": frozenset({"down", "descend", "downhill"})}
+
+
+def _is_told_again(words: str, sentence: Sentence, facts: Facts) -> bool:
+    """Tell whether another caption, if there are several, says up or down too: a picture shows a slope, and a step."""
+    told = (other for other in facts.sentences if other is not sentence)
+    again = any(not _SLOPES[words].isdisjoint(t.lemma.lower() for t in other.tokens) for other in told)
+    return again or len(facts.sentences) < 3
 
 
 _LOW = frozenset({"bench", "chair", "couch", "sofa"})  # no person fits below

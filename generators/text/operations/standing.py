@@ -2,8 +2,8 @@
 
 from generators.text.corpus.lexicon import Lexicon
 from generators.text.knowledge.exclusions import ANY_CREATURE, fits_gender
-from generators.text.knowledge.roles import are_alike
-from generators.text.knowledge.things import goes_on, is_kin, kind_of, thing_of
+from generators.text.knowledge.roles import are_alike, stand_ins
+from generators.text.knowledge.things import class_of, goes_on, is_kin, kind_of, thing_of
 from generators.text.language.frames import frame_of, noun_at
 from generators.text.language.sentence import NounPhrase, Relation, Sentence
 
@@ -54,8 +54,18 @@ def _may_be_together(lexicon: Lexicon, lemma: str, others: list[str]) -> bool:
 def _is_of_its_like(lemma: str, other: str) -> bool:
     """Tell whether a thing is near enough to another to stand in for it: one of no kind that has a name, a vehicle."""
     if kind_of(lemma) == kind_of(other) == "vehicle":
-        return goes_on(lemma) == goes_on(other)  # no stroller through the waves
-    return kind_of(lemma) != "artifact" or is_kin(lemma, other, far=True)
+        return goes_on(lemma) == goes_on(other) and _is_ridden(lemma) == _is_ridden(other)  # no stroller on the waves
+    if kind_of(lemma) == kind_of(other) == "animal":
+        return class_of(lemma) == class_of(other)  # no centipede where a dog is
+    return kind_of(lemma) not in _MIXED or is_kin(lemma, other, far=True)
+
+
+_MIXED = frozenset({"artifact", "device", "equipment"})
+
+
+def _is_ridden(vehicle: str) -> bool:
+    """Tell whether one sits on a vehicle as on a horse, and not in it."""
+    return any(stand_ins("person", "ride", name) for name in (vehicle, vehicle.rpartition(" ")[2]))
 
 
 def _is_the_place(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemma: str, others: list[str]) -> bool:
@@ -64,13 +74,20 @@ def _is_the_place(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemm
     Who is near a shop may be near a lake too; and what is at home indoors is no more there by a lake.
     """
     at = sentence.conjunct_heads[phrase.head]
-    if not any(r.target == at and r.words in _AT for r in sentence.relations):
+    where = next((r for r in sentence.relations if r.target == at and r.words in _AT), None)
+    if where is None:
         return False
     if any(kind_of(other) == "place" for other in others) or {lemma, phrase.lemma} & _WITH_PLACES:
         return False
     new, old = thing_of(lemma), thing_of(phrase.lemma)
+    if new is not None and new.place in _NEVER_BEHIND.get(where.words, ()):
+        return False
+    if new is not None and new.place == "pool" and noun_at(sentence, where.governor) in _ON_FOOT:
+        return False
     if old is not None and old.place == "ground for games":
         return False  # what is played there is played nowhere else
+    if {lemma, phrase.lemma} & _ANY_WATER and new is not None and old is not None and "pool" in {new.place, old.place}:
+        return False  # what somebody swims in may be a pool
     if new is None or old is None or (new.place in _INDOORS) == (old.place in _INDOORS):
         return True
     things = (other for other in others if kind_of(other) not in {"person", "animal", "clothing"})
@@ -78,11 +95,15 @@ def _is_the_place(sentence: Sentence, lexicon: Lexicon, phrase: NounPhrase, lemm
 
 
 _AT = frozenset({"in", "on", "at", "through", "across", "into", "inside", "along", "down", "up", "over"})
+# Nobody stands on a river, or plays in a path.
+_NEVER_BEHIND = {"on": frozenset({"forest", "pool", "water"}), "in": frozenset({"path"})}
+_ON_FOOT = frozenset({"race", "run", "trot", "walk"})
+_ANY_WATER = frozenset({"water", "waters"})
 _INDOORS = frozenset({"room", "venue"})
 # Places that have others in them: a park has grass, a path and a fountain, and a fountain is anywhere.
 _WITH_PLACES = frozenset(
     {"backyard", "campground", "camp", "farm", "fountain", "garden", "lawn", "lot", "park", "playground", "puddle",
-     "resort", "sandbox", "yard", "zoo", "hay", "parking lot", "corner", "patio", "deck", "porch", "courtyard"}
+     "resort", "sandbox", "wood", "yard", "zoo", "hay", "parking lot", "corner", "patio", "deck", "porch", "courtyard"}
 )  # fmt: skip
 
 

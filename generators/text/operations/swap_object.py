@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from generators.text.corpus.facts import Facts
 from generators.text.corpus.lexicon import Lexicon
@@ -13,7 +14,7 @@ from generators.text.knowledge.exclusions import (
 )
 from generators.text.knowledge.relations import region_of
 from generators.text.knowledge.roles import BORNE, YOUNG
-from generators.text.knowledge.things import kind_of
+from generators.text.knowledge.things import class_of, kind_of
 from generators.text.knowledge.wordnet import is_known
 from generators.text.language.edits import Candidate, Edit, joined, moved_text
 from generators.text.language.frames import determiner_class
@@ -31,17 +32,25 @@ def swap_object(
     sentence: Sentence, lexicon: Lexicon, rng: random.Random, most: int, facts: Facts
 ) -> Iterator[Candidate]:
     """Let two things change roles, phrases and all: "a man with a red hat behind a dog"."""
+    if any(token.lower in {"another", "other", "others"} for token in sentence.tokens):
+        return  # "a dog jumps at another dog in front of a man": another one than which
     roles = [*_verb_roles(sentence), *_preposition_roles(sentence)]
     rng.shuffle(roles)
-    yield from turned_verbs(sentence, lexicon)
+    doubt = "roles" if any(verb.lemma.lower() in _PURSUITS for verb in sentence.verbs) else None
+    yield from (replace(candidate, doubt=doubt) for candidate in turned_verbs(sentence, lexicon))
     yield from exchanged_clothes(sentence)
     yield from recast(sentence, facts)
-    for role in roles[:most]:
-        yield from _swap_phrases(sentence, lexicon, *role)
+    for first, second, words, symmetric in roles[:most]:
+        unsure = "roles" if words in _PURSUING else doubt
+        swapped = _swap_phrases(sentence, lexicon, first, second, words, symmetric)
+        yield from (replace(candidate, doubt=unsure) for candidate in swapped)
 
 
 # Two phrases, the preposition between them (none for a verb), whether the relation holds both ways.
 Roles = tuple[NounPhrase, NounPhrase, str | None, bool]
+# Of two that run, a picture shows hardly which one is after the other.
+_PURSUITS = frozenset({"chase", "circle", "follow", "pursue", "race"})
+_PURSUING = frozenset({"after", "around"})
 # Relations between two beings besides those of place.
 _TOWARDS = frozenset({"after", "at", "past", "around", "with", "than"})
 _ANIMATE = frozenset({"person", "animal"})
@@ -97,7 +106,7 @@ def _swap_phrases(
     end, last = _own_end(sentence, first, second.first), _own_end(sentence, second, len(sentence.tokens))
     if end > second.first or {first.lemma, second.lemma} & NOT_VISIBLE:
         return
-    if any(_is_told_of(sentence, phrase) for phrase in (first, second)):
+    if any(_is_slip(phrase) for phrase in (first, second)):
         return
     if has_pronoun(sentence) or any(_is_shared(sentence, phrase) for phrase in (first, second)):
         return
@@ -131,26 +140,33 @@ def _swap_phrases(
     yield Candidate("swap_object", edits, joined(originals), joined(negatives), [], failed)
 
 
-def _is_told_of(sentence: Sentence, phrase: NounPhrase) -> bool:
-    """Tell whether a phrase hangs on another mention, "another dog", or is a slip: "a baby swings"."""
-    words = {token.lower for token in sentence.tokens[phrase.first : phrase.head]}
-    return bool(words & {"another", "other", "others"}) or (" " in phrase.lemma and not is_known(phrase.lemma, "n"))
+def _is_slip(phrase: NounPhrase) -> bool:
+    """Tell whether a noun is no compound that anybody knows: "a baby swings"."""
+    return " " in phrase.lemma and not is_known(phrase.lemma, "n")
 
 
 def _may_act(sentence: Sentence, lexicon: Lexicon, first: NounPhrase, second: NounPhrase) -> bool:
     """Tell whether a thing can do what one of another kind does: a dog chases a man, and pets none."""
-    if kind_of(first.lemma) == kind_of(second.lemma):
-        return True
+    kinds = {kind_of(first.lemma), kind_of(second.lemma)}
+    if len(kinds) == 1:
+        return kinds != {"animal"} or class_of(first.lemma) == class_of(second.lemma)  # no duck goes after a dog
+    if kinds == {"person", "animal"} and sentence.tokens[second.head].dep == "dobj":
+        verb = sentence.tokens[sentence.tokens[second.head].head].lemma.lower()
+        return verb in _EITHER_WAY  # a woman pulls no horses in a cart
     if sentence.tokens[first.head].dep == "nsubjpass":
         return True  # something is done to both
     deeds = deeds_of(sentence, first.head)
     return all(lexicon.acts(second.lemma, verb, frame.partition(":")[0]) for verb, frame in deeds)
 
 
+_EITHER_WAY = frozenset({"approach", "bite", "chase", "face", "follow", "lead", "pass", "watch"})
+
+
 def _is_borne(sentence: Sentence, first: NounPhrase, second: NounPhrase) -> bool:
-    """Tell whether one of two throws or carries the other, who is a child."""
+    """Tell whether one of two throws or carries the other, who is a child; nor does one person carry several."""
     deeds = {verb.lemma.lower() for verb in sentence.verbs if sentence.subject_of(verb.index) == first.head}
-    return not BORNE.isdisjoint(deeds) and not YOUNG.isdisjoint({first.lemma, second.lemma})
+    alike = sentence.tokens[first.head].tag == sentence.tokens[second.head].tag
+    return not BORNE.isdisjoint(deeds) and not (alike and YOUNG.isdisjoint({first.lemma, second.lemma}))
 
 
 def _is_shared(sentence: Sentence, phrase: NounPhrase) -> bool:

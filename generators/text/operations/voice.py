@@ -50,8 +50,9 @@ def _who(sentence: Sentence, verb: Token) -> int | None:
 def _may_each(sentence: Sentence, verb: Token, first: int, second: int) -> bool:
     deed, nouns = verb.lemma.lower(), [noun_at(sentence, first), noun_at(sentence, second)]
     kinds = {kind_of(noun) for noun in nouns}
-    if not CHILDREN.isdisjoint(nouns) or (deed in BORNE and not YOUNG.isdisjoint(nouns)):
-        return False  # a man carries a baby, and no baby him
+    alike = sentence.tokens[first].tag == sentence.tokens[second].tag
+    if not CHILDREN.isdisjoint(nouns) or (deed in BORNE and not (alike and YOUNG.isdisjoint(nouns))):
+        return False  # a man carries a baby, and no baby him; three carry one, and one no three
     if any(sentence.child(index, "conj", "cc") is not None for index in (first, second)):
         return False
     if any(_owns(sentence, index) for index in (first, second)):

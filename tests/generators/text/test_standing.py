@@ -12,6 +12,7 @@ from generators.text.corpus.lexicon import Lexicon
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
 from generators.text.operations.replace_object import replace_object
+from generators.text.operations.swap_object import swap_object
 from generators.text.operations.swap_relation import swap_relation
 from schemas.config import Describe, Text
 from tests.generators.text.conftest import PARSER, Read, as_pairs
@@ -103,6 +104,14 @@ def test_directions_that_may_both_hold_change_places_doubtfully(
     [sentence] = read(f"A ball is left of a box and {second} a cup .")
     [made] = swap_relation(sentence, Lexicon(standing), random.Random(0), 20, Facts([sentence]))
     assert (made.negative_phrase, made.failed, made.doubt) == (f"{second} / left of", None, doubt)
+
+
+@pytest.mark.parametrize(("caption", "doubt"), [("A dog chases a cat .", "roles"), ("A dog is behind a cat .", None)])
+def test_who_is_after_whom_is_hardly_seen(read: Read, standing: pa.Table, caption: str, doubt: str | None) -> None:
+    [sentence] = read(caption)
+    made = list(swap_object(sentence, Lexicon(standing), random.Random(0), 20, Facts([sentence])))
+    assert made
+    assert {one.doubt for one in made} == {doubt}
 
 
 def test_a_noun_named_like_a_kind_is_drawn_for_alone(standing: pa.Table) -> None:
