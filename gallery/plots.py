@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GOOD, BAD, FAINT, INK = "#0b6e6e", "#b23a12", "#c9c4ba", "#1f1e1b"
+_FEWEST_ROWS = 5
 _LOOK = {
     "axes.edgecolor": FAINT,
     "axes.grid": False,
@@ -20,10 +21,13 @@ _LOOK = {
     "axes.titlelocation": "left",
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
+    "figure.constrained_layout.h_pad": 0.1,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.1,
     "font.size": 9,
     "legend.frameon": False,
     "savefig.dpi": 160,
+    "text.parse_math": False,  # names are names, with a $ too
     "svg.fonttype": "none",  # text that can be searched, and edited
     "svg.hashsalt": "counterfoil",  # the same figures give the same file
     "xtick.color": INK,
@@ -69,14 +73,21 @@ def _funnel(told: Figures) -> "Figure":
     right.barh(names, [usable for _, _, usable, _ in operations], color=FAINT, label="usable")
     right.barh(names, [accepted for *_, accepted in operations], color=GOOD, label="accepted")
     right.set_title("By operation")
-    right.legend()
+    _slim(right, len(names))
+    figure.legend(loc="outside lower right", ncols=3)
     return figure
 
 
 def _bars(axes: "Axes", names: list[str], counts: list[int]) -> None:
-    drawn = axes.barh(names, counts, color=FAINT)
+    drawn = axes.barh(names, counts, color=[GOOD if name == "accepted" else FAINT for name in names])
     axes.bar_label(drawn, [f"{count:,}" for count in counts], padding=3, color=INK)
     axes.margins(x=0.16)
+    _slim(axes, len(names))
+
+
+def _slim(axes: "Axes", rows: int) -> None:
+    """Leave room for as many rows at least, so that the bars of few are no walls."""
+    axes.set_ylim(rows - 0.5 - max(rows, _FEWEST_ROWS), rows - 0.5)
 
 
 def _scores(scores: Scores) -> "Figure":
@@ -144,5 +155,6 @@ def _truth(curve: Curve, rules: list[Rule]) -> "Figure":
     drawn = right.barh([rule.name for rule in shown], [rule.precision for rule in shown], color=GOOD)
     right.bar_label(drawn, [f"{rule.precision:.2f} of {rule.taken:,}" for rule in shown], padding=3)
     right.set_xlim(0, 1)
+    _slim(right, len(shown))
     right.set_title("What checks and rules take: share rightly taken")
     return figure
