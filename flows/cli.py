@@ -95,7 +95,7 @@ def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-datas
         _print(story(connection, made))
     _print(cure(config.with_name("finetune-shapes.yaml"), out, f"{out}-tuned"))
     if "://" not in out:
-        page = gallery(out, f"{out.rstrip('/')}.html").path
+        page = gallery(out, f"{out.rstrip('/')}.html", heat=24).path
         print(f"Look at it: open {os.path.abspath(page)} in a browser.\n")
     _print(queries(out))
 
@@ -424,6 +424,7 @@ def labels(
     for file in files:
         added = add_votes(dataset, file, by)
         left = f", {added.blank:,} rows without an answer" if added.blank else ""
+        left += f", {added.repeated:,} rows twice" if added.repeated else ""
         print(f"{file}: {added.votes:,} votes of {', '.join(added.voters)}{left}")
         for why in added.unread:
             print(f"  not read: {why}")

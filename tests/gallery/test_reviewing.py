@@ -89,7 +89,7 @@ def test_answers_by_keys_come_out_as_a_sheet_and_are_read_back(page: Any, datase
     press(page, "3")
     press(page, "4")
     press(page, "u4")  # back, and the same again
-    one(page, "#comment").send_keys('a, "comment"\n')
+    one(page, "#comment").send_keys('=a, "comment"\n')
     for _ in range(total - 3):
         press(page, "1" + false_one(page))
     assert "That was the last one" in one(page, "#app").text
@@ -101,7 +101,7 @@ def test_answers_by_keys_come_out_as_a_sheet_and_are_read_back(page: Any, datase
     assert {row["reviewer"] for row in rows} == {'Ann "A" <b>'}
     assert [row["answer"] for row in rows[:3]] == ["still_true", "cannot_tell", "broken"]
     assert [row["valid"] for row in rows[:3]] == ["false", "", ""]
-    assert rows[3]["comment"] == 'a, "comment"'
+    assert rows[3]["comment"] == '\'=a, "comment"', "no formula"
     for row in rows[3:]:
         assert (row["answer"], row["false_caption"]) == ("really_false", "negative")
         # Of an edited picture, the original caption is the one that should be false.
