@@ -435,8 +435,13 @@ def labels(
 def gallery(
     folder: Folder,
     out: Annotated[
-        str, typer.Option(help="HTML file to write; one that is there is replaced.", metavar="FILE")
-    ] = "gallery.html",
+        str | None,
+        typer.Option(
+            help="HTML file to write; one that is there is replaced.",
+            metavar="FILE",
+            show_default="gallery.html; review.html for --review",
+        ),
+    ] = None,
     where: Annotated[
         str | None,
         typer.Option(
@@ -460,9 +465,9 @@ def gallery(
     from flows.samples import Draw
 
     if review:
-        done = review_page(folder, out, Draw(draw, per_operation, where, seed), build)
+        done = review_page(folder, out or "review.html", Draw(draw, per_operation, where, seed), build)
     else:
-        done = write(folder, out, where or "true", most, build, heat)
+        done = write(folder, out or "gallery.html", where or "true", most, build, heat)
     print(shown(done))
 
 

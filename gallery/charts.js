@@ -55,7 +55,7 @@ function histogram(scores, one) {
 
 function scoresBoard(scores) {
   const total = (one) => [...one.accepted, ...one.dropped].reduce((sum, each) => sum + each, 0);
-  const words = el("span", {}, scores.meaning, ". ", key("", "accepted"), key("bad", "dropped"), key("dash", "a rule's threshold"));
+  const words = el("span", {}, scores.meaning, ". ", key("", "accepted"), key("bad", "dropped"), scores.by_operation.some((one) => one.threshold !== null) ? key("dash", "a rule's threshold") : null);
   return board(scores.score, words, el("div", { class: "multiples" }, scores.by_operation.map((one) =>
     el("figure", {}, el("figcaption", {}, el("span", {}, one.operation), el("span", { class: "quiet" }, thousands(total(one)))), histogram(scores, one)))), true);
 }

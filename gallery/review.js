@@ -84,7 +84,7 @@ function start() {
     go(0);
   });
   app.replaceChildren(el("div", { class: "start" }, el("h1", {}, "Which of two captions is false?"),
-    el("p", {}, `${questions.length} pictures of ${data.title}, each with two captions that differ in the marked words. Say by the keys 1 to 4 whether one of them is really false of the picture, both are still true, it cannot be told, or something is broken.`),
+    el("p", {}, `${thousands(questions.length)} questions about ${data.title}, each a picture with two captions that differ in the marked words. Say by the keys 1 to 4 whether one of them is really false of the picture, both are still true, it cannot be told, or something is broken.`),
     el("p", { class: "quiet" }, "What models and rules have made of them, and which caption was there first, is not shown. Answers stay in this browser until you download them."), form,
     keeps ? null : el("p", { class: "notes" }, "This browser keeps nothing for pages opened from a file: download the answers before you close it.")), dialog);
   name.focus();
