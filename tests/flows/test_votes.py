@@ -275,6 +275,7 @@ def test_a_review_page_s_answers_are_votes_with_their_voters(dataset: Dataset, t
         ("negate0", None, "ann", True, False, None, "still_true", True, 2.5),
         ("negate0", "e0", "bob", None, None, True, "really_false", False, 2.5),
     ]
+    assert asked(dataset, "SELECT DISTINCT build_id, added IS NOT NULL FROM votes") == [("b1", True)]
     agreed = {row[0]: row for row in asked(dataset, "SELECT operation, votes, good, same FROM human_agreement()")}
     assert agreed["add_object"] == ("add_object", 1, 0.0, None), "broken is not good"
     assert agreed["negate"] == ("negate", 3, 0.5, 0.0), "what cannot be told is neither; the second time it was another"
