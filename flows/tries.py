@@ -1,5 +1,6 @@
 """`counterfoil try`: the wrong captions that would be made of one, at once and without a build."""
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -87,7 +88,7 @@ def shown(made: Sequence[Wrong]) -> RenderableType:
     kept = sum(one.accepted for one in made)
     what = "1 wrong caption" if kept == 1 else f"{kept:,} wrong captions"
     parts.append(Text(f"{what}, {len(made) - kept:,} would be dropped", style="dim"))
-    hints = {reason: hint for one in made for reason, hint in one.reasons.items() if hint}
+    hints = {reason: " ".join(hint.split()) for one in made for reason, hint in one.reasons.items() if hint}
     parts += [Text.assemble((f"  {reason}: ", "yellow"), (hint, "dim")) for reason, hint in hints.items()]
     return Group(*parts)
 
@@ -132,10 +133,16 @@ def _parser() -> str:
 def _picture(image: str | Path | None) -> bytes | None:
     if image is None:
         return None
+    from PIL import Image
+
     try:
-        return Path(image).read_bytes()
-    except OSError as error:
-        raise InputError(f"--image {image}: {error.strerror or error}; give a picture's file") from error
+        data = Path(image).read_bytes()
+        with Image.open(io.BytesIO(data)) as opened:
+            opened.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # as Pillow finds no picture
+        what = getattr(error, "strerror", None) or "no picture that can be decoded"
+        raise InputError(f"--image {image}: {what}; give a picture's file") from error
+    return data
 
 
 def _negatives(

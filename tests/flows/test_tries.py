@@ -71,6 +71,7 @@ def test_a_picture_is_scored_by_the_judge_that_the_config_names(tmp_path: Path) 
         ((" ",), "try: no caption; give one, in quotes"),
         (("Ein roter Becher steht auf einem blauen Teller",), "the caption is in another language"),
         ((PLATE, "--image", "none.png"), "--image none.png: No such file or directory; give a picture's file"),
+        ((PLATE, "--image", "README.md"), "--image README.md: no picture that can be decoded; give a picture's file"),
         ((PLATE, "--dataset", "none"), "none: no finished build here"),
     ],
 )
@@ -88,7 +89,7 @@ def test_what_is_shown_is_whole_and_moves_no_cursor() -> None:
 
     caption = f"A \u202ered\x1b[2J cup{' on a blue plate' * 20}"
     span = {"start": 2, "end": 6}
-    dropped = Wrong("negate", "", caption, (span,), accepted=False, reasons={"[b]rule": "a hint"})
+    dropped = Wrong("negate", "", caption, (span,), accepted=False, reasons={"[b]rule": "a\nhint"})
     text = told([replace(dropped, accepted=True, reasons={}), dropped])
     assert f"A \x1b[1;32m\\u202ered\x1b[0m\\x1b[2J cup{' on a blue plate' * 20}" in text, "changed words in colour"
     assert "✗" in text.splitlines()[2]
