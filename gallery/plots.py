@@ -107,13 +107,18 @@ def _scores(scores: Scores) -> "Figure":
         axes.locator_params(axis="y", integer=True, nbins=4)
     for axes in grid.flat[len(shown) :]:
         axes.set_axis_off()
+    _legend(figure, grid)
+    figure.suptitle(f"{scores.score}: {scores.meaning}", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _legend(figure: "Figure", grid: Any) -> None:
+    """Say once, beside the plots, what their signs mean."""
     names: dict[str, Any] = {}
     for axes in grid.flat:
         handles, labels = axes.get_legend_handles_labels()
         names |= dict(zip(labels, handles, strict=True))
-    figure.legend(names.values(), names.keys(), loc="outside upper right", ncols=3)
-    figure.suptitle(f"{scores.score}: {scores.meaning}", x=0.01, ha="left", fontsize=11)
-    return figure
+    figure.legend(names.values(), names.keys(), loc="outside upper right", ncols=len(names))
 
 
 def _blind(blind: dict[str, list[Blind]]) -> "Figure":
@@ -133,7 +138,7 @@ def _blind(blind: dict[str, list[Blind]]) -> "Figure":
         axes.set_yticks(range(len(rows)), [row.operation for row in rows[::-1]])
         axes.set_xlim(-0.02, 1.02)
         axes.set_title(who if len(who) < 42 else f"…{who[-40:]}")
-        axes.legend()
+    _legend(figure, grid)
     figure.suptitle(
         "How often who sees no picture tells the wrong caption; 0.5 is perfect", x=0.01, ha="left", fontsize=11
     )
@@ -145,10 +150,12 @@ def _truth(curve: Curve, rules: list[Rule]) -> "Figure":
     left.plot(curve.recall, curve.precision, color=GOOD)
     if curve.chosen is not None:
         left.scatter(curve.chosen[1], curve.chosen[0], 40, GOOD, zorder=3)
-        left.annotate("  this build", (curve.chosen[1], curve.chosen[0]), va="center", ha="right", xytext=(-6, 0),
+        left.annotate("  this build", (curve.chosen[1], curve.chosen[0]), va="top", ha="right", xytext=(0, -7),
                       textcoords="offset points")  # fmt: skip
     left.set_xlabel("recall: share of the really wrong that is kept")
     left.set_ylabel("precision")
+    left.set_xlim(-0.02, 1.02)
+    left.set_ylim(min(0.98, left.get_ylim()[0]), 1.002)
     left.set_title(f"Every threshold on validity, by {curve.labels:,} labels")
     shown = rules[:12][::-1]
     right.barh([rule.name for rule in shown], [1.0] * len(shown), color="#eae6de")
