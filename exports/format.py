@@ -1,7 +1,7 @@
 """What a format is: a name, what a pair must have for it, and how pairs are written."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from exports.folder import Folder
@@ -25,6 +25,8 @@ class About:
     operations: dict[str, int]
     licenses: dict[str, int]
     sources: dict[str, int]
+    # Lines of a card: how good what the build has accepted is, as far as that was measured.
+    measured: Callable[[], Sequence[str]] = field(default=tuple, kw_only=True)
 
 
 class Format(Protocol):

@@ -147,6 +147,7 @@ def _write_card(out: Folder, about: About, rows: dict[str, int], columns: str, s
         *counts("split", "rows", rows),
         *counts("operation", "pairs", about.operations),
         *examples(shown),
+        *about.measured(),
         USE,
         *counts("source", "pairs", about.sources),
         *counts("licence of the picture, as the source states it", "pairs", about.licenses),

@@ -23,10 +23,13 @@ class Ballots:
     digest: str  # SHA-256 of the file
     votes: list[Vote] = field(default_factory=list)
     blank: int = 0  # rows without any answer
+    repeated: int = 0  # rows that say what one before has said, as copying in a spreadsheet makes them
     unread: list[str] = field(default_factory=list)  # rows that could not be read: which, and why
 
+    _taken: set[tuple[Any, ...]] = field(default_factory=set)
+
     def take(self, where: str, read: Callable[[], Vote | None]) -> None:
-        """Add the vote that a row has; count it where it has none, name it where it cannot be read."""
+        """Add the vote that a row has; count it where it has none or says the same again, name it if it is unread."""
         try:
             vote = read()
         except ValueError as error:
@@ -34,7 +37,10 @@ class Ballots:
             return
         if vote is None:
             self.blank += 1
+        elif (row := tuple(vote.values())) in self._taken:
+            self.repeated += 1
         else:
+            self._taken.add(row)
             self.votes.append(vote)
 
 

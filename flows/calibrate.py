@@ -112,12 +112,12 @@ def read_labels(paths: Sequence[str]) -> Labels:
     for path in paths:
         sheet = read_sheet(path, CSV_HEADER.split(","), "--labels")
         for line, given in sheet:
-            if given.get("again", "").lower() == "yes":  # a page asked it for the second time
-                continue
             try:
-                answer = answer_of(given["valid"])
+                answer, again = answer_of(given["valid"]), answer_of(given.get("again", ""))
             except ValueError:
-                answer, given["text_negative_id"] = None, ""
+                answer, again, given["text_negative_id"] = None, False, ""
+            if again:  # a page asked it for the second time
+                continue
             if not given["text_negative_id"]:
                 unread.append(f"line {line} of {path}")
             elif answer is None:

@@ -60,9 +60,7 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
             "it, or to put it on the hub: `counterfoil export . OUT --to huggingface`.",
             "",
             *examples([Example(*row) for row in connection.sql(_ONE_EACH).fetchall()]),
-            *_quality(connection, build),
-            *_blind(connection),
-            *_probed(connection),
+            *measured(connection, build),
             *_models(build),
             USE,
             "## Licences of the images, as the source states them",
@@ -75,6 +73,11 @@ def dataset_card(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
             ),
         ]
     )
+
+
+def measured(connection: duckdb.DuckDBPyConnection, build: Build) -> list[str]:
+    """Say how good what a build has accepted is, as far as that was measured."""
+    return [*_quality(connection, build), *_blind(connection), *_probed(connection)]
 
 
 def roles(build: Build) -> dict[str, str]:

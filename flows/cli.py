@@ -95,7 +95,7 @@ def demo(out: Annotated[str, typer.Option(help="Dataset folder.")] = "demo-datas
         _print(story(connection, made))
     _print(cure(config.with_name("finetune-shapes.yaml"), out, f"{out}-tuned"))
     if "://" not in out:
-        page = gallery(out, f"{out.rstrip('/')}.html").path
+        page = gallery(out, f"{out.rstrip('/')}.html", heat=24).path
         print(f"Look at it: open {os.path.abspath(page)} in a browser.\n")
     _print(queries(out))
 
@@ -424,6 +424,7 @@ def labels(
     for file in files:
         added = add_votes(dataset, file, by)
         left = f", {added.blank:,} rows without an answer" if added.blank else ""
+        left += f", {added.repeated:,} rows twice" if added.repeated else ""
         print(f"{file}: {added.votes:,} votes of {', '.join(added.voters)}{left}")
         for why in added.unread:
             print(f"  not read: {why}")
@@ -434,8 +435,13 @@ def labels(
 def gallery(
     folder: Folder,
     out: Annotated[
-        str, typer.Option(help="HTML file to write; one that is there is replaced.", metavar="FILE")
-    ] = "gallery.html",
+        str | None,
+        typer.Option(
+            help="HTML file to write; one that is there is replaced.",
+            metavar="FILE",
+            show_default="gallery.html; review.html for --review",
+        ),
+    ] = None,
     where: Annotated[
         str | None,
         typer.Option(
@@ -459,9 +465,9 @@ def gallery(
     from flows.samples import Draw
 
     if review:
-        done = review_page(folder, out, Draw(draw, per_operation, where, seed), build)
+        done = review_page(folder, out or "review.html", Draw(draw, per_operation, where, seed), build)
     else:
-        done = write(folder, out, where or "true", most, build, heat)
+        done = write(folder, out or "gallery.html", where or "true", most, build, heat)
     print(shown(done))
 
 

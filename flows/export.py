@@ -1,7 +1,7 @@
 """`counterfoil export`: the accepted pairs of a build in the shape that somebody else reads."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,9 +10,12 @@ from exports.formats import FORMATS
 from exports.pairs import Pair
 from exports.selection import Selection
 from flows.builds import chosen_build
+from flows.card import measured
 from flows.progress import progress
 from schemas.errors import InputError
-from storage.dataset import Dataset
+from storage.catalog import connect
+from storage.damage import damage_named
+from storage.dataset import Build, Dataset
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def export(
     asked_of = chosen_build(dataset, build)
     place = Folder(out)
     with Selection(dataset, asked_of, chosen.needs, where, split) as selection, place as into:
-        about = selection.about
+        about = replace(selection.about, measured=lambda: _measured(dataset, asked_of))
         with progress("export", "pairs") as advance:
 
             def seen() -> Iterator[Pair]:
@@ -76,6 +79,12 @@ def shown(done: Exported) -> str:
     lines = [f"{done.pairs:,} pairs ({parts}) in {done.location}"]
     lines += [f"left out {number:,}: {why}" for why, number in done.left_out.items()]
     return "\n".join(lines)
+
+
+def _measured(dataset: Dataset, build: Build) -> list[str]:
+    with connect(dataset, build) as connection, damage_named(dataset, build):
+        told = measured(connection, build)
+    return ["The figures are of all that the build has accepted.", "", *told] if told else []
 
 
 def _check_apart(out: str, dataset: Dataset) -> None:

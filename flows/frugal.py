@@ -1,6 +1,9 @@
-"""What a worker does without: spaCy imports torch wherever that is installed, and most pipelines never use it."""
+"""What a worker does without: spaCy imports torch, and pyarrow pandas, wherever these are installed, to see whether
+somebody hands them one of its things. Nobody does."""
 
 import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,8 +12,21 @@ _process = {"own": False}
 
 
 def begin() -> None:
-    """Say that this process works for one build and ends with it, and that no model of torch's is to run in it."""
+    """Say that this process works for one build and ends with it, and that no model of torch's is to run in it, and
+    no table of pandas'."""
     _process["own"] = True
+    if "pandas" not in sys.modules:
+        sys.meta_path.insert(0, _NoPandas())
+
+
+class _NoPandas(MetaPathFinder, Loader):
+    """Finds pandas, which then cannot be imported."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        return ModuleSpec(name, self) if name == "pandas" else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        raise ModuleNotFoundError(f"No module named {spec.name!r}: this process does without", name=spec.name)
 
 
 def import_spacy(parser: str) -> None:

@@ -62,6 +62,8 @@ def gallery(
         notes.insert(
             0, f"{len(drawn.rows):,} of {drawn.found:,} negatives are here, some of each kind; --most shows more"
         )
+    if heat:
+        notes.append(f"Heat, of the first {min(heat, len(drawn.rows)):,}: where the judge sees the changed words")
     title = title_of(dataset)
     data = browsing_data(drawn, told, asked_of, title, notes)
     size = write_whole(out, lambda file: write_page(file, "browse", f"{title} · Counterfoil", data, thumbnails.urls))

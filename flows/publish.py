@@ -17,6 +17,7 @@ from prefect.events import emit_event
 from exports.card import without_header
 from filters.expectations import broken_expectations
 from flows.card import dataset_card
+from flows.plots import can_plot, plots_in_markdown
 from schemas.config import BuildConfig
 from schemas.errors import InputError
 from schemas.ids import fingerprint
@@ -129,7 +130,7 @@ def present(dataset: Dataset) -> Build:
     a dataset that was moved has a catalog that points elsewhere; a card that is there is taken as it is. And until
     nothing else has become current meanwhile: of builds that end at once, each looks after the other's.
     """
-    build = dataset.build()
+    build, plotted = dataset.build(), ""
     while True:
         write_catalog(dataset, build)
         of = f"<!-- {fingerprint(build.build_id, dataset.shards('votes'), version('counterfoil'))} -->"
@@ -138,6 +139,8 @@ def present(dataset: Dataset) -> Build:
             # Dear where there are many rows: it asks more than anything else of a build that changes nothing.
             with connect(dataset, build) as connection:
                 card = f"{dataset_card(connection, build)}\n{of}\n"
+                if FlowRunContext.get() and can_plot():
+                    plotted = plots_in_markdown(connection, build)
             dataset.put_text("README.md", card)
         current = dataset.build()
         if current.build_id == build.build_id:
@@ -145,6 +148,8 @@ def present(dataset: Dataset) -> Build:
         build = current
     if FlowRunContext.get():
         create_markdown_artifact(without_header(card), key="dataset-card", description=f"Build {build.build_id}")
+    if plotted:
+        create_markdown_artifact(plotted, key="dataset-plots", description=f"Build {build.build_id}")
     return build
 
 

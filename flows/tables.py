@@ -14,7 +14,7 @@ _LONGEST_PIECE = 24  # of what has no place to break, such as a fingerprint
 _LONGEST_CELL = 200
 _MOST_BLOCKS = 3
 _PIECES = re.compile(r"[^\s_/]*[_/]+|[^\s_/]+|\s+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,14 @@ def wrapped(text: str, width: int) -> list[str]:
     return [*lines, line.rstrip()] if line.strip() or not lines else lines
 
 
+def written_out(value: str) -> str:
+    """Write out what would move the cursor, or turn the direction of what stands behind it."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], value)
+
+
 def seen(value: str) -> str:
-    """Make text fit for one cell: what would move the cursor is written out, what is very long is cut."""
-    text = _CONTROL.sub(lambda found: repr(found[0])[1:-1], value)
+    """Make text fit for one cell: controls are written out, what is very long is cut."""
+    text = written_out(value)
     return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}..."
 
 

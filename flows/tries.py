@@ -1,5 +1,6 @@
 """`counterfoil try`: the wrong captions that would be made of one, at once and without a build."""
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -12,7 +13,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from flows import frugal
-from flows.tables import seen
+from flows.tables import written_out
 from generators.text.corpus.everyday import everyday
 from generators.text.language.parsing import Parsing
 from generators.text.negatives import TextNegatives
@@ -26,7 +27,10 @@ from storage.dataset import Dataset
 Span = dict[str, int]
 # Where no config says what is kept, only what is surely wrong is.
 _SURE = Select(
-    rules={"doubtful": Rule(drop_when="doubt IS NOT NULL", hint=f"{DOUBTS['things']}; a judge would decide")}
+    rules={
+        f"doubtful_{name}": Rule(drop_when=f"doubt = '{name}'", hint=f"{hint}: a judge would decide")
+        for name, hint in DOUBTS.items()
+    }
 )
 
 
@@ -79,9 +83,12 @@ def shown(made: Sequence[Wrong]) -> RenderableType:
     for operation, several in groupby(made, key=lambda one: one.operation):
         lines = [_line(one) for one in sorted(several, key=lambda one: not one.accepted)]
         parts += [Text(operation, style="bold"), Padding(Group(*lines), (0, 0, 1, 2))]
+    if not made:
+        return Text("No wrong caption: there is nothing in it that the rules can change.")
     kept = sum(one.accepted for one in made)
-    parts.append(Text(f"{kept:,} wrong captions, {len(made) - kept:,} would be dropped", style="dim"))
-    hints = {reason: hint for one in made for reason, hint in one.reasons.items() if hint}
+    what = "1 wrong caption" if kept == 1 else f"{kept:,} wrong captions"
+    parts.append(Text(f"{what}, {len(made) - kept:,} would be dropped", style="dim"))
+    hints = {reason: " ".join(hint.split()) for one in made for reason, hint in one.reasons.items() if hint}
     parts += [Text.assemble((f"  {reason}: ", "yellow"), (hint, "dim")) for reason, hint in hints.items()]
     return Group(*parts)
 
@@ -90,10 +97,12 @@ def _line(one: Wrong) -> Text:
     line = Text("  " if one.accepted else "✗ ", style="" if one.accepted else "dim")
     at = 0
     for span in one.spans:
-        line.append(seen(one.caption[at : span["start"]]))
-        line.append(seen(one.caption[span["start"] : span["end"]]), style="bold green" if one.accepted else "red")
+        line.append(written_out(one.caption[at : span["start"]]))
+        line.append(
+            written_out(one.caption[span["start"] : span["end"]]), style="bold green" if one.accepted else "red"
+        )
         at = span["end"]
-    line.append(seen(one.caption[at:]))
+    line.append(written_out(one.caption[at:]))
     margins = [f"{name.removesuffix('_margin')} {margin:+.3f}" for name, margin in one.scores.items()]
     line.append("".join(f"  {margin}" for margin in margins), style="cyan")
     if one.reasons:
@@ -124,10 +133,16 @@ def _parser() -> str:
 def _picture(image: str | Path | None) -> bytes | None:
     if image is None:
         return None
+    from PIL import Image
+
     try:
-        return Path(image).read_bytes()
-    except OSError as error:
-        raise InputError(f"--image {image}: {error.strerror or error}; give a picture's file") from error
+        data = Path(image).read_bytes()
+        with Image.open(io.BytesIO(data)) as opened:
+            opened.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # as Pillow finds no picture
+        what = getattr(error, "strerror", None) or "no picture that can be decoded"
+        raise InputError(f"--image {image}: {what}; give a picture's file") from error
+    return data
 
 
 def _negatives(

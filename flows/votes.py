@@ -20,6 +20,7 @@ class Added:
     votes: int
     voters: tuple[str, ...]
     blank: int  # rows without any answer
+    repeated: int  # rows that say what one before has said
     unread: tuple[str, ...]  # rows that could not be read: which, and why
 
 
@@ -39,4 +40,4 @@ def add_votes(dataset: Dataset, path: str, voter: str | None) -> Added:
     pq.write_table(pa.Table.from_pylist(rows, VOTES), buffer, compression="zstd")
     dataset.files.put(dataset.path("votes", sheet), buffer.getvalue().to_pybytes())
     voters = tuple(sorted({vote["voter"] for vote in ballots.votes}))
-    return Added(len(rows), voters, ballots.blank, tuple(ballots.unread))
+    return Added(len(rows), voters, ballots.blank, ballots.repeated, tuple(ballots.unread))

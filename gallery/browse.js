@@ -78,6 +78,7 @@ function matrixOf(role, cells, whole) {
   const [s00, s01, s10, s11] = cells;
   const marks = s11 === null ? [["caption", s00 > s01]] : [["text", s00 > s01 && s11 > s10], ...(whole ? [["image", s00 > s10 && s11 > s01]] : [])];
   return el("div", {}, el("div", { class: "role", title: data.models[role] ?? "" }, el("b", {}, role), ` ${data.models[role] ?? ""}`), el("table", { class: "model", title: "rows: pictures, columns: captions; framed: what belongs together" },
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "right"), el("th", { scope: "col" }, "wrong"))),
     el("tbody", {}, el("tr", {}, cell(0, true), cell(1, false)), s11 === null ? null : el("tr", {}, cell(2, false), cell(3, true)))),
   el("div", { class: "marks" }, marks.map(([name, good], place) => [place ? " · " : "", el("span", { class: good ? "yes" : "no" }, `${name} ${good ? "✓" : "✗"}`)])));
 }
@@ -97,7 +98,7 @@ function facts(row) {
       row[at.truth] === null ? null : el("span", { class: `chip ${row[at.truth] ? "good" : "bad"}`, title: "by the truth, computed or labelled" }, row[at.truth] ? "really wrong" : "not wrong"),
       row[at.pictureTruth] === null || row[at.edited] === null ? null : el("span", { class: `chip ${row[at.pictureTruth] ? "good" : "bad"}`, title: "by the truth, computed or labelled" }, row[at.pictureTruth] ? "picture right" : "picture wrong")),
     reasons.filter(([, hint]) => hint).slice(0, 1).map(([, hint]) => el("p", { class: "hint" }, hint)),
-    lost.length ? el("p", { class: "hint" }, row[at.edited] === null ? "no picture: " : "picture dropped: ", lost.map(([name, hint], place) => [place ? ", " : "", el("span", { title: hint }, name)])) : null),
+    lost.length ? el("p", { class: "hint" }, el("b", {}, row[at.edited] === null ? "no picture: " : "picture dropped: ", lost.map(([name, hint], place) => [place ? ", " : "", el("span", { title: hint }, name)])), lost[0][1] ? ` – ${lost[0][1]}` : null) : null),
     el("div", { class: "models" }, matrixOf("judge", row[at.judge], !row[at.stillTrue]), matrixOf("target", row[at.target], !row[at.stillTrue])),
     el("dl", { class: "numbers" }, numbers));
 }
@@ -167,7 +168,7 @@ function differing(one, other) {
   });
 }
 function heat([height, width, cells]) {
-  const made = drawn(width, height, (out, place) => { const value = cells[place / 4]; out[place] = 255; out[place + 1] = 90; out[place + 2] = 20; out[place + 3] = Math.round(value * 2.1); });
+  const made = drawn(width, height, (out, place) => { const value = cells[place / 4]; out[place] = 255; out[place + 1] = 40 + 1.5 * value; out[place + 2] = 20; out[place + 3] = Math.round(value * 2.1); });
   made.className = "warm";
   return made;
 }
@@ -263,7 +264,7 @@ function build() {
   const operations = [...data.operations].sort();
   const reasons = data.reasons.map(([name]) => name).sort();
   controls.sort = el("select", { id: "sort", "aria-label": "Order", onchange: (event) => change({ sort: event.target.value }) },
-    Object.keys(ORDERS).filter((name) => !/[↓↑]/.test(name) || scored.some(([score]) => name.startsWith(`${score} `))).map((name) => el("option", { value: name }, name === "mixed" ? "mixed order" : `by ${name.replaceAll("_", " ")}`)));
+    Object.keys(ORDERS).filter((name) => !/[↓↑]/.test(name) || scored.some(([score]) => name.startsWith(`${score} `))).map((name) => el("option", { value: name }, name === "mixed" ? "mixed" : `by ${name.replaceAll("_", " ")}`)));
   controls.score = el("select", { id: "score", "aria-label": "Score", onchange: (event) => change({ score: event.target.value, low: "", high: "" }) }, scored.map(([name, place]) => el("option", { value: place }, name.replaceAll("_", " "))));
   if (scored.length) state.score = CLEAR.score = String(scored[0][1]);
   const filters = [
@@ -286,7 +287,7 @@ function build() {
         el("button", { class: "plain only-phone", id: "filters", type: "button", "aria-expanded": "false", onclick: (event) => { event.target.setAttribute("aria-expanded", more.classList.toggle("open")); } }, "Filters"),
         themeButton(), el("button", { class: "plain keys", id: "helps", type: "button", title: "Keys (?)", onclick: () => dialog.showModal() }, el("kbd", {}, "?"))),
       more),
-    el("div", { class: "wide" }, data.notes.map((note) => el("p", { class: "notes" }, note)), figuresPanel(data.figures, (what) => change({ ...CLEAR, ...what })), list), dialog);
+    el("div", { class: "wide" }, data.notes.length ? el("div", { class: "notes" }, data.notes.map((note) => el("p", {}, note))) : null, figuresPanel(data.figures, (what) => change({ ...CLEAR, ...what })), list), dialog);
   const head = document.querySelector(".top");
   new ResizeObserver(() => document.documentElement.style.setProperty("--head", `${getComputedStyle(head).position === "sticky" ? head.offsetHeight : 0}px`)).observe(head);
   document.querySelector("#views button")?.setAttribute("aria-pressed", "true");

@@ -9,6 +9,8 @@ function svg(name, given = {}, ...inside) {
 const share = (value) => (value === null ? "–" : value.toFixed(2));
 const board = (title, words, body, full = false) => el("section", { class: `board${full ? " full" : ""}` }, el("h2", {}, title), el("p", { class: "quiet small" }, words), body);
 
+const key = (kind, words) => el("span", { class: "entry" }, el("span", { class: `key ${kind}` }), words);
+
 function track(parts, most) {
   return svg("svg", { class: "track", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
     parts.map(([kind, value]) => svg("rect", { class: `fill ${kind}`, width: Math.max(value ? 0.4 : 0, (100 * value) / most), height: 10, rx: 0.6 })));
@@ -53,7 +55,7 @@ function histogram(scores, one) {
 
 function scoresBoard(scores) {
   const total = (one) => [...one.accepted, ...one.dropped].reduce((sum, each) => sum + each, 0);
-  const words = el("span", {}, scores.meaning, ". ", el("span", { class: "key" }), "accepted ", el("span", { class: "key bad" }), "dropped; dashes: a rule's threshold");
+  const words = el("span", {}, scores.meaning, ". ", key("", "accepted"), key("bad", "dropped"), scores.by_operation.some((one) => one.threshold !== null) ? key("dash", "a rule's threshold") : null);
   return board(scores.score, words, el("div", { class: "multiples" }, scores.by_operation.map((one) =>
     el("figure", {}, el("figcaption", {}, el("span", {}, one.operation), el("span", { class: "quiet" }, thousands(total(one)))), histogram(scores, one)))), true);
 }
@@ -69,7 +71,7 @@ function blindBoard(who, rows) {
     return parts;
   });
   const foot = 16 + rows.length * height;
-  return board(`Blind: ${who}`, el("span", {}, "How often who sees no picture tells the wrong caption; 0.5 is perfect.", el("span", { class: "key old" }), "before ", el("span", { class: "key" }), "after selection"),
+  return board(`Blind: ${who}`, el("span", {}, "How often who sees no picture tells the wrong caption; 0.5 is perfect. ", key("old", "before"), key("", "after selection")),
     svg("svg", { class: "plot", viewBox: `0 0 ${width} ${foot + 8}`, role: "img", "aria-label": `blind accuracy, ${who}` },
       [0, 0.5, 1].map((value) => [svg("line", { class: value === 0.5 ? "chance" : "axis", x1: at(value), x2: at(value), y1: 6, y2: foot - 6 }), svg("text", { x: at(value), y: foot + 6, "text-anchor": "middle" }, String(value))]), drawn));
 }
@@ -88,7 +90,7 @@ function truthBoards(figures) {
         svg("polyline", { class: "line", points: line }), curve.chosen ? svg("circle", { class: "dot", cx: x(curve.chosen[1]), cy: y(curve.chosen[0]), r: 4.5 }) : [])));
   }
   if (figures.rules.length) {
-    boards.push(board("What checks and rules take", "Share of it that was rightly taken, where labels tell; it is the price of caution that lies between that and all.", el("div", { class: "rows" }, figures.rules.slice(0, 12).map((rule) => [
+    boards.push(board("What checks and rules take", "Share of what each takes that is not really wrong, and should go, where labels tell. The rest is what caution costs.", el("div", { class: "rows" }, figures.rules.slice(0, 12).map((rule) => [
       el("span", { class: "label" }, rule.name), track([["made", 1], ["good", rule.precision]], 1), el("span", { class: "count" }, `${share(rule.precision)} of ${thousands(rule.taken)}`)]))));
   }
   return boards;

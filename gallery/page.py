@@ -15,6 +15,8 @@ from typing import IO, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from gallery.captions import visible
+
 _AT_A_TIME = 200  # thumbnails of a block: what is far down the page is read when it is needed
 # In JSON these stand in strings alone, where an escape means the same. "</script" would end a block, "<!--" begin
 # what does not end there, and the two separators are line breaks to scripts.
@@ -33,7 +35,7 @@ def write_page(file: IO[str], mode: str, title: str, data: dict[str, Any], pictu
     template = environment.get_template("page.html")
     for part in template.generate(
         mode=mode,
-        title=title,
+        title=visible(title),
         policy=f"default-src 'none'; img-src data:; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "connect-src 'none'; base-uri 'none'; form-action 'none'",
         style=Markup(style),

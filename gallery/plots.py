@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GOOD, BAD, FAINT, INK = "#0b6e6e", "#b23a12", "#c9c4ba", "#1f1e1b"
+_FEWEST_ROWS = 5
 _LOOK = {
     "axes.edgecolor": FAINT,
     "axes.grid": False,
@@ -20,10 +21,13 @@ _LOOK = {
     "axes.titlelocation": "left",
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
+    "figure.constrained_layout.h_pad": 0.1,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.1,
     "font.size": 9,
     "legend.frameon": False,
     "savefig.dpi": 160,
+    "text.parse_math": False,  # names are names, with a $ too
     "svg.fonttype": "none",  # text that can be searched, and edited
     "svg.hashsalt": "counterfoil",  # the same figures give the same file
     "xtick.color": INK,
@@ -69,14 +73,21 @@ def _funnel(told: Figures) -> "Figure":
     right.barh(names, [usable for _, _, usable, _ in operations], color=FAINT, label="usable")
     right.barh(names, [accepted for *_, accepted in operations], color=GOOD, label="accepted")
     right.set_title("By operation")
-    right.legend()
+    _slim(right, len(names))
+    figure.legend(loc="outside lower right", ncols=3)
     return figure
 
 
 def _bars(axes: "Axes", names: list[str], counts: list[int]) -> None:
-    drawn = axes.barh(names, counts, color=FAINT)
+    drawn = axes.barh(names, counts, color=[GOOD if name == "accepted" else FAINT for name in names])
     axes.bar_label(drawn, [f"{count:,}" for count in counts], padding=3, color=INK)
     axes.margins(x=0.16)
+    _slim(axes, len(names))
+
+
+def _slim(axes: "Axes", rows: int) -> None:
+    """Leave room for as many rows at least, so that the bars of few are no walls."""
+    axes.set_ylim(rows - 0.5 - max(rows, _FEWEST_ROWS), rows - 0.5)
 
 
 def _scores(scores: Scores) -> "Figure":
@@ -96,13 +107,18 @@ def _scores(scores: Scores) -> "Figure":
         axes.locator_params(axis="y", integer=True, nbins=4)
     for axes in grid.flat[len(shown) :]:
         axes.set_axis_off()
+    _legend(figure, grid)
+    figure.suptitle(f"{scores.score}: {scores.meaning}", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _legend(figure: "Figure", grid: Any) -> None:
+    """Say once, beside the plots, what their signs mean."""
     names: dict[str, Any] = {}
     for axes in grid.flat:
         handles, labels = axes.get_legend_handles_labels()
         names |= dict(zip(labels, handles, strict=True))
-    figure.legend(names.values(), names.keys(), loc="outside upper right", ncols=3)
-    figure.suptitle(f"{scores.score}: {scores.meaning}", x=0.01, ha="left", fontsize=11)
-    return figure
+    figure.legend(names.values(), names.keys(), loc="outside upper right", ncols=len(names))
 
 
 def _blind(blind: dict[str, list[Blind]]) -> "Figure":
@@ -122,7 +138,7 @@ def _blind(blind: dict[str, list[Blind]]) -> "Figure":
         axes.set_yticks(range(len(rows)), [row.operation for row in rows[::-1]])
         axes.set_xlim(-0.02, 1.02)
         axes.set_title(who if len(who) < 42 else f"…{who[-40:]}")
-        axes.legend()
+    _legend(figure, grid)
     figure.suptitle(
         "How often who sees no picture tells the wrong caption; 0.5 is perfect", x=0.01, ha="left", fontsize=11
     )
@@ -134,15 +150,18 @@ def _truth(curve: Curve, rules: list[Rule]) -> "Figure":
     left.plot(curve.recall, curve.precision, color=GOOD)
     if curve.chosen is not None:
         left.scatter(curve.chosen[1], curve.chosen[0], 40, GOOD, zorder=3)
-        left.annotate("  this build", (curve.chosen[1], curve.chosen[0]), va="center", ha="right", xytext=(-6, 0),
+        left.annotate("  this build", (curve.chosen[1], curve.chosen[0]), va="top", ha="right", xytext=(0, -7),
                       textcoords="offset points")  # fmt: skip
     left.set_xlabel("recall: share of the really wrong that is kept")
     left.set_ylabel("precision")
+    left.set_xlim(-0.02, 1.02)
+    left.set_ylim(min(0.98, left.get_ylim()[0]), 1.002)
     left.set_title(f"Every threshold on validity, by {curve.labels:,} labels")
     shown = rules[:12][::-1]
     right.barh([rule.name for rule in shown], [1.0] * len(shown), color="#eae6de")
     drawn = right.barh([rule.name for rule in shown], [rule.precision for rule in shown], color=GOOD)
     right.bar_label(drawn, [f"{rule.precision:.2f} of {rule.taken:,}" for rule in shown], padding=3)
     right.set_xlim(0, 1)
+    _slim(right, len(shown))
     right.set_title("What checks and rules take: share rightly taken")
     return figure

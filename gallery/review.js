@@ -4,8 +4,8 @@
 const questions = data.questions;
 const KEY = `counterfoil.review.${data.page}`;
 const ANSWERS = [
-  ["really_false", "Really false", "one of the two, of this picture"],
-  ["still_true", "Still true", "both captions are"],
+  ["really_false", "Really false", "one of the two is"],
+  ["still_true", "Still true", "both of them are"],
   ["cannot_tell", "Cannot tell", "from this picture"],
   ["broken", "Broken", "the English, or the picture"],
 ];
@@ -44,6 +44,7 @@ function valid(question, given) {
   return null;
 }
 function csv() {
+  const harmless = (cell) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell);  // a spreadsheet would run it
   const quote = (cell) => (/[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
   const lines = [["text_negative_id", "image_negative_id", "valid", "answer", "false_caption", "again", "reviewer", "seconds", "answered", "build", "comment"]];
   questions.forEach((question, place) => {
@@ -53,7 +54,7 @@ function csv() {
     lines.push([question.id, question.image ?? "", good === null ? "" : String(good), given.answer, given.choice === null ? "" : given.choice === question.original ? "original" : "negative",
       question.again ? "yes" : "no", state.reviewer, String(given.seconds), given.answered, data.build, given.comment]);
   });
-  return `\ufeff${lines.map((line) => line.map(quote).join(",")).join("\r\n")}\r\n`;
+  return `\ufeff${lines.map((line) => line.map(harmless).map(quote).join(",")).join("\r\n")}\r\n`;
 }
 function download() {
   const url = URL.createObjectURL(new Blob([csv()], { type: "text/csv" }));
@@ -83,7 +84,7 @@ function start() {
     go(0);
   });
   app.replaceChildren(el("div", { class: "start" }, el("h1", {}, "Which of two captions is false?"),
-    el("p", {}, `${questions.length} pictures of ${data.title}, each with two captions that differ in the marked words. Say by the keys 1 to 4 whether one of them is really false of the picture, both are still true, it cannot be told, or something is broken.`),
+    el("p", {}, `${thousands(questions.length)} questions about ${data.title}, each a picture with two captions that differ in the marked words. Say by the keys 1 to 4 whether one of them is really false of the picture, both are still true, it cannot be told, or something is broken.`),
     el("p", { class: "quiet" }, "What models and rules have made of them, and which caption was there first, is not shown. Answers stay in this browser until you download them."), form,
     keeps ? null : el("p", { class: "notes" }, "This browser keeps nothing for pages opened from a file: download the answers before you close it.")), dialog);
   name.focus();
@@ -112,7 +113,7 @@ function draw() {
   app.replaceChildren(top(), el("main", { class: `desk question${choosing ? " choosing" : ""}` },
     el("div", { class: "frame" }, el("div", { class: "plate" }, image(question.picture, "the picture"))),
     el("div", { class: "options" }, options),
-    el("p", { class: "ask", role: "status" }, choosing ? "Which one is false of the picture? 1 or 2" : "The marked words differ. Of this picture, one caption is …"),
+    el("p", { class: "ask", role: "status" }, choosing ? "Which one is false of the picture? 1 or 2" : "The marked words differ. Is one of the captions false of this picture?"),
     el("div", { class: "answers" }, ANSWERS.map(([name, label, words], place) => el("button", { class: `answer${given?.answer === name ? " given" : ""}`, type: "button", "data-answer": name, onclick: () => ask(name) }, el("b", {}, el("kbd", {}, place + 1), " ", label), el("small", {}, words)))),
     el("div", { class: "under" }, comment, el("button", { class: "plain", type: "button", disabled: state.place === 0, onclick: () => go(state.place - 1) }, "Back"), el("button", { class: "plain", type: "button", onclick: () => go(state.place + 1) }, "Next"), keeps ? null : el("span", { class: "quiet small" }, "This browser keeps nothing: download before you close it."))), dialog);
   bar();

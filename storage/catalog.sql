@@ -308,9 +308,10 @@ SELECT DISTINCT ON (text_negative_id, image_negative_id, voter)
 FROM votes WHERE NOT coalesce(again, false)
 ORDER BY text_negative_id, image_negative_id, voter, added DESC, sheet;
 
--- Of those that voters were asked about twice: whether they answered the same.
+-- Of those that voters were asked about twice: whether they answered the same. Whoever downloads the answers of a page
+-- before its end and at it gives two sheets of the same questions; the last one counts.
 CREATE MACRO repeated_votes() AS TABLE
-SELECT
+SELECT DISTINCT ON (first.text_negative_id, first.image_negative_id, first.voter)
     first.text_negative_id, first.image_negative_id, first.voter, first.sheet, first.answer AS first,
     second.answer AS second,
     first.answer = second.answer AND coalesce(first.really_false, first.picture_right)
@@ -318,7 +319,8 @@ SELECT
 FROM (SELECT * FROM votes WHERE NOT coalesce(again, false)) first
 JOIN (SELECT * FROM votes WHERE again) second
     ON second.text_negative_id = first.text_negative_id AND second.voter = first.voter AND second.sheet = first.sheet
-    AND second.image_negative_id IS NOT DISTINCT FROM first.image_negative_id;
+    AND second.image_negative_id IS NOT DISTINCT FROM first.image_negative_id
+ORDER BY first.text_negative_id, first.image_negative_id, first.voter, first.added DESC, first.sheet;
 
 -- What people say of the negatives that this build accepts: how many votes, and of those that answer a question the share
 -- of yes; `good` with Wilson's 95% interval. `kappa` is Fleiss' (1971), of negatives that two or more have judged, `same`

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+from flows.ballots import read_ballots
 from tests.exports.made import Made
 from tests.exports.reading import check, must_read
 
@@ -42,3 +43,23 @@ def test_tasks_have_all_that_the_configuration_shows_and_hide_what_is_right(
             assert (project == "captions") == (data["text_negative_id"] in made.half)
     check(made, back, set(made.right))
     assert {len({task["data"]["unedited_picture"] for task in tasks})} == {2}
+
+
+def test_who_finds_the_right_captions_true_votes_for_all(exported: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = exported("label-studio")
+    answered = []
+    for project in ("captions", "pictures"):
+        for task in json.loads((folder / project / "tasks-00000.json").read_text("utf-8")):
+            data = task["data"]
+            right = {data["unedited_picture"]: data["right_caption"]}
+            right.setdefault(3 - data["unedited_picture"], "AB"[data["right_caption"] == "A"])
+            shown = [n for n in (1, 2) if f"image_{n}" in data]
+            result = [{"type": "choices", "from_name": f"picture_{n}", "value": {"choices": [right[n]]}} for n in shown]
+            answered.append({"data": data, "annotations": [{"completed_by": {"email": "ann@x"}, "result": result}]})
+    path = tmp_path / "project.json"
+    path.write_text(json.dumps(answered))
+    ballots = read_ballots(str(path), None)
+    assert ballots.unread == []
+    assert len(ballots.votes) > len(answered) > 0
+    for vote in ballots.votes:
+        assert vote["picture_right" if vote["image_negative_id"] is not None else "really_false"] is True

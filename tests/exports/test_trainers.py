@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,11 @@ def test_the_card_of_a_hub_dataset_says_licence_and_splits(exported: Exported) -
         split: [f"{split}-00000-of-00001.parquet"] for split in SPLITS
     }
     assert "| CC BY 4.0 | 60 |" in text
+    headings = re.findall("^## (.*)$", text, re.MULTILINE)
+    assert headings == ["Examples", "Quality", "Intended use", "Limits"]
+    pictures = re.findall(r"!\[\]\((examples/[^)]+)\)", text)
+    assert pictures
+    assert all((folder / name).is_file() for name in pictures)
     for path in folder.glob("data/*.parquet"):
         groups = pq.ParquetFile(path).metadata
         assert all(groups.row_group(n).num_rows <= 100 for n in range(groups.num_row_groups))

@@ -1,4 +1,4 @@
-"""A worker that parses does without torch, unless the pipeline needs it."""
+"""A worker that parses does without pandas, and without torch unless the pipeline needs it."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -13,7 +13,7 @@ from tests.flows.conftest import PARSER
 from tests.flows.odd_work import parse
 from tests.generators.text.conftest import as_pairs
 
-HEAVY = {"torch", "transformers", "diffusers", "prefect", "sklearn", "open_clip"}
+HEAVY = {"torch", "transformers", "diffusers", "prefect", "sklearn", "open_clip", "pandas"}
 
 
 def test_a_worker_parses_the_same_without_what_it_does_not_need(tmp_path: Path) -> None:

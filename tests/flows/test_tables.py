@@ -96,5 +96,5 @@ def test_numbers_are_shortened(values: list[float | None], texts: list[str]) -> 
 
 
 def test_a_cell_cannot_move_the_cursor() -> None:
-    assert seen("a\nb\x1b[31m\x9b\u2028") == "a\\nb\\x1b[31m\\x9b\\u2028"
+    assert seen("a\nb\x1b[31m\x9b\u2028\u202e") == "a\\nb\\x1b[31m\\x9b\\u2028\\u202e"
     assert len(seen("x" * 1000)) == 203

@@ -255,12 +255,13 @@ def test_a_review_page_s_answers_are_votes_with_their_voters(dataset: Dataset, t
             ("negate0", "e0", "true", "really_false", "no", "bob"),
             ("negate0", "", "true", "no_idea", "no", "bob"),
             ("negate1", "", "", "", "no", "bob"),
+            ("negate1", "", "false", "still_true", "no", "ann"),
         ],
     )
     done = counterfoil("labels", dataset.root, path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[:2] == [
-        f"{path}: 6 votes of ann, bob, 1 rows without an answer",
+        f"{path}: 6 votes of ann, bob, 1 rows without an answer, 1 rows twice",
         "  not read: line 8: no_idea is none of really_false, still_true, cannot_tell, broken",
     ]
     columns = (
@@ -274,10 +275,14 @@ def test_a_review_page_s_answers_are_votes_with_their_voters(dataset: Dataset, t
         ("negate0", None, "ann", True, False, None, "still_true", True, 2.5),
         ("negate0", "e0", "bob", None, None, True, "really_false", False, 2.5),
     ]
+    assert asked(dataset, "SELECT DISTINCT build_id, added IS NOT NULL FROM votes") == [("b1", True)]
     agreed = {row[0]: row for row in asked(dataset, "SELECT operation, votes, good, same FROM human_agreement()")}
     assert agreed["add_object"] == ("add_object", 1, 0.0, None), "broken is not good"
     assert agreed["negate"] == ("negate", 3, 0.5, 0.0), "what cannot be told is neither; the second time it was another"
     assert asked(dataset, "SELECT other, judged, agreement FROM agreement_of_voters()") == [("again", 1, 0.0)]
+    later = [("negate0", "", "true", "really_false", again, "ann") for again in ("no", "yes")]
+    add_votes(dataset, review(tmp_path / "at the end.csv", later), None)
+    assert asked(dataset, "SELECT other, judged, agreement FROM agreement_of_voters()") == [("again", 1, 1.0)]
 
 
 def test_a_file_that_names_nobody_needs_a_name(dataset: Dataset, tmp_path: Path) -> None:

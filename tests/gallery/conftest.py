@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +11,48 @@ import pytest
 from storage.dataset import Dataset
 from tests.gallery.made import make
 
-Open = Callable[..., Any]
-
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return make(tmp_path_factory.mktemp("gallery") / "<b>pairs")
 
 
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A real Chromium, for all tests: to begin one takes longer than most of them."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium, of the `dev` extra")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    binary = next(filter(None, map(shutil.which, names)), None)
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
-    """A real Chromium, of 1280 by 900 pixels, that downloads into `tmp_path`.
+def browser(chromium: Any, tmp_path: Path) -> Iterator[Any]:
+    """The Chromium, which remembers nothing, with a page of 1280 by 900 pixels, that downloads into `tmp_path`.
 
     At the end nothing may stand in its console, and nothing but the page itself may have been asked for.
     """
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium, of the `dev` extra")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
-        options.add_argument(argument)
-    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    try:
-        resize(opened, 1280, 900)
-        yield opened
-        assert [each["message"] for each in opened.get_log("browser")] == []
-        asked = {url.partition(":")[0] for url in _requests(opened)}
-        assert asked <= {"file", "data", "blob"}
-    finally:
-        opened.quit()
+    behaviour = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    chromium.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
+    resize(chromium, 1280, 900)
+    yield chromium
+    said = [each["message"] for each in chromium.get_log("browser")]
+    asked = {url.partition(":")[0] for url in _requests(chromium)}
+    if chromium.current_url.startswith("file:"):
+        chromium.execute_script("localStorage.clear()")
+    chromium.get("about:blank")
+    assert said == []
+    assert asked <= {"file", "data", "blob", "about"}
 
 
 def resize(browser: Any, width: int, height: int, dark: bool = False) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from flows.gallery import gallery
+from gallery.rows import Row
 from schemas.errors import InputError
-from storage.dataset import Dataset
+from storage.dataset import Build, Dataset
 from tests.command import counterfoil
 from tests.gallery.conftest import resize
 from tests.gallery.made import HOSTILE
@@ -146,8 +147,31 @@ def test_keys_go_through_pairs_and_ways_to_look(page: Any) -> None:
     assert not one(page, "#help").is_displayed()
 
 
+def test_heat_lies_over_both_pictures(
+    browser: Any, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(_dataset: Dataset, _build: Build, rows: list[Row]) -> None:
+        for row in rows:
+            row["heat"] = [[1, 2, [0, 100]], [1, 2, [100, 0]] if row["edited"] is not None else None]
+
+    monkeypatch.setattr("flows.gallery._add_heat", add)  # the judge of this dataset is a name
+    gallery(dataset.root, str(tmp_path / "page.html"), "picture_accepted", heat=1)
+    browser.get((tmp_path / "page.html").as_uri())
+    assert "Heat, of the first 1: where the judge sees the changed words" in one(browser, ".notes").text
+    press(browser, "h")
+    assert one(browser, "#views [data-value='heat']").get_attribute("aria-pressed") == "true"
+    opaque = browser.execute_script(
+        "return [...document.querySelectorAll('.pair .warm')].map((canvas) => [...canvas.getContext('2d')"
+        ".getImageData(0, 0, 2, 1).data].filter((_, place) => place % 4 === 3))"
+    )
+    assert opaque == [[0, 210], [210, 0]], "of the one pair that has them"
+    press(browser, "h")
+    assert all_of(browser, ".warm") == []
+
+
 def test_figures_lead_to_the_pairs_that_they_count(page: Any) -> None:
     press(page, "f")
+    until(page, "document.querySelector('.board') !== null")
     boards = [board.text for board in all_of(page, ".board h2")]
     assert boards[:3] == ["From captions to pairs", "Why candidates were dropped", "By operation"]
     assert {"validity", "Precision and recall", "What checks and rules take"} <= set(boards)

@@ -1,14 +1,16 @@
 """The figures of a build, and plots of them."""
 
+import base64
+import io
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from flows.plots import write_plots
+from flows.plots import plots_in_markdown, write_plots
 from gallery.captions import segments, visible
 from gallery.figures import figures, thresholds
-from gallery.plots import plots
 from gallery.reviewing import review_data
 from gallery.thumbnails import thumbnail
 from storage.catalog import connect
@@ -72,11 +74,16 @@ def test_plots_are_files_that_open_and_the_same_every_time(dataset: Dataset, tmp
     assert "negate (8)" in (tmp_path / "one" / "scores-validity.svg").read_text()
 
 
-def test_there_is_a_plot_for_what_is_known_alone(dataset: Dataset) -> None:
+def test_for_a_flow_run_plots_of_what_is_known_stand_in_one_text(dataset: Dataset) -> None:
     build = dataset.build()
     with connect(dataset, build) as connection:
-        names = [name for name, _ in plots(figures(connection, build))]
-    assert names == ["funnel", "scores-validity", "scores-difficulty", "precision-recall"], "nobody was blind"
+        text = plots_in_markdown(connection, build)
+    names, pictures = zip(*re.findall(r"!\[([a-z-]+)\]\(data:image/png;base64,([^)]+)\)", text), strict=True)
+    assert names == ("funnel", "scores-validity", "scores-difficulty", "precision-recall"), "nobody was blind"
+    for data in pictures:
+        with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+            assert image.size > (900, 150)
+    assert len(text) < 400_000, "it rests in the server's database"
 
 
 def test_captions_are_cut_where_they_change_and_hide_nothing() -> None:

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows import cli
 from flows.gallery import review_page
 from flows.samples import Draw
 from flows.votes import add_votes
@@ -76,6 +78,7 @@ def test_nothing_on_the_page_tells_what_was_decided(page: Any, tmp_path: Path) -
     begin(page)
     assert "red" in "".join(seen(page))
     assert "original" not in one(page, "#app").text
+    assert page.execute_script("return window.broken") is None, "hostile captions are words here too"
     first = [question["captions"][0][1] for question in data["questions"]]
     assert {"red", "blue"} <= set(first), "either may stand first"
     pictures = [question["image"] is None for question in data["questions"]]
@@ -89,7 +92,7 @@ def test_answers_by_keys_come_out_as_a_sheet_and_are_read_back(page: Any, datase
     press(page, "3")
     press(page, "4")
     press(page, "u4")  # back, and the same again
-    one(page, "#comment").send_keys('a, "comment"\n')
+    one(page, "#comment").send_keys('=a, "comment"\n')
     for _ in range(total - 3):
         press(page, "1" + false_one(page))
     assert "That was the last one" in one(page, "#app").text
@@ -101,7 +104,7 @@ def test_answers_by_keys_come_out_as_a_sheet_and_are_read_back(page: Any, datase
     assert {row["reviewer"] for row in rows} == {'Ann "A" <b>'}
     assert [row["answer"] for row in rows[:3]] == ["still_true", "cannot_tell", "broken"]
     assert [row["valid"] for row in rows[:3]] == ["false", "", ""]
-    assert rows[3]["comment"] == 'a, "comment"'
+    assert rows[3]["comment"] == '\'=a, "comment"', "no formula"
     for row in rows[3:]:
         assert (row["answer"], row["false_caption"]) == ("really_false", "negative")
         # Of an edited picture, the original caption is the one that should be false.
@@ -152,6 +155,14 @@ def test_a_page_without_anything_to_ask_is_refused(dataset: Dataset, tmp_path: P
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert said in done.stderr
     assert not (tmp_path / "r.html").exists()
+
+
+def test_it_replaces_no_page_to_browse_by(dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for review in (False, True):
+        cli.gallery(dataset.root, review=review)
+    modes = {path.name: re.findall(r'data-mode="(\w+)"', path.read_text()) for path in tmp_path.glob("*.html")}
+    assert modes == {"gallery.html": ["browse"], "review.html": ["review"]}
 
 
 def test_what_is_drawn_near_thresholds_and_where_judge_and_rules_disagree(dataset: Dataset) -> None:
