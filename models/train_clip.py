@@ -291,11 +291,11 @@ RECIPES = {
     "shapes-clip": Recipe(
         judge_loss,
         steps=10_500,
-        again=5200,
+        again=3000,
         # "Not" turns a sign, and numbers are of all things of a kind: that is learned last.
-        often={"negate": 3, "replace_count": 2},
-        written=Part(8000, 12),
-        built=Part(2500, 14),
+        often={"negate": 4, "replace_count": 4},
+        written=Part(48_000, 12),
+        built=Part(6000, 14),
         edited=Part(100, 6),
         alone=2000,
     ),
