@@ -24,16 +24,16 @@ HERE = Path(__file__).resolve().parent
 # How the very weights that ship came about, where that is not simply the script.
 PROVENANCE = {
     "shapes-clip": (
-        "These weights were trained in sittings, each of which goes on (`--again`) from those before: 26 minutes on two "
-        "cores, then 5,200 steps, 40 minutes on one core, in which facts got their sign, both with 8,000 drawn pairs and "
-        "2,500 scenes of a build; then 5,200 and 3,000 steps, 33 and 19 minutes, with 48,000 and 6,000. Of fewer lessons "
-        "it got 0.999 right and of others 0.947: it had learned them by heart. In the third sitting pairs of `negate` "
-        "came three times an epoch and those of `replace_count` twice. The script does all of it from the start in 10,500 "
-        "steps; a whole run of it has not been measured."
+        "These weights were trained in sittings, each of which goes on (`--again`) from those before: 26 minutes on "
+        "two cores, then 5,200 steps, 40 minutes on one core, in which facts got their sign, both with 8,000 drawn "
+        "pairs and 2,500 scenes of a build; then 5,200 and 3,000 steps, 33 and 19 minutes, with 48,000 and 6,000. Of "
+        "the fewer lessons it got 0.999 right, and 0.947 of others: it had learned them by heart. In the third sitting "
+        "pairs of `negate` came three times an epoch and those of `replace_count` twice. The script does all of it "
+        "from the start in 10,500 steps; a whole run of it has not been measured."
     ),
     "shapes-clip-bag": (
-        "Trained by the script as it is, in two minutes on one core, from the judge that shipped before the present one "
-        "(of its third sitting and fourth it has nothing)."
+        "Trained by the script as it is, in two minutes on one core, from the judge that shipped before the present "
+        "one: what that one has learned since is not in it."
     ),
 }
 ROWS = 3000
