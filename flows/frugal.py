@@ -20,7 +20,11 @@ def begin() -> None:
 
 
 class _NoPandas(MetaPathFinder, Loader):
-    """Finds pandas, which then cannot be imported."""
+    """Finds pandas, which then cannot be imported.
+
+    A None among the modules, as for torch, would not do for as long as the process lives: scikit-learn takes what
+    stands there for pandas.
+    """
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
         return ModuleSpec(name, self) if name == "pandas" else None

@@ -1,7 +1,7 @@
 """Which examples a step sees, and which of their negatives: the same for the same seed, on any number of processes."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,9 +75,9 @@ class Sampler:
 class Drawing:
     """Choose what an example shows in a step."""
 
-    def __init__(self, examples: Examples, data: Data, seed: int) -> None:
-        self._examples, self._seed = examples, seed
-        self._weights = examples.shares(data.balance)[0] if data.balance else None  # of negatives, by operation
+    def __init__(self, examples: Examples, data: Data, seed: int, weights: Mapping[str, float] | None = None) -> None:
+        """Take `weights` for how much the negatives of each operation weigh in the choice; all alike without."""
+        self._examples, self._seed, self._weights = examples, seed, weights
         self._most, self._curriculum, self._weighted = data.negatives, data.curriculum, data.weights is not None
 
     def draw(self, row: int, step: int, progress: float) -> Drawn:

@@ -84,9 +84,9 @@ class Trainer:
         self._decay = distillation.decay if isinstance(distillation, Distillation) else None
         self._teacher = {} if self._decay is None else self._copied()
         balance = recipe.data.balance
-        shares = examples.shares(balance)[1] if balance else None
+        weights, shares = examples.shares(balance) if balance else (None, None)
         self._sampler = Sampler(examples.keys, recipe.batch_size, recipe.seed, shares)
-        self._drawing = Drawing(examples, recipe.data, recipe.seed)
+        self._drawing = Drawing(examples, recipe.data, recipe.seed, weights)
         each = len(self._sampler.epoch(0))
         if not each:
             raise ValueError(f"{len(examples):,} examples fill no batch of {recipe.batch_size:,}")

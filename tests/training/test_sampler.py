@@ -106,8 +106,8 @@ def test_rare_operations_come_as_often_as_others_where_that_is_wished(tmp_path: 
     )
     shown = {balance: Counter[str]() for balance in (0.0, 1.0)}
     for balance, kinds in shown.items():
-        drawing = Drawing(examples, Data(balance=balance), seed=0)
-        shares = examples.shares(balance)[1] if balance else None
+        weights, shares = examples.shares(balance) if balance else (None, None)
+        drawing = Drawing(examples, Data(), seed=0, weights=weights)
         steps = islice(Sampler(examples.keys, 4, seed=0, shares=shares).steps(0), 400)
         drawn = [drawing.draw(int(row), step, 0.5) for step, rows in enumerate(steps) for row in rows]
         kinds.update(one.negatives[0].operation for one in drawn)

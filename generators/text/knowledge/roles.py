@@ -154,10 +154,11 @@ def beings_for(noun: str) -> tuple[str, ...]:
 @cache
 def beast_of(noun: str) -> str:
     """Name the common beast that an animal is, nothing for others: a poodle is a dog, as a sheepdog is."""
-    last = noun.rpartition(" ")[2]
-    thing = thing_of(noun)
-    if thing is None or thing.kind != "animal" or last in _BEASTS:
-        return last if thing is not None and thing.kind == "animal" else ""
+    thing, last = thing_of(noun), noun.rpartition(" ")[2]
+    if thing is None or thing.kind != "animal":
+        return ""
+    if last in _BEASTS:
+        return last
     senses = above(thing.sense)
     return next((beast for beast in _BEASTS if (other := thing_of(beast)) is not None and other.sense in senses), "")
 

@@ -61,7 +61,7 @@ def goes_on(vehicle: str) -> str:
 def class_of(animal: str) -> str:
     """Name the class of animals that one is of, nothing for what is of none of the large ones."""
     thing = thing_of(animal)
-    senses = above(thing.sense) | {thing.sense} if thing is not None else frozenset()
+    senses = above(thing.sense) if thing is not None else frozenset()
     return next((name for name in _CLASSES if name in senses), "")
 
 
